@@ -1,0 +1,9 @@
+//! Typed memory: buffers, blocks (a buffer with a shape) and views (a block seen through strides).
+
+mod block;
+mod buffer;
+mod view;
+
+pub use block::Block;
+pub use buffer::{Buffer, Native};
+pub use view::BlockView;

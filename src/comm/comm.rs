@@ -1,0 +1,109 @@
+//! The trait of the fabrics, and the verdict that all ranks share.
+
+use crate::error::{Error, Origin, Result};
+
+/// What a point-to-point message is about; one tag per stream of messages in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tag(pub u16);
+
+/// A received message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Rank that sent it.
+    pub source: usize,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// What a rank has sent so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommStats {
+    /// Messages sent to other ranks, after splitting.
+    pub messages: u64,
+    /// Bytes sent to other ranks.
+    pub bytes: u64,
+}
+
+/// A communicator of one rank. Not `Send`: it stays on the rank's main thread.
+///
+/// Methods marked *collective* are called by all ranks in the same order. Errors from these calls are errors of the
+/// fabric itself; they cannot be agreed on, so callers let them end the job.
+pub trait Comm {
+    /// This rank, from 0.
+    fn rank(&self) -> usize;
+
+    /// Number of ranks.
+    fn size(&self) -> usize;
+
+    /// Host name of this rank.
+    fn host(&self) -> &str;
+
+    /// Waits for all ranks. Collective.
+    fn barrier(&self) -> Result<()>;
+
+    /// Gives every rank the bytes of `root`; on other ranks the old content of `bytes` is dropped. Collective.
+    fn broadcast(&self, root: usize, bytes: &mut Vec<u8>) -> Result<()>;
+
+    /// The bytes of every rank, in the order of ranks, on every rank: for small values. Collective.
+    fn all_gather(&self, bytes: &[u8]) -> Result<Vec<Vec<u8>>>;
+
+    /// The bytes of every rank, in the order of ranks, on `root`; empty elsewhere. Collective.
+    fn gather(&self, root: usize, bytes: &[u8]) -> Result<Vec<Vec<u8>>>;
+
+    /// Sparse all-to-all: sends each buffer to its rank and returns the expected ones in the order of `receives`
+    /// (rank, bytes). At most one message per pair of ranks; a message to oneself is allowed. What rank `r` sends to `s`
+    /// is what `s` expects from `r`; another length is an internal error. Collective.
+    fn exchange(
+        &self,
+        sends: Vec<(usize, Vec<u8>)>,
+        receives: &[(usize, usize)],
+    ) -> Result<Vec<Vec<u8>>>;
+
+    /// Starts to send and returns at once; the fabric keeps the buffer until it is delivered. Messages with one tag
+    /// between two ranks arrive in order.
+    fn send(&self, destination: usize, tag: Tag, bytes: Vec<u8>) -> Result<()>;
+
+    /// A message with this tag that has arrived, if there is one; also moves messages in flight along.
+    fn try_receive(&self, tag: Tag) -> Result<Option<Message>>;
+
+    /// Bytes of `send` calls that are not delivered yet: a sender's back-pressure.
+    fn bytes_in_flight(&self) -> usize;
+
+    /// Waits until everything sent is delivered.
+    fn flush(&self) -> Result<()>;
+
+    /// What this rank has sent so far.
+    fn stats(&self) -> CommStats;
+
+    /// Ends the job on all ranks at once with this exit code. For errors that cannot be agreed on.
+    fn abort(&self, exit_code: i32) -> !;
+
+    /// Where errors born on this rank say they are from.
+    fn origin(&self) -> Origin {
+        Origin { rank: self.rank(), size: self.size(), host: self.host().to_owned() }
+    }
+}
+
+/// Turns each rank's own result into one that all share: `Ok` with the rank's value when every rank is `Ok`, else the
+/// error of the lowest failing rank, on every rank. Collective: called by all ranks, also (above all) by failing ones.
+///
+/// # Errors
+/// The error of the lowest failing rank, with its rank and host noted.
+pub fn verdict<T>(comm: &dyn Comm, result: Result<T>) -> Result<T> {
+    if comm.size() == 1 {
+        return result;
+    }
+    let mine = match &result {
+        Ok(_) => Vec::new(),
+        Err(error) => {
+            let error = error.clone().at_rank(comm.origin());
+            postcard::to_stdvec(&error).map_err(|e| Error::internal(format!("error record: {e}")))?
+        }
+    };
+    let all = comm.all_gather(&mine)?;
+    match all.iter().find(|bytes| !bytes.is_empty()) {
+        None => result,
+        Some(bytes) => Err(postcard::from_bytes(bytes)
+            .unwrap_or_else(|e| Error::internal(format!("error record of another rank: {e}")))),
+    }
+}

@@ -1,0 +1,1 @@
+//! Loops over blocks: fused element-wise programs and reductions. Knows no ranks and no files.

@@ -1,0 +1,15 @@
+//! hyperslab: lazy, chunked, labelled N-d arrays for `mpirun` and Slurm.
+
+#[macro_use]
+pub mod dtype;
+pub mod block;
+pub mod comm;
+pub mod config;
+pub mod error;
+pub mod geom;
+pub mod io;
+pub mod kernel;
+pub mod op;
+pub mod spec;
+
+pub use error::{Error, Result};

@@ -1,0 +1,341 @@
+//! Element-wise operations: names and dtype rules.
+//!
+//! A rule has two parts: the dtype in which operands are computed (they are cast to it first) and the dtype of the result.
+//! Rules follow NumPy 2; times follow NumPy's datetime arithmetic.
+
+use crate::dtype::{DType, Kind, promote};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// The dtypes of one application of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// The first operand is cast to this.
+    pub left: DType,
+    /// The second operand, where there is one, is cast to this.
+    pub right: DType,
+    /// Type of the result.
+    pub result: DType,
+}
+
+macro_rules! names {
+    ($(#[$doc:meta])* $Enum:ident { $($(#[$vdoc:meta])* $Variant:ident = $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $Enum { $($(#[$vdoc])* $Variant,)* }
+
+        impl $Enum {
+            /// Every operation, for tests and tables.
+            pub const ALL: &'static [$Enum] = &[$($Enum::$Variant,)*];
+
+            /// NumPy's name.
+            pub fn name(self) -> &'static str {
+                match self { $($Enum::$Variant => $name,)* }
+            }
+        }
+    };
+}
+
+names! {
+    /// Operations of one operand.
+    UnaryOp {
+        /// −x; an error for bool and unsigned times, two's complement for unsigned integers, as in NumPy.
+        Negative = "negative",
+        /// |x|; for complex numbers the modulus, a float.
+        Absolute = "absolute",
+        /// −1, 0, 1; NaN stays.
+        Sign = "sign",
+        /// √x
+        Sqrt = "sqrt",
+        /// eˣ
+        Exp = "exp",
+        /// ln x
+        Log = "log",
+        /// log₂ x
+        Log2 = "log2",
+        /// log₁₀ x
+        Log10 = "log10",
+        /// sin x, x in radians
+        Sin = "sin",
+        /// cos x
+        Cos = "cos",
+        /// tan x
+        Tan = "tan",
+        /// arcsin x
+        Arcsin = "arcsin",
+        /// arccos x
+        Arccos = "arccos",
+        /// arctan x
+        Arctan = "arctan",
+        /// sinh x
+        Sinh = "sinh",
+        /// cosh x
+        Cosh = "cosh",
+        /// tanh x
+        Tanh = "tanh",
+        /// Largest integer not above x
+        Floor = "floor",
+        /// Smallest integer not below x
+        Ceil = "ceil",
+        /// x without its fraction
+        Trunc = "trunc",
+        /// Nearest integer, halves to even
+        Rint = "rint",
+        /// True for NaN and NaT
+        Isnan = "isnan",
+        /// True for numbers that are neither NaN nor infinite
+        Isfinite = "isfinite",
+        /// True for ±∞
+        Isinf = "isinf",
+        /// Bit-wise not; logical not for bool
+        Invert = "invert",
+        /// True where x is zero
+        LogicalNot = "logical_not",
+    }
+}
+
+names! {
+    /// Operations of two operands.
+    BinaryOp {
+        /// x + y
+        Add = "add",
+        /// x − y
+        Subtract = "subtract",
+        /// x · y
+        Multiply = "multiply",
+        /// True division; integers give f64
+        Divide = "divide",
+        /// Python's `//`: rounds towards −∞; integer division by zero gives 0, as in NumPy
+        FloorDivide = "floor_divide",
+        /// Python's `%`: the sign of the divisor; integer remainder by zero gives 0, as in NumPy
+        Remainder = "remainder",
+        /// xʸ
+        Power = "power",
+        /// x & y
+        BitwiseAnd = "bitwise_and",
+        /// x | y
+        BitwiseOr = "bitwise_or",
+        /// x ^ y
+        BitwiseXor = "bitwise_xor",
+        /// x << y; shifts of at least the width give 0, as in NumPy
+        LeftShift = "left_shift",
+        /// x >> y; shifts of at least the width give 0 or −1, as in NumPy
+        RightShift = "right_shift",
+        /// x == y
+        Equal = "equal",
+        /// x != y
+        NotEqual = "not_equal",
+        /// x < y
+        Less = "less",
+        /// x <= y
+        LessEqual = "less_equal",
+        /// x > y
+        Greater = "greater",
+        /// x >= y
+        GreaterEqual = "greater_equal",
+        /// Both not zero
+        LogicalAnd = "logical_and",
+        /// At least one not zero
+        LogicalOr = "logical_or",
+        /// Exactly one not zero
+        LogicalXor = "logical_xor",
+        /// The smaller; NaN wins
+        Minimum = "minimum",
+        /// The larger; NaN wins
+        Maximum = "maximum",
+        /// Angle of the point (y, x), in radians
+        Arctan2 = "arctan2",
+    }
+}
+
+fn refuse(name: &str, dtypes: &str, allowed: &str) -> Error {
+    Error::invalid(format!("{name}: not defined for {dtypes}; allowed: {allowed}"))
+}
+
+/// The float type in which NumPy computes transcendental functions of `dtype` (f16 aside, which this version lacks:
+/// 8-bit and 16-bit integers become f32, wider ones f64).
+fn inexact(name: &str, dtype: DType) -> Result<DType> {
+    Ok(match dtype {
+        DType::Bool | DType::I8 | DType::U8 | DType::I16 | DType::U16 | DType::F32 => DType::F32,
+        DType::C64 | DType::C128 => dtype,
+        DType::Datetime(_) | DType::Timedelta(_) => {
+            return Err(refuse(name, &dtype.to_string(), "numbers"));
+        }
+        _ => DType::F64,
+    })
+}
+
+impl UnaryOp {
+    /// The dtypes of `self` applied to `dtype`; `right` repeats `left`.
+    ///
+    /// # Errors
+    /// Invalid input where NumPy raises a TypeError.
+    pub fn signature(self, dtype: DType) -> Result<Signature> {
+        use UnaryOp as U;
+        let name = self.name();
+        let of = |operand: DType, result: DType| Signature { left: operand, right: operand, result };
+        let kind = dtype.kind();
+        Ok(match self {
+            U::Negative | U::Sign if dtype == DType::Bool => {
+                return Err(refuse(name, "bool", "numbers and timedeltas"));
+            }
+            U::Negative | U::Absolute | U::Sign if matches!(dtype, DType::Datetime(_)) => {
+                return Err(refuse(name, &dtype.to_string(), "numbers and timedeltas"));
+            }
+            U::Absolute => match dtype {
+                DType::C64 => of(dtype, DType::F32),
+                DType::C128 => of(dtype, DType::F64),
+                _ => of(dtype, dtype),
+            },
+            U::Negative | U::Sign => of(dtype, dtype),
+            U::Isnan | U::Isfinite | U::Isinf | U::LogicalNot => of(dtype, DType::Bool),
+            U::Invert => match kind {
+                Kind::Bool | Kind::Signed | Kind::Unsigned => of(dtype, dtype),
+                _ => return Err(refuse(name, &dtype.to_string(), "bool and integers")),
+            },
+            U::Floor | U::Ceil | U::Trunc | U::Rint => match kind {
+                Kind::Bool | Kind::Signed | Kind::Unsigned | Kind::Float => of(dtype, dtype),
+                Kind::Complex | Kind::Time => {
+                    return Err(refuse(name, &dtype.to_string(), "real numbers"));
+                }
+            },
+            U::Sqrt | U::Exp | U::Log | U::Log2 | U::Log10 | U::Sin | U::Cos | U::Tan
+            | U::Arcsin | U::Arccos | U::Arctan | U::Sinh | U::Cosh | U::Tanh => {
+                let compute = inexact(name, dtype)?;
+                of(compute, compute)
+            }
+        })
+    }
+}
+
+impl BinaryOp {
+    /// True for the six comparisons.
+    pub fn is_comparison(self) -> bool {
+        use BinaryOp as B;
+        matches!(
+            self,
+            B::Equal | B::NotEqual | B::Less | B::LessEqual | B::Greater | B::GreaterEqual
+        )
+    }
+
+    /// The dtypes of `self` applied to arrays of `left` and `right`.
+    ///
+    /// # Errors
+    /// Invalid input where NumPy raises a TypeError.
+    pub fn signature(self, left: DType, right: DType) -> Result<Signature> {
+        use BinaryOp as B;
+        let name = self.name();
+        let both = || format!("{left} and {right}");
+        let of = |operand: DType, result: DType| Signature { left: operand, right: operand, result };
+        if left.is_time() || right.is_time() {
+            return self.time_signature(left, right);
+        }
+        let common = promote(left, right).map_err(|e| e.context(format!("applying {name}")))?;
+        Ok(match self {
+            B::Add | B::Multiply | B::Minimum | B::Maximum => of(common, common),
+            B::Subtract if common == DType::Bool => {
+                return Err(refuse(name, "bool and bool", "numbers; use bitwise_xor for bool"));
+            }
+            B::Subtract => of(common, common),
+            B::Divide => {
+                let compute = match common {
+                    DType::F32 | DType::C64 | DType::C128 => common,
+                    _ => DType::F64,
+                };
+                of(compute, compute)
+            }
+            B::FloorDivide | B::Remainder => match common {
+                DType::Bool => of(DType::I8, DType::I8),
+                DType::C64 | DType::C128 => return Err(refuse(name, &both(), "real numbers")),
+                _ => of(common, common),
+            },
+            B::Power => match common {
+                DType::Bool => of(DType::I8, DType::I8),
+                _ => of(common, common),
+            },
+            B::BitwiseAnd | B::BitwiseOr | B::BitwiseXor => match common.kind() {
+                Kind::Bool | Kind::Unsigned | Kind::Signed => of(common, common),
+                _ => return Err(refuse(name, &both(), "bool and integers")),
+            },
+            B::LeftShift | B::RightShift => match common {
+                DType::Bool => of(DType::I8, DType::I8),
+                _ if common.is_integer() => of(common, common),
+                _ => return Err(refuse(name, &both(), "integers")),
+            },
+            B::Equal | B::NotEqual | B::Less | B::LessEqual | B::Greater | B::GreaterEqual => {
+                of(common, DType::Bool)
+            }
+            B::LogicalAnd | B::LogicalOr | B::LogicalXor => {
+                Signature { left: DType::Bool, right: DType::Bool, result: DType::Bool }
+            }
+            B::Arctan2 => match inexact(name, common)? {
+                DType::C64 | DType::C128 => return Err(refuse(name, &both(), "real numbers")),
+                compute => of(compute, compute),
+            },
+        })
+    }
+
+    /// Times: datetime − datetime, datetime ± timedelta, timedelta with timedelta or a number.
+    fn time_signature(self, left: DType, right: DType) -> Result<Signature> {
+        use BinaryOp as B;
+        use DType::{Datetime, Timedelta};
+        let refused = || {
+            refuse(
+                self.name(),
+                &format!("{left} and {right}"),
+                "differences, comparisons, sums with a timedelta, a timedelta times or over a number",
+            )
+        };
+        let signature = |left, right, result| Ok(Signature { left, right, result });
+        match (self, left, right) {
+            (B::Subtract, Datetime(a), Datetime(b)) => {
+                let unit = a.max(b);
+                signature(Datetime(unit), Datetime(unit), Timedelta(unit))
+            }
+            (B::Add | B::Subtract, Datetime(a), Timedelta(b)) => {
+                let unit = a.max(b);
+                signature(Datetime(unit), Timedelta(unit), Datetime(unit))
+            }
+            (B::Add, Timedelta(a), Datetime(b)) => {
+                let unit = a.max(b);
+                signature(Timedelta(unit), Datetime(unit), Datetime(unit))
+            }
+            (B::Add | B::Subtract | B::Remainder, Timedelta(a), Timedelta(b)) => {
+                let unit = Timedelta(a.max(b));
+                signature(unit, unit, unit)
+            }
+            (B::Divide, Timedelta(a), Timedelta(b)) => {
+                let unit = Timedelta(a.max(b));
+                signature(unit, unit, DType::F64)
+            }
+            (B::FloorDivide, Timedelta(a), Timedelta(b)) => {
+                let unit = Timedelta(a.max(b));
+                signature(unit, unit, DType::I64)
+            }
+            (B::Multiply, Timedelta(_), n) if n.is_integer() => signature(left, DType::I64, left),
+            (B::Multiply, n, Timedelta(_)) if n.is_integer() => signature(DType::I64, right, right),
+            (B::Multiply | B::Divide, Timedelta(_), n) if n.is_float() || n.is_integer() => {
+                signature(left, DType::F64, left)
+            }
+            (B::Multiply, n, Timedelta(_)) if n.is_float() => signature(DType::F64, right, right),
+            (B::FloorDivide, Timedelta(_), n) if n.is_integer() => signature(left, DType::I64, left),
+            (B::Minimum | B::Maximum, Datetime(a), Datetime(b)) => {
+                let unit = Datetime(a.max(b));
+                signature(unit, unit, unit)
+            }
+            (B::Minimum | B::Maximum, Timedelta(a), Timedelta(b)) => {
+                let unit = Timedelta(a.max(b));
+                signature(unit, unit, unit)
+            }
+            (op, Datetime(a), Datetime(b)) if op.is_comparison() => {
+                let unit = Datetime(a.max(b));
+                signature(unit, unit, DType::Bool)
+            }
+            (op, Timedelta(a), Timedelta(b)) if op.is_comparison() => {
+                let unit = Timedelta(a.max(b));
+                signature(unit, unit, DType::Bool)
+            }
+            _ => Err(refused()),
+        }
+    }
+}

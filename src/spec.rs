@@ -1,0 +1,209 @@
+//! Plain records of what is read and written: variables, attributes, storage layout, encodings.
+//!
+//! These travel in plans, so they hold no data and no chunk lists. The index of a file's chunks is data: it is made once,
+//! on one rank, and broadcast beside the plan.
+
+use crate::dtype::{DType, Scalar};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttrValue {
+    /// Text.
+    Text(String),
+    /// Several texts.
+    Texts(Vec<String>),
+    /// One number or several, all of one dtype.
+    Numbers(Vec<Scalar>),
+}
+
+impl From<&str> for AttrValue {
+    fn from(text: &str) -> Self {
+        AttrValue::Text(text.to_owned())
+    }
+}
+
+impl From<String> for AttrValue {
+    fn from(text: String) -> Self {
+        AttrValue::Text(text)
+    }
+}
+
+impl From<f64> for AttrValue {
+    fn from(number: f64) -> Self {
+        AttrValue::Numbers(vec![Scalar::F64(number)])
+    }
+}
+
+impl AttrValue {
+    /// The text, when it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            AttrValue::Text(text) => Some(text),
+            AttrValue::Texts(_) | AttrValue::Numbers(_) => None,
+        }
+    }
+
+    /// The number, when it is exactly one.
+    pub fn as_number(&self) -> Option<Scalar> {
+        match self {
+            AttrValue::Numbers(numbers) => match numbers.as_slice() {
+                [one] => Some(*one),
+                _ => None,
+            },
+            AttrValue::Text(_) | AttrValue::Texts(_) => None,
+        }
+    }
+}
+
+/// Attributes in their order in the file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attrs(pub Vec<(String, AttrValue)>);
+
+impl Attrs {
+    /// The value of `name`.
+    pub fn get(&self, name: &str) -> Option<&AttrValue> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The text of `name`, when it is a text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(AttrValue::as_text)
+    }
+
+    /// The number of `name`, when it is one number.
+    pub fn number(&self, name: &str) -> Option<Scalar> {
+        self.get(name).and_then(AttrValue::as_number)
+    }
+
+    /// Sets `name`, in place when it exists.
+    pub fn set(&mut self, name: &str, value: impl Into<AttrValue>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(key, _)| key == name) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// Removes `name` and returns its value.
+    pub fn remove(&mut self, name: &str) -> Option<AttrValue> {
+        let at = self.0.iter().position(|(key, _)| key == name)?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+/// File formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Format {
+    /// NetCDF-4: HDF5 with dimension scales. Plain HDF5 opens too.
+    NetCdf4,
+}
+
+/// A step of a chunk's encoding, in the order of writing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Filter {
+    /// Bytes of equal rank side by side; the size of an element in bytes.
+    Shuffle(usize),
+    /// zlib at a level of 0 … 9.
+    Deflate(u8),
+    /// A checksum of 4 bytes after the data.
+    Fletcher32,
+    /// Any other registered HDF5 filter, with its parameters.
+    Other(i32, Vec<u32>),
+}
+
+/// How the bytes of a variable lie in its file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Layout {
+    /// One run of bytes.
+    Contiguous,
+    /// In the header.
+    Compact,
+    /// Chunks of this shape, each encoded by the filters.
+    Chunked {
+        /// Lengths of a chunk.
+        chunk: Vec<usize>,
+        /// Steps of the encoding, in the order of writing.
+        filters: Vec<Filter>,
+    },
+}
+
+/// Which version of a file was seen: a job refuses a file that changed under it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileId {
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub modified_ns: i64,
+}
+
+/// One variable of one file, as stored: what a rank needs to read it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceSpec {
+    /// The file.
+    pub file: FileId,
+    /// Its format.
+    pub format: Format,
+    /// Path of the variable inside the file: `nir08`, `group/nir08`.
+    pub variable: String,
+    /// Stored dtype (no CF decoding).
+    pub dtype: DType,
+    /// Lengths per axis.
+    pub shape: Vec<usize>,
+    /// How the bytes lie.
+    pub layout: Layout,
+    /// True when multi-byte elements are stored most significant byte first.
+    pub big_endian: bool,
+    /// The value of elements that were never written.
+    pub fill: Scalar,
+    /// Why the direct path cannot read it, when it cannot: the library is used instead.
+    pub library_only: Option<String>,
+}
+
+/// How a variable is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Encoding {
+    /// Chunk lengths; `None` means contiguous without compression, else a default.
+    pub chunks: Option<Vec<usize>>,
+    /// zlib level 1 … 9; `None` means no compression.
+    pub deflate: Option<u8>,
+    /// Shuffle before deflate.
+    pub shuffle: bool,
+}
+
+/// A variable to write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariableSpec {
+    /// Its name.
+    pub name: String,
+    /// Names of its dimensions.
+    pub dims: Vec<String>,
+    /// Its dtype in the file: numbers only (times are encoded before).
+    pub dtype: DType,
+    /// Its lengths.
+    pub shape: Vec<usize>,
+    /// Its attributes; `_FillValue` among them has the variable's dtype.
+    pub attrs: Attrs,
+    /// How it is stored.
+    pub encoding: Encoding,
+}
+
+/// A file to write: its dimensions, small coordinate variables come with their values, large variables are streamed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutputSpec {
+    /// Where it will appear when complete.
+    pub path: PathBuf,
+    /// Its format.
+    pub format: Format,
+    /// Replace an existing file.
+    pub overwrite: bool,
+    /// Dimensions with their lengths.
+    pub dims: Vec<(String, usize)>,
+    /// Global attributes.
+    pub attrs: Attrs,
+    /// Variables whose values are computed; the plan's write steps number them.
+    pub variables: Vec<VariableSpec>,
+}
