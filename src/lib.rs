@@ -6,10 +6,13 @@ pub mod block;
 pub mod comm;
 pub mod config;
 pub mod error;
+pub mod expr;
 pub mod geom;
 pub mod io;
 pub mod kernel;
 pub mod op;
+pub mod optimize;
+pub mod plan;
 pub mod spec;
 
 pub use error::{Error, Result};

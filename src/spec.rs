@@ -163,6 +163,28 @@ pub struct SourceSpec {
     pub library_only: Option<String>,
 }
 
+impl SourceSpec {
+    /// Lengths of what is fetched at once: a storage chunk; of a contiguous variable, a run of about 1 MiB of rows.
+    pub fn fetch_chunk(&self) -> Vec<usize> {
+        const RUN_BYTES: usize = 1 << 20;
+        if let Layout::Chunked { chunk, .. } = &self.layout {
+            return chunk.clone();
+        }
+        // Whole inner axes as long as they fit, then a part of one axis, then single rows.
+        let mut chunk = vec![1; self.shape.len()];
+        let mut bytes = self.dtype.size();
+        for axis in (0..self.shape.len()).rev() {
+            let len = self.shape[axis].max(1);
+            chunk[axis] = (RUN_BYTES / bytes.max(1)).clamp(1, len);
+            bytes = bytes.saturating_mul(chunk[axis]);
+            if chunk[axis] < len {
+                break;
+            }
+        }
+        chunk
+    }
+}
+
 /// How a variable is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Encoding {
@@ -172,6 +194,13 @@ pub struct Encoding {
     pub deflate: Option<u8>,
     /// Shuffle before deflate.
     pub shuffle: bool,
+}
+
+impl Encoding {
+    /// True when it is stored in chunks rather than as one run of bytes.
+    pub fn is_chunked(&self) -> bool {
+        self.chunks.is_some() || self.deflate.is_some()
+    }
 }
 
 /// A variable to write.

@@ -4,7 +4,7 @@ use super::buffer::{Buffer, Native};
 use super::view::{BlockView, row_major_strides};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
-use crate::geom::Region;
+use crate::geom::{Region, Select};
 
 /// A dense, row-major N-d piece of an array.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,6 +134,44 @@ impl Block {
             shape: self.shape.clone(),
             strides: row_major_strides(&self.shape),
         }
+    }
+
+    /// The block seen through a selection made for its shape.
+    pub fn select(&self, select: &Select) -> BlockView<'_> {
+        let strides = row_major_strides(&self.shape);
+        BlockView {
+            buffer: &self.buffer,
+            dtype: self.dtype,
+            offset: select.base.iter().zip(&strides).map(|(i, stride)| i * *stride as usize).sum(),
+            shape: select.shape(),
+            strides: select
+                .axes
+                .iter()
+                .map(|axis| axis.parent.map_or(0, |parent| strides[parent] * axis.step))
+                .collect(),
+        }
+    }
+
+    /// Makes this a block of `shape`, reusing its memory; the elements are unspecified afterwards.
+    pub fn reshape_for_reuse(&mut self, shape: &[usize]) {
+        let elements = shape.iter().product();
+        for_physical!(self.buffer.physical(), T => {
+            if let Some(values) = T::vec_mut(&mut self.buffer) {
+                values.resize(elements, T::default());
+            }
+        });
+        self.shape.clear();
+        self.shape.extend_from_slice(shape);
+    }
+
+    /// A dense copy of a view.
+    ///
+    /// # Errors
+    /// Internal only.
+    pub fn from_view(view: &BlockView<'_>) -> Result<Block> {
+        let mut block = Block::zeros(view.dtype, &view.shape);
+        block.paste(&Region::whole(&view.shape), view)?;
+        Ok(block)
     }
 
     /// A part of the block; `region` must lie inside it.

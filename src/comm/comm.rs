@@ -107,3 +107,26 @@ pub fn verdict<T>(comm: &dyn Comm, result: Result<T>) -> Result<T> {
             .unwrap_or_else(|e| Error::internal(format!("error record of another rank: {e}")))),
     }
 }
+
+/// Runs `make` on rank 0 alone and gives its result, or its error, to every rank as one message. Collective.
+///
+/// # Errors
+/// The error of `make`, the same on every rank.
+pub fn share<T>(comm: &dyn Comm, make: impl FnOnce() -> Result<T>) -> Result<T>
+where
+    T: serde::Serialize + serde::de::DeserializeOwned,
+{
+    if comm.size() == 1 {
+        return make();
+    }
+    let damaged = |e: postcard::Error| Error::internal(format!("a shared record: {e}"));
+    if comm.rank() == 0 {
+        let result = make().map_err(|e| e.at_rank(comm.origin()));
+        let mut bytes = postcard::to_stdvec(&result).map_err(damaged)?;
+        comm.broadcast(0, &mut bytes)?;
+        return result;
+    }
+    let mut bytes = Vec::new();
+    comm.broadcast(0, &mut bytes)?;
+    postcard::from_bytes::<Result<T>>(&bytes).map_err(damaged)?
+}

@@ -5,4 +5,4 @@
 
 mod comm;
 
-pub use comm::{Comm, CommStats, Message, Tag, verdict};
+pub use comm::{Comm, CommStats, Message, Tag, share, verdict};

@@ -8,12 +8,14 @@ use std::ops::Range;
 /// How one axis is cut. The size of this record does not grow with the number of chunks unless they are irregular.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum AxisChunks {
-    /// Chunks of `chunk` elements, the last one shorter.
+    /// Chunks of `chunk` elements; the first may start `phase` elements into a chunk, the last may be shorter.
     Regular {
         /// Length of the axis.
         len: usize,
         /// Length of a chunk, at least 1.
         chunk: usize,
+        /// Elements that the first chunk lacks: below `chunk`. A window into a chunked array keeps its boundaries so.
+        phase: usize,
     },
     /// Chunks of any lengths: the end of each, increasing; the last is the length of the axis.
     Irregular {
@@ -39,7 +41,8 @@ impl AxisChunks {
     /// Number of chunks; an axis of length 0 has none.
     pub fn count(&self) -> usize {
         match self {
-            AxisChunks::Regular { len, chunk } => len.div_ceil(*chunk),
+            AxisChunks::Regular { len: 0, .. } => 0,
+            AxisChunks::Regular { len, chunk, phase } => (len + phase).div_ceil(*chunk),
             AxisChunks::Irregular { ends } => ends.len(),
         }
     }
@@ -47,7 +50,9 @@ impl AxisChunks {
     /// Indices of chunk `index`.
     pub fn range(&self, index: usize) -> Range<usize> {
         match self {
-            AxisChunks::Regular { len, chunk } => index * chunk..((index + 1) * chunk).min(*len),
+            AxisChunks::Regular { len, chunk, phase } => {
+                (index * chunk).saturating_sub(*phase)..((index + 1) * chunk - phase).min(*len)
+            }
             AxisChunks::Irregular { ends } => {
                 (if index == 0 { 0 } else { ends[index - 1] })..ends[index]
             }
@@ -57,7 +62,7 @@ impl AxisChunks {
     /// The chunk that holds element `position`.
     pub fn chunk_of(&self, position: usize) -> usize {
         match self {
-            AxisChunks::Regular { chunk, .. } => position / chunk,
+            AxisChunks::Regular { chunk, phase, .. } => (position + phase) / chunk,
             AxisChunks::Irregular { ends } => ends.partition_point(|end| *end <= position),
         }
     }
@@ -73,7 +78,7 @@ impl AxisChunks {
     /// Length of the longest chunk.
     pub fn longest(&self) -> usize {
         match self {
-            AxisChunks::Regular { len, chunk } => *chunk.min(len),
+            AxisChunks::Regular { len, chunk, .. } => *chunk.min(len),
             AxisChunks::Irregular { .. } => {
                 (0..self.count()).map(|i| self.range(i).len()).max().unwrap_or(0)
             }
@@ -110,7 +115,7 @@ impl ChunkGrid {
         let axes = shape
             .iter()
             .zip(chunk)
-            .map(|(&len, &chunk)| AxisChunks::Regular { len, chunk: chunk.min(len.max(1)) })
+            .map(|(&len, &chunk)| AxisChunks::Regular { len, chunk: chunk.min(len.max(1)), phase: 0 })
             .collect();
         Ok(ChunkGrid { axes })
     }
@@ -118,7 +123,7 @@ impl ChunkGrid {
     /// One chunk that is the whole shape.
     pub fn single(shape: &[usize]) -> Self {
         let axes =
-            shape.iter().map(|&len| AxisChunks::Regular { len, chunk: len.max(1) }).collect();
+            shape.iter().map(|&len| AxisChunks::Regular { len, chunk: len.max(1), phase: 0 }).collect();
         ChunkGrid { axes }
     }
 
@@ -188,22 +193,16 @@ impl ChunkGrid {
     pub fn is_coarsening_of(&self, finer: &ChunkGrid) -> bool {
         self.axes.iter().zip(&finer.axes).all(|(coarse, fine)| {
             coarse == fine
-                || match (coarse, fine) {
-                    (
-                        AxisChunks::Regular { len, chunk },
-                        AxisChunks::Regular { chunk: fine_chunk, .. },
-                    ) => chunk >= len || chunk % fine_chunk == 0,
-                    _ => (0..coarse.count()).all(|i| {
-                        let start = coarse.range(i).start;
-                        start == 0 || fine.range(fine.chunk_of(start)).start == start
-                    }),
-                }
+                || (0..coarse.count()).all(|i| {
+                    let start = coarse.range(i).start;
+                    start == 0 || fine.range(fine.chunk_of(start)).start == start
+                })
         })
     }
 }
 
 /// All positions of a box of integer ranges in row-major order; one (empty) position for no axes.
-pub(crate) fn positions(ranges: Vec<Range<usize>>) -> impl Iterator<Item = Vec<usize>> {
+pub fn positions(ranges: Vec<Range<usize>>) -> impl Iterator<Item = Vec<usize>> {
     let mut next: Option<Vec<usize>> = if ranges.iter().any(|r| r.is_empty()) {
         None
     } else {

@@ -14,8 +14,8 @@ mod region;
 mod select;
 mod shape;
 
-pub use grid::{AxisChunks, ChunkGrid};
+pub use grid::{AxisChunks, ChunkGrid, positions};
 pub use placement::{Placement, split_evenly};
 pub use region::Region;
-pub use select::{AxisSelect, Select, Span};
+pub use select::{Select, Span, ViewAxis};
 pub use shape::{Shape, broadcast_shapes, normalize_axes, normalize_axis};

@@ -1,4 +1,8 @@
-//! Selections: a view's index space mapped to its parent's, axis by axis.
+//! Selections: a view's index space mapped affinely to its parent's. One type covers slices, steps, integer indices,
+//! new axes, broadcasts, flips and transposes, so that all of them compose and none copies.
+//!
+//! Definitions. View index `i` means the parent element whose index on parent axis `a` is
+//! `base[a] + Σ i[v] · step[v]` over the view axes `v` that come from `a` (at most one does).
 //! Law: `select(select(x, a), b) == select(x, compose(a, b))`.
 
 use super::region::Region;
@@ -40,7 +44,7 @@ impl Span {
         let (low, high) = if step > 0 { (0, n) } else { (-1, n - 1) };
         let bound = |value: Option<isize>, default: isize| match value {
             None => default,
-            Some(v) => (if v < 0 { v + n } else { v }).clamp(low, high),
+            Some(v) => (if v < 0 { v.saturating_add(n) } else { v }).clamp(low, high),
         };
         let (first, last) = if step > 0 { (0, n) } else { (n - 1, -1) };
         let (start, stop) = (bound(start, first), bound(stop, last));
@@ -49,65 +53,80 @@ impl Span {
             if distance <= 0 { 0 } else { (distance as usize).div_ceil(step.unsigned_abs()) };
         Ok(Span { start: if count == 0 { 0 } else { start as usize }, len: count, step })
     }
-
-    /// The parent index of view index `i`.
-    pub fn parent(&self, i: usize) -> usize {
-        (self.start as isize + i as isize * self.step) as usize
-    }
-
-    /// A span of this span's view.
-    #[must_use]
-    pub fn compose(&self, inner: &Span) -> Span {
-        Span {
-            start: if inner.len == 0 { 0 } else { self.parent(inner.start) },
-            len: inner.len,
-            step: self.step * inner.step,
-        }
-    }
-
-    /// The smallest parent range `(start, len)` that holds view indices `start .. start + len`.
-    pub fn parent_bounds(&self, start: usize, len: usize) -> (usize, usize) {
-        if len == 0 {
-            return (self.start, 0);
-        }
-        let (a, b) = (self.parent(start), self.parent(start + len - 1));
-        (a.min(b), a.abs_diff(b) + 1)
-    }
 }
 
-/// What happens to one axis of the parent.
+/// One axis of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum AxisSelect {
-    /// The axis stays, with these indices.
-    Span(Span),
-    /// The axis goes, at this index.
-    Index(usize),
+pub struct ViewAxis {
+    /// The parent axis it walks along; `None` repeats the same elements (a new or broadcast axis).
+    pub parent: Option<usize>,
+    /// Parent elements between neighbours.
+    pub step: isize,
+    /// Length.
+    pub len: usize,
 }
 
-/// One selection per parent axis.
+/// An affine view of a parent array.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Select {
-    /// One entry per parent axis.
-    pub axes: Vec<AxisSelect>,
+    /// Parent index of view index 0, one per parent axis.
+    pub base: Vec<usize>,
+    /// The axes of the view.
+    pub axes: Vec<ViewAxis>,
 }
 
 impl Select {
     /// Everything of `shape`.
     pub fn all(shape: &[usize]) -> Self {
-        Select { axes: shape.iter().map(|&len| AxisSelect::Span(Span::all(len))).collect() }
+        Self::spans(&shape.iter().map(|&len| Span::all(len)).collect::<Vec<_>>())
+    }
+
+    /// One span per parent axis.
+    pub fn spans(spans: &[Span]) -> Self {
+        let axes = spans
+            .iter()
+            .enumerate()
+            .map(|(axis, span)| ViewAxis { parent: Some(axis), step: span.step, len: span.len })
+            .collect();
+        Select { base: spans.iter().map(|span| span.start).collect(), axes }
     }
 
     /// Shape of the view.
     pub fn shape(&self) -> Vec<usize> {
-        self.spans().map(|(_, span)| span.len).collect()
+        self.axes.iter().map(|axis| axis.len).collect()
     }
 
-    /// The kept parent axes with their spans, in order.
-    pub fn spans(&self) -> impl Iterator<Item = (usize, Span)> {
-        self.axes.iter().enumerate().filter_map(|(axis, select)| match select {
-            AxisSelect::Span(span) => Some((axis, *span)),
-            AxisSelect::Index(_) => None,
-        })
+    /// The same view without `axis`, fixed at view index `index`.
+    #[must_use]
+    pub fn fix(mut self, axis: usize, index: usize) -> Self {
+        let removed = self.axes.remove(axis);
+        if let Some(parent) = removed.parent {
+            self.base[parent] =
+                (self.base[parent] as isize + index as isize * removed.step) as usize;
+        }
+        self
+    }
+
+    /// A view of `shape` in which `shape`'s axes go to `to_axes` of a larger shape, after NumPy's rules: other axes are
+    /// new, axes of length 1 repeat.
+    pub fn broadcast(shape: &[usize], to_axes: &[usize], to_shape: &[usize]) -> Self {
+        let mut axes: Vec<ViewAxis> =
+            to_shape.iter().map(|&len| ViewAxis { parent: None, step: 0, len }).collect();
+        for (parent, (&axis, &len)) in to_axes.iter().zip(shape).enumerate() {
+            if len == to_shape[axis] {
+                axes[axis] = ViewAxis { parent: Some(parent), step: 1, len };
+            }
+        }
+        Select { base: vec![0; shape.len()], axes }
+    }
+
+    /// The axes of `shape` in another order: view axis `k` is parent axis `order[k]`.
+    pub fn transpose(shape: &[usize], order: &[usize]) -> Self {
+        let axes = order
+            .iter()
+            .map(|&parent| ViewAxis { parent: Some(parent), step: 1, len: shape[parent] })
+            .collect();
+        Select { base: vec![0; shape.len()], axes }
     }
 
     /// True when it is the identity on `shape`.
@@ -118,39 +137,62 @@ impl Select {
     /// A selection of this selection's view, as one selection of the parent.
     #[must_use]
     pub fn compose(&self, inner: &Select) -> Select {
-        let mut inner = inner.axes.iter();
+        let mut base = self.base.clone();
+        for (axis, start) in self.axes.iter().zip(&inner.base) {
+            if let Some(parent) = axis.parent {
+                base[parent] = (base[parent] as isize + *start as isize * axis.step) as usize;
+            }
+        }
+        let axes = inner
+            .axes
+            .iter()
+            .map(|view| match view.parent.map(|middle| self.axes[middle]) {
+                Some(ViewAxis { parent: Some(parent), step, .. }) => {
+                    ViewAxis { parent: Some(parent), step: step * view.step, len: view.len }
+                }
+                _ => ViewAxis { parent: None, step: 0, len: view.len },
+            })
+            .collect();
+        Select { base, axes }
+    }
+
+    /// The parent index of a view index.
+    pub fn parent_index(&self, index: &[usize]) -> Vec<usize> {
+        let mut result = self.base.clone();
+        for (axis, i) in self.axes.iter().zip(index) {
+            if let Some(parent) = axis.parent {
+                result[parent] = (result[parent] as isize + *i as isize * axis.step) as usize;
+            }
+        }
+        result
+    }
+
+    /// The smallest parent region that holds a region of the view (not empty).
+    pub fn parent_region(&self, view_region: &Region) -> Region {
+        let mut region = Region::new(self.base.clone(), vec![1; self.base.len()]);
+        for (v, axis) in self.axes.iter().enumerate() {
+            if let Some(parent) = axis.parent {
+                let at = |i: usize| (self.base[parent] as isize + i as isize * axis.step) as usize;
+                let first = at(view_region.start[v]);
+                let last = at(view_region.end(v).saturating_sub(1).max(view_region.start[v]));
+                region.start[parent] = first.min(last);
+                region.shape[parent] = first.abs_diff(last) + 1;
+            }
+        }
+        region
+    }
+
+    /// The view restricted to `view_region`, over a parent of which only `parent_region` is at hand.
+    #[must_use]
+    pub fn local(&self, view_region: &Region, parent_region: &Region) -> Select {
+        let first = self.parent_index(&view_region.start);
+        let base = first.iter().zip(&parent_region.start).map(|(i, origin)| i - origin).collect();
         let axes = self
             .axes
             .iter()
-            .map(|select| match select {
-                AxisSelect::Index(index) => AxisSelect::Index(*index),
-                AxisSelect::Span(span) => match inner.next() {
-                    Some(AxisSelect::Span(second)) => AxisSelect::Span(span.compose(second)),
-                    Some(AxisSelect::Index(index)) => AxisSelect::Index(span.parent(*index)),
-                    None => AxisSelect::Span(*span),
-                },
-            })
+            .zip(&view_region.shape)
+            .map(|(axis, &len)| ViewAxis { len, ..*axis })
             .collect();
-        Select { axes }
-    }
-
-    /// The smallest parent region that holds a region of the view.
-    pub fn parent_region(&self, view_region: &Region) -> Region {
-        let mut view_axis = 0;
-        let (start, shape) = self
-            .axes
-            .iter()
-            .map(|select| match select {
-                AxisSelect::Index(index) => (*index, 1),
-                AxisSelect::Span(span) => {
-                    view_axis += 1;
-                    span.parent_bounds(
-                        view_region.start[view_axis - 1],
-                        view_region.shape[view_axis - 1],
-                    )
-                }
-            })
-            .unzip();
-        Region { start, shape }
+        Select { base, axes }
     }
 }

@@ -5,5 +5,5 @@ mod program;
 mod reduction;
 
 pub use elementwise::{BinaryOp, Signature, UnaryOp};
-pub use program::{Instr, Program, ProgramBuilder, Register, Step};
+pub use program::{Instr, Program, ProgramBuilder, Register, SUB_TILE, Step};
 pub use reduction::{Reduction, ReductionKind};

@@ -11,6 +11,10 @@ use std::fmt;
 /// The number of a step whose result is meant.
 pub type Register = u16;
 
+/// Elements of a sub-tile: what a program works on at once, so that its registers stay in the first caches. Fixed: it
+/// never depends on threads, ranks, memory or CPU.
+pub const SUB_TILE: usize = 4096;
+
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Instr {
@@ -52,6 +56,11 @@ impl Program {
     /// Dtype of output `index`.
     pub fn output_dtype(&self, index: usize) -> DType {
         self.steps[usize::from(self.outputs[index])].dtype
+    }
+
+    /// Upper bound of the bytes that running the program needs for its registers.
+    pub fn scratch_bytes(&self) -> usize {
+        self.steps.iter().map(|step| step.dtype.size() * SUB_TILE).sum()
     }
 
     /// Registers that a step reads.

@@ -1,0 +1,127 @@
+//! Reading ahead: reads wait for the file system, decoding uses the CPU, so each has threads and a budget of its own.
+//!
+//! A pool of reader threads (`Limits::reads`: the reads in flight of a rank) serves requests of the computing threads; a
+//! task asks for the chunks of its next tile before it decodes those of the current one.
+
+use crate::error::{Error, Result};
+use crate::geom::Region;
+use crate::io::Source;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+struct Request {
+    source: Arc<dyn Source>,
+    chunk: Vec<usize>,
+    raw: Vec<u8>,
+    slot: usize,
+    reply: Sender<(usize, Result<Vec<u8>>)>,
+}
+
+/// The reader threads of one rank.
+pub(super) struct Readers {
+    requests: Option<Sender<Request>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub(super) fn new(reads: usize) -> Result<Self> {
+        let (requests, inbox): (Sender<Request>, Receiver<Request>) = unbounded();
+        let threads = (0..reads.max(1))
+            .map(|number| {
+                let inbox = inbox.clone();
+                std::thread::Builder::new()
+                    .name(format!("read-{number}"))
+                    .stack_size(256 << 10)
+                    .spawn(move || {
+                        for mut request in inbox {
+                            let result = request
+                                .source
+                                .fetch(&request.chunk, &mut request.raw)
+                                .map(|()| request.raw);
+                            // The asker may have failed and gone: nobody waits for this chunk then.
+                            let _ = request.reply.send((request.slot, result));
+                        }
+                    })
+                    .map_err(|e| Error::resource(format!("starting a reader thread: {e}")))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Readers { requests: Some(requests), threads })
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.requests = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// One stored chunk that a tile needs: for which input, and which part of the array it fills.
+pub(super) struct Piece {
+    pub(super) input: usize,
+    pub(super) chunk: Vec<usize>,
+    pub(super) part: Region,
+}
+
+/// The chunks of one tile, on their way.
+pub(super) struct Pending {
+    pub(super) pieces: Vec<Piece>,
+    raws: Vec<Option<Vec<u8>>>,
+    waiting: usize,
+    inbox: Receiver<(usize, Result<Vec<u8>>)>,
+}
+
+impl Readers {
+    /// Asks for the chunks of `pieces`; `spare` gives buffers to reuse.
+    pub(super) fn request(
+        &self,
+        sources: &[Option<Arc<dyn Source>>],
+        pieces: Vec<Piece>,
+        spare: &mut Vec<Vec<u8>>,
+    ) -> Result<Pending> {
+        let (reply, inbox) = bounded(pieces.len().max(1));
+        let mut pending =
+            Pending { raws: pieces.iter().map(|_| None).collect(), waiting: 0, inbox, pieces };
+        for (slot, piece) in pending.pieces.iter().enumerate() {
+            let source = sources[piece.input]
+                .as_ref()
+                .ok_or_else(|| Error::internal("a chunk of an input that is no file"))?;
+            let mut raw = spare.pop().unwrap_or_default();
+            if source.stored_bytes(&piece.chunk) == 0 {
+                raw.clear();
+                pending.raws[slot] = Some(raw);
+                continue;
+            }
+            let request = Request {
+                source: source.clone(),
+                chunk: piece.chunk.clone(),
+                raw,
+                slot,
+                reply: reply.clone(),
+            };
+            pending.waiting += 1;
+            let sent = self.requests.as_ref().is_some_and(|r| r.send(request).is_ok());
+            if !sent {
+                return Err(Error::internal("the reader threads are gone"));
+            }
+        }
+        Ok(pending)
+    }
+}
+
+impl Pending {
+    /// Waits for all chunks; their raw bytes in the order of the pieces.
+    pub(super) fn wait(mut self) -> Result<(Vec<Piece>, Vec<Vec<u8>>)> {
+        while self.waiting > 0 {
+            let (slot, result) =
+                self.inbox.recv().map_err(|_| Error::internal("a reader thread ended early"))?;
+            self.raws[slot] = Some(result?);
+            self.waiting -= 1;
+        }
+        let raws = self.raws.into_iter().map(Option::unwrap_or_default).collect();
+        Ok((self.pieces, raws))
+    }
+}

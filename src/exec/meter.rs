@@ -1,0 +1,91 @@
+//! What a rank used: live bytes with their high-water mark, and counters of the work done.
+
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Live bytes of array data on a rank.
+#[derive(Debug, Default)]
+pub struct Meter {
+    live: AtomicU64,
+    peak: AtomicU64,
+    /// Stored bytes read from files.
+    pub read_bytes: AtomicU64,
+    /// Bytes decoded from them.
+    pub decoded_bytes: AtomicU64,
+    /// Bytes written to files by this rank.
+    pub written_bytes: AtomicU64,
+}
+
+/// Bytes that are live until this is dropped.
+#[derive(Debug)]
+pub struct Held<'a> {
+    meter: &'a Meter,
+    bytes: u64,
+}
+
+impl Meter {
+    /// Counts `bytes` as live.
+    pub fn hold(&self, bytes: usize) -> Held<'_> {
+        let mut held = Held { meter: self, bytes: 0 };
+        held.set(bytes);
+        held
+    }
+
+    /// Most bytes that were live at once.
+    pub fn peak_bytes(&self) -> u64 {
+        self.peak.load(Relaxed)
+    }
+}
+
+impl Held<'_> {
+    /// Changes the number of bytes.
+    pub fn set(&mut self, bytes: usize) {
+        let bytes = bytes as u64;
+        if bytes >= self.bytes {
+            let grown = bytes - self.bytes;
+            let live = self.meter.live.fetch_add(grown, Relaxed) + grown;
+            self.meter.peak.fetch_max(live, Relaxed);
+        } else {
+            self.meter.live.fetch_sub(self.bytes - bytes, Relaxed);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+/// What one rank did in one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Stored bytes read from files.
+    pub read_bytes: u64,
+    /// Bytes decoded from them.
+    pub decoded_bytes: u64,
+    /// Bytes sent to other ranks.
+    pub moved_bytes: u64,
+    /// Messages sent to other ranks.
+    pub messages: u64,
+    /// Bytes written to files.
+    pub written_bytes: u64,
+    /// Most bytes of array data that were live at once.
+    pub peak_bytes: u64,
+}
+
+impl Stats {
+    /// Sums of two ranks or runs; the larger peak.
+    #[must_use]
+    pub fn join(self, other: Stats) -> Stats {
+        Stats {
+            read_bytes: self.read_bytes + other.read_bytes,
+            decoded_bytes: self.decoded_bytes + other.decoded_bytes,
+            moved_bytes: self.moved_bytes + other.moved_bytes,
+            messages: self.messages + other.messages,
+            written_bytes: self.written_bytes + other.written_bytes,
+            peak_bytes: self.peak_bytes.max(other.peak_bytes),
+        }
+    }
+}

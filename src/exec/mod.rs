@@ -1,0 +1,15 @@
+//! Where plan meets data: each rank walks the stages of a plan in order, and every stage ends in a shared verdict.
+
+mod combine;
+mod exchange;
+mod fetch;
+mod messages;
+mod meter;
+mod output;
+mod pass;
+mod run;
+mod sink;
+mod write;
+
+pub use meter::{Meter, Stats};
+pub use run::{Job, Outcome, RankState, execute};

@@ -1,0 +1,320 @@
+//! A pass on one rank: threads take tasks; a task walks the tiles of a segment, fetches and decodes their inputs, runs the
+//! fused program, and feeds the sinks.
+
+use super::exchange::expect_resident;
+use super::fetch::{Piece, Readers};
+use super::messages::Parcel;
+use super::meter::Meter;
+use super::output::Delivery;
+use super::run::Resident;
+use super::sink::{Running, SinkRun};
+use crate::block::{Block, BlockView};
+use crate::error::{Context, Error, Result};
+use crate::geom::Region;
+use crate::io::{Scratch, Source};
+use crate::kernel::Interpreter;
+use crate::plan::{ArrayDecl, Pass, PassGeometry, Plan};
+use crossbeam_channel::Sender;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Everything that the threads of a rank share in one pass.
+pub(super) struct PassRun<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) pass: &'a Pass,
+    /// Per input: the file, or `None` when the input is resident.
+    pub(super) sources: Vec<Option<Arc<dyn Source>>>,
+    /// Per input: the resident box.
+    pub(super) resident: Vec<Option<Resident>>,
+    pub(super) sinks: Vec<SinkRun<'a>>,
+    pub(super) delivery: Delivery<'a>,
+    pub(super) readers: &'a Readers,
+    pub(super) meter: &'a Meter,
+    pub(super) threads: usize,
+}
+
+/// A run of segments of one column of tiles.
+struct Task {
+    column: Vec<usize>,
+    segments: Range<usize>,
+}
+
+impl PassRun<'_> {
+    /// Runs all tasks of this rank on the pool's threads. Blocks; returns the first error in the order of tasks' ends.
+    pub(super) fn run(
+        &self,
+        pool: &rayon::ThreadPool,
+        rank: usize,
+        outgoing: &Sender<Parcel>,
+    ) -> Result<()> {
+        let tasks = self.tasks(rank);
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let error: Mutex<Option<Error>> = Mutex::new(None);
+        // `broadcast` pins one loop to each thread: a task is never stolen while its thread waits inside another one, so
+        // at most `threads` tasks hold memory.
+        pool.broadcast(|context| {
+            if context.index() >= self.threads {
+                return;
+            }
+            let mut worker = match Worker::new(self) {
+                Ok(worker) => worker,
+                Err(e) => return note(&error, &failed, e),
+            };
+            while !failed.load(Relaxed) {
+                let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) else { break };
+                if let Err(e) = worker.run(task, outgoing, &failed) {
+                    return note(&error, &failed, e);
+                }
+            }
+        });
+        match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn tasks(&self, rank: usize) -> Vec<Task> {
+        let columns = PassGeometry::new(self.pass, rank).columns(self.pass);
+        // With enough columns a thread walks all segments of its column, which keeps few partial results waiting.
+        let whole = columns.len() >= 2 * self.threads;
+        columns
+            .into_iter()
+            .flat_map(|(column, segments)| {
+                let step = if whole { segments.len().max(1) } else { 1 };
+                segments.clone().step_by(step).map(move |first| Task {
+                    column: column.clone(),
+                    segments: first..(first + step).min(segments.end),
+                })
+            })
+            .collect()
+    }
+
+    /// Tiles of a segment of a column: their grid positions.
+    fn segment(&self, column: &[usize], segment: usize) -> Vec<Vec<usize>> {
+        let Some(axis) = self.pass.stream_axis else { return vec![column.to_vec()] };
+        let count = self.pass.tiles.axes[axis].count();
+        let first = segment * self.pass.segment_tiles;
+        (first..(first + self.pass.segment_tiles).min(count))
+            .map(|tile| {
+                let mut position = column.to_vec();
+                position[axis] = tile;
+                position
+            })
+            .collect()
+    }
+
+    /// The stored chunks that a tile needs.
+    fn pieces(&self, tile: &Region) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for (number, (input, source)) in self.pass.inputs.iter().zip(&self.sources).enumerate() {
+            let Some(source) = source else { continue };
+            let needed = input.select.parent_region(tile);
+            let grid = source.grid();
+            for chunk in grid.overlapping(&needed) {
+                if let Some(part) = grid.region(&chunk).intersect(&needed) {
+                    pieces.push(Piece { input: number, chunk, part });
+                }
+            }
+        }
+        pieces
+    }
+
+    fn variable(&self, input: usize) -> String {
+        match self.plan.array(self.pass.inputs[input].array) {
+            ArrayDecl::File(spec) => {
+                format!("{} of {}", spec.variable, spec.file.path.display())
+            }
+            _ => "an array in memory".to_owned(),
+        }
+    }
+}
+
+fn note(first: &Mutex<Option<Error>>, failed: &AtomicBool, error: Error) {
+    failed.store(true, Relaxed);
+    first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+}
+
+/// One thread's workspace in a pass.
+struct Worker<'r, 'a> {
+    run: &'r PassRun<'a>,
+    interpreter: Interpreter,
+    /// Decoded pieces, one block per file input, reused from tile to tile.
+    blocks: Vec<Option<Block>>,
+    spare: Vec<Vec<u8>>,
+    scratch: Scratch,
+    held: super::meter::Held<'r>,
+}
+
+impl<'r, 'a> Worker<'r, 'a> {
+    fn new(run: &'r PassRun<'a>) -> Result<Self> {
+        let blocks = run
+            .pass
+            .inputs
+            .iter()
+            .zip(&run.sources)
+            .map(|(_, source)| source.as_ref().map(|s| Block::zeros(s.dtype(), &[0])))
+            .collect();
+        Ok(Worker {
+            run,
+            interpreter: Interpreter::new(&run.pass.program)?,
+            blocks,
+            spare: Vec::new(),
+            scratch: Scratch::default(),
+            held: run.meter.hold(0),
+        })
+    }
+
+    fn run(&mut self, task: &Task, outgoing: &Sender<Parcel>, failed: &AtomicBool) -> Result<()> {
+        for segment in task.segments.clone() {
+            self.segment(&task.column, segment, outgoing, failed)?;
+        }
+        Ok(())
+    }
+
+    fn segment(
+        &mut self,
+        column: &[usize],
+        segment: usize,
+        outgoing: &Sender<Parcel>,
+        failed: &AtomicBool,
+    ) -> Result<()> {
+        let run = self.run;
+        let tiles = run.segment(column, segment);
+        let regions: Vec<Region> = tiles.iter().map(|tile| run.pass.tiles.region(tile)).collect();
+        let mut streaming: Vec<Option<Running>> = run.sinks.iter().map(|_| None).collect();
+        let mut next = Some(self.request(&regions[0])?);
+        for (number, (tile, region)) in tiles.iter().zip(&regions).enumerate() {
+            if failed.load(Relaxed) {
+                return Ok(());
+            }
+            let Some(pending) = next.take() else { break };
+            if let Some(following) = regions.get(number + 1) {
+                next = Some(self.request(following)?);
+            }
+            let (pieces, raws) = pending.wait()?;
+            self.decode(region, &pieces, &raws)?;
+            self.spare.extend(raws);
+            let mut running = Vec::with_capacity(run.sinks.len());
+            for (sink, state) in run.sinks.iter().zip(&mut streaming) {
+                running.push(match state.take() {
+                    Some(state) => state,
+                    None => sink.start(region)?,
+                });
+            }
+            self.compute(region, &mut running)?;
+            let last = number + 1 == tiles.len();
+            for ((sink, state), running) in run.sinks.iter().zip(&mut streaming).zip(running) {
+                if sink.streams() && !last {
+                    *state = Some(running);
+                    continue;
+                }
+                let mut position = tile.clone();
+                if let (true, Some(axis)) = (sink.streams(), run.pass.stream_axis) {
+                    position[axis] = segment;
+                }
+                if let Some(finished) = sink.end(running, &position, region)? {
+                    run.delivery.deliver(
+                        &sink.sink.targets,
+                        &finished,
+                        outgoing,
+                        &mut self.scratch,
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, tile: &Region) -> Result<super::fetch::Pending> {
+        let run = self.run;
+        let pieces = run.pieces(tile);
+        run.readers.request(&run.sources, pieces, &mut self.spare)
+    }
+
+    fn decode(&mut self, tile: &Region, pieces: &[Piece], raws: &[Vec<u8>]) -> Result<()> {
+        let run = self.run;
+        let mut origins = Vec::with_capacity(self.blocks.len());
+        for (block, input) in self.blocks.iter_mut().zip(&run.pass.inputs) {
+            let needed = input.select.parent_region(tile);
+            if let Some(block) = block {
+                block.reshape_for_reuse(&needed.shape);
+            }
+            origins.push(needed.start);
+        }
+        let mut read = 0;
+        let mut decoded = 0;
+        for (piece, raw) in pieces.iter().zip(raws) {
+            let (Some(source), Some(block)) =
+                (&run.sources[piece.input], &mut self.blocks[piece.input])
+            else {
+                continue;
+            };
+            source
+                .decode_into(
+                    &piece.chunk,
+                    raw,
+                    &mut self.scratch,
+                    &piece.part,
+                    block,
+                    &origins[piece.input],
+                )
+                .context(|| format!("reading {}", run.variable(piece.input)))?;
+            read += raw.len() as u64;
+            decoded += (source.grid().region(&piece.chunk).elements() * block.dtype().size()) as u64;
+        }
+        run.meter.read_bytes.fetch_add(read, Relaxed);
+        run.meter.decoded_bytes.fetch_add(decoded, Relaxed);
+        Ok(())
+    }
+
+    fn compute(&mut self, tile: &Region, running: &mut [Running]) -> Result<()> {
+        let run = self.run;
+        let mut bytes = raw_bytes(&self.spare) + self.scratch.bytes.capacity();
+        let mut views: Vec<BlockView<'_>> = Vec::with_capacity(run.pass.inputs.len());
+        for (number, input) in run.pass.inputs.iter().enumerate() {
+            let needed = input.select.parent_region(tile);
+            match &self.blocks[number] {
+                Some(block) => {
+                    bytes += block.bytes();
+                    views.push(block.select(&input.select.local(tile, &needed)));
+                }
+                None => {
+                    let resident = expect_resident(input.array, &run.resident[number])?;
+                    views.push(
+                        resident.block.select(&input.select.local(tile, &resident.region)),
+                    );
+                }
+            }
+        }
+        for state in running.iter() {
+            bytes += state.bytes();
+        }
+        self.held.set(bytes);
+        self.interpreter.run(&tile.shape, &views, &mut |sub| {
+            for (sink, running) in run.sinks.iter().zip(running.iter_mut()) {
+                let column = sub.output(usize::from(sink.sink.output));
+                sink.feed(running, tile, sub.start, column)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn raw_bytes(raws: &[Vec<u8>]) -> usize {
+    raws.iter().map(Vec::capacity).sum()
+}
+
+/// Delivers the pieces that became complete in a combine.
+pub(super) fn deliver_combined(
+    run: &PassRun<'_>,
+    sink: &SinkRun<'_>,
+    outgoing: &Sender<Parcel>,
+) -> Result<()> {
+    let mut scratch = Scratch::default();
+    for finished in sink.finish_all()? {
+        run.delivery.deliver(&sink.sink.targets, &finished, outgoing, &mut scratch)?;
+    }
+    Ok(())
+}

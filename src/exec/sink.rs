@@ -1,0 +1,304 @@
+//! Sinks at work: running states of folds, the trees in which partial results wait for one another, and finished pieces.
+
+use crate::block::{Block, Buffer, Native};
+use crate::dtype::{DType, Physical};
+use crate::error::{Error, Result};
+use crate::for_physical;
+use crate::geom::{NodeId, Partials, Region, SegmentTree};
+use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, State};
+use crate::op::ReductionKind;
+use crate::plan::{Pass, Sink, SinkGeometry};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Pieces with partial results, by the tile positions of their kept axes.
+type Waiting = HashMap<Vec<usize>, Partials<State>>;
+
+/// One sink of a running pass; shared by the rank's threads.
+pub(super) struct SinkRun<'a> {
+    pub(super) sink: &'a Sink,
+    pub(super) geometry: SinkGeometry,
+    pass: &'a Pass,
+    element: DType,
+    fold: Option<FoldRun>,
+    waiting: Mutex<Waiting>,
+}
+
+struct FoldRun {
+    spec: FoldSpec,
+    codes: Option<Arc<Block>>,
+    /// One leaf: the running state is the result, no tree is needed.
+    single: bool,
+    tree: SegmentTree,
+    /// Row-major strides of the reduced axes, for the indices that argmin and argmax report.
+    arg_strides: Vec<i64>,
+}
+
+/// A finished piece of a result.
+pub(super) struct Finished {
+    /// Where it lies in the result.
+    pub(super) region: Region,
+    /// Its elements.
+    pub(super) block: Block,
+}
+
+impl<'a> SinkRun<'a> {
+    pub(super) fn new(pass: &'a Pass, sink: &'a Sink, codes: Option<Arc<Block>>) -> Self {
+        let ndim = pass.tiles.ndim();
+        let geometry = SinkGeometry::new(ndim, sink.fold.as_ref());
+        let element = pass.program.output_dtype(usize::from(sink.output));
+        let counts = pass.task_counts();
+        let fold = sink.fold.as_ref().map(|fold| {
+            let leaves: Vec<usize> = geometry.folded.iter().map(|axis| counts[*axis]).collect();
+            let roles = (0..ndim)
+                .map(|axis| match &fold.group {
+                    Some((group, _, _)) if *group == axis => AxisRole::Group,
+                    _ if fold.axes.contains(&axis) => AxisRole::Reduce,
+                    _ => AxisRole::Keep,
+                })
+                .collect();
+            let domain = pass.tiles.shape();
+            let mut arg_strides = vec![0i64; ndim];
+            if matches!(fold.reduction.kind, ReductionKind::Argmin | ReductionKind::Argmax) {
+                let mut stride = 1i64;
+                for axis in fold.axes.iter().rev() {
+                    arg_strides[*axis] = stride;
+                    stride = stride.saturating_mul(domain[*axis] as i64);
+                }
+            }
+            FoldRun {
+                spec: FoldSpec {
+                    reduction: fold.reduction,
+                    dtype: element,
+                    roles,
+                    groups: fold.group.as_ref().map_or(0, |g| g.2),
+                },
+                codes,
+                single: leaves.iter().product::<usize>() == 1,
+                tree: SegmentTree::new(&leaves),
+                arg_strides,
+            }
+        });
+        SinkRun { sink, geometry, pass, element, fold, waiting: Mutex::default() }
+    }
+
+    /// True when the running state goes on from tile to tile along the stream axis.
+    pub(super) fn streams(&self) -> bool {
+        self.pass.stream_axis.is_some_and(|axis| self.geometry.folded.contains(&axis))
+    }
+
+    /// Lengths of the piece that a tile contributes to.
+    fn cell_shape(&self, tile: &Region) -> Vec<usize> {
+        self.geometry
+            .kept
+            .iter()
+            .map(|axis| match (&self.fold, self.geometry.group) {
+                (Some(fold), Some(group)) if group == *axis => fold.spec.groups,
+                _ => tile.shape[*axis],
+            })
+            .collect()
+    }
+
+    /// What the sink holds while a tile (or a run of tiles) is fed to it.
+    pub(super) fn start(&self, tile: &Region) -> Result<Running> {
+        let shape = self.cell_shape(tile);
+        match &self.fold {
+            None => Ok(Running::Keep(Block::zeros(self.element, &shape))),
+            Some(fold) => Ok(Running::Fold(State::new(&fold.spec, &shape)?)),
+        }
+    }
+
+    /// Feeds the elements of one sub-tile.
+    pub(super) fn feed(
+        &self,
+        running: &mut Running,
+        tile: &Region,
+        start: usize,
+        values: Column<'_>,
+    ) -> Result<()> {
+        match (running, &self.fold) {
+            (Running::Keep(block), None) => copy_column(block.buffer_mut(), start, values),
+            (Running::Fold(state), Some(fold)) => {
+                let codes = match (&fold.codes, self.geometry.group) {
+                    (Some(codes), Some(axis)) => codes
+                        .as_slice::<u32>()
+                        .and_then(|codes| codes.get(tile.start[axis]..tile.end(axis)))
+                        .ok_or_else(|| Error::internal("group codes shorter than their axis"))?,
+                    _ => &[],
+                };
+                let arg_base = tile
+                    .start
+                    .iter()
+                    .zip(&fold.arg_strides)
+                    .map(|(start, stride)| *start as i64 * stride)
+                    .sum();
+                let fold_tile = FoldTile {
+                    shape: &tile.shape,
+                    codes,
+                    arg_base,
+                    arg_strides: &fold.arg_strides,
+                };
+                state.feed(&fold_tile, start, values)
+            }
+            _ => Err(Error::internal("a sink was fed the state of another")),
+        }
+    }
+
+    /// Ends a tile or a segment: a finished piece, when there is one.
+    ///
+    /// `position` has the tile numbers per domain axis, but the segment number along the stream axis when the sink
+    /// streams.
+    pub(super) fn end(
+        &self,
+        running: Running,
+        position: &[usize],
+        tile: &Region,
+    ) -> Result<Option<Finished>> {
+        let state = match (running, &self.fold) {
+            (Running::Keep(block), _) => {
+                return Ok(Some(Finished { region: tile.clone(), block }));
+            }
+            (Running::Fold(state), Some(fold)) if fold.single => {
+                return self.finish(state, &self.piece_of(position)).map(Some);
+            }
+            (Running::Fold(state), Some(_)) => state,
+            (Running::Fold(_), None) => return Err(Error::internal("a state without a fold")),
+        };
+        let leaf: Vec<usize> = self.geometry.folded.iter().map(|axis| position[*axis]).collect();
+        let piece = self.piece_of(position);
+        let Some(fold) = &self.fold else { return Ok(None) };
+        self.insert(&piece, fold.tree.leaf(&leaf), state)?;
+        self.take_complete(&piece)?.map(|state| self.finish(state, &piece)).transpose()
+    }
+
+    fn piece_of(&self, position: &[usize]) -> Vec<usize> {
+        self.geometry.plain().map(|axis| position[axis]).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        // A thread that panicked while it held the lock has already failed the stage.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn insert(&self, piece: &[usize], node: NodeId, state: State) -> Result<()> {
+        let Some(fold) = &self.fold else { return Ok(()) };
+        let mut waiting = self.lock();
+        let partials = waiting
+            .entry(piece.to_vec())
+            .or_insert_with(|| Partials::new(fold.tree.clone()));
+        partials.insert(node, state, &mut |left: &mut State, right: &State| left.merge(right))
+    }
+
+    fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
+        let mut waiting = self.lock();
+        let Some(partials) = waiting.get_mut(piece) else { return Ok(None) };
+        let complete = partials.complete();
+        if complete.is_some() {
+            waiting.remove(piece);
+        }
+        Ok(complete)
+    }
+
+    /// Everything that waits, to be sent to another rank.
+    pub(super) fn take_partials(&self) -> Vec<(Vec<usize>, Partials<State>)> {
+        let mut all: Vec<_> = self.lock().drain().collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
+    /// A partial result of another rank.
+    pub(super) fn insert_encoded(&self, piece: &[usize], node: NodeId, bytes: &[u8]) -> Result<()> {
+        let Some(fold) = &self.fold else { return Ok(()) };
+        let shape = self.piece_region(piece).shape;
+        let state = State::decode(&fold.spec, &shape, bytes)?;
+        self.insert(piece, node, state)
+    }
+
+    /// Pieces that are complete now (after a combine); what is not complete on their owner is an error.
+    pub(super) fn finish_all(&self) -> Result<Vec<Finished>> {
+        let mut finished = Vec::new();
+        for (piece, mut partials) in self.take_partials() {
+            let state = partials.complete().ok_or_else(|| {
+                Error::internal(format!("partial results of piece {piece:?} are missing"))
+            })?;
+            finished.push(self.finish(state, &piece)?);
+        }
+        Ok(finished)
+    }
+
+    /// Where a piece lies in the result.
+    fn piece_region(&self, piece: &[usize]) -> Region {
+        let mut plain = piece.iter();
+        let (start, shape) = self
+            .geometry
+            .kept
+            .iter()
+            .enumerate()
+            .map(|(result_axis, axis)| {
+                if self.geometry.group == Some(*axis) {
+                    return (0, self.sink.shape[result_axis]);
+                }
+                let range = self.pass.tiles.axes[*axis].range(plain.next().copied().unwrap_or(0));
+                (range.start, range.len())
+            })
+            .unzip();
+        Region { start, shape }
+    }
+
+    fn finish(&self, state: State, piece: &[usize]) -> Result<Finished> {
+        let region = self.piece_region(piece);
+        let block = state.finalize()?;
+        if block.dtype().physical() != self.sink.dtype.physical() || block.shape() != region.shape {
+            return Err(Error::internal(format!(
+                "a finished piece is {} {:?}, expected {} {:?}",
+                block.dtype(),
+                block.shape(),
+                self.sink.dtype,
+                region.shape
+            )));
+        }
+        Ok(Finished { region, block: block.with_dtype(self.sink.dtype)? })
+    }
+
+    /// Bytes of what waits.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        let Some(fold) = &self.fold else { return 0 };
+        let waiting = self.lock();
+        waiting
+            .iter()
+            .map(|(piece, partials)| {
+                partials.len() * State::bytes(&fold.spec, &self.piece_region(piece).shape)
+            })
+            .sum()
+    }
+}
+
+/// What a sink holds while tiles are fed to it.
+pub(super) enum Running {
+    Keep(Block),
+    Fold(State),
+}
+
+impl Running {
+    /// Bytes that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Running::Keep(block) => block.bytes(),
+            Running::Fold(state) => state.held_bytes(),
+        }
+    }
+}
+
+/// Copies a column to `start` of a buffer of the same physical type.
+fn copy_column(buffer: &mut Buffer, start: usize, column: Column<'_>) -> Result<()> {
+    let physical: Physical = buffer.physical();
+    for_physical!(physical, T => {
+        match (T::slice_mut(buffer), column.as_slice::<T>()) {
+            (Some(to), Some(from)) => {
+                to[start..start + from.len()].copy_from_slice(from);
+                Ok(())
+            }
+            _ => Err(Error::internal(format!("a column that is not {physical:?}"))),
+        }
+    })
+}

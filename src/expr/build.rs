@@ -1,0 +1,250 @@
+//! The builders: each checks its inputs, makes broadcasting and promotion explicit, and pushes nodes.
+
+use super::graph::{Graph, Schema};
+use super::node::{GroupBy, MapOp, Node, NodeId, SourceDecl};
+use crate::dtype::{DType, Scalar, promote};
+use crate::error::{Error, Result};
+use crate::geom::{Select, broadcast_shapes};
+use crate::op::{BinaryOp, Reduction, ReductionKind, UnaryOp};
+use crate::spec::Layout;
+
+/// Largest chunk in bytes: counts of one chunk must fit the 32-bit fields of file formats and messages.
+pub const LARGEST_CHUNK_BYTES: u128 = 1 << 31;
+
+impl Graph {
+    /// The elements of a source.
+    ///
+    /// # Errors
+    /// Internal when the graph cannot grow.
+    pub fn source(&mut self, decl: SourceDecl) -> Result<NodeId> {
+        let shape = decl.shape().to_vec();
+        let chunk = match &decl {
+            SourceDecl::File(spec) => match &spec.layout {
+                Layout::Chunked { chunk, .. } => chunk.clone(),
+                Layout::Contiguous | Layout::Compact => shape.clone(),
+            },
+            SourceDecl::Memory { .. } => shape.clone(),
+        };
+        let schema = Schema { shape, dtype: decl.dtype(), chunk };
+        let number = self.source_number(decl);
+        self.push(Node::Source(number), schema)
+    }
+
+    /// `value` everywhere.
+    ///
+    /// # Errors
+    /// Internal when the graph cannot grow.
+    pub fn fill(&mut self, value: Scalar, shape: &[usize]) -> Result<NodeId> {
+        let schema =
+            Schema { shape: shape.to_vec(), dtype: value.dtype(), chunk: shape.to_vec() };
+        self.push(Node::Fill(value), schema)
+    }
+
+    /// `input` in another dtype; itself when it has it already.
+    ///
+    /// # Errors
+    /// Invalid input when times are cast to complex numbers or bool to times.
+    pub fn cast(&mut self, input: NodeId, dtype: DType) -> Result<NodeId> {
+        let from = self.dtype(input);
+        if from == dtype {
+            return Ok(input);
+        }
+        if (from.is_time() && dtype.is_complex()) || (from.is_complex() && dtype.is_time()) {
+            return Err(Error::invalid(format!("astype: {from} cannot become {dtype}")));
+        }
+        if let Node::Fill(value) = *self.node(input) {
+            if let Ok(value) = value.cast(dtype) {
+                let shape = self.shape(input).to_vec();
+                return self.fill(value, &shape);
+            }
+        }
+        let schema = Schema { dtype, ..self.schema(input).clone() };
+        self.push(Node::Map(MapOp::Cast, vec![input]), schema)
+    }
+
+    /// `input` stretched to `shape` by NumPy's rules.
+    ///
+    /// # Errors
+    /// Invalid input when it does not broadcast.
+    pub fn broadcast_to(&mut self, input: NodeId, shape: &[usize]) -> Result<NodeId> {
+        let from = self.shape(input).to_vec();
+        if from == shape {
+            return Ok(input);
+        }
+        let fits = from.len() <= shape.len()
+            && from.iter().rev().zip(shape.iter().rev()).all(|(a, b)| a == b || *a == 1);
+        if !fits {
+            return Err(Error::invalid(format!(
+                "broadcast_to: shape {from:?} does not broadcast to {shape:?}"
+            )));
+        }
+        let axes: Vec<usize> = (shape.len() - from.len()..shape.len()).collect();
+        self.select(input, Select::broadcast(&from, &axes, shape))
+    }
+
+    /// A view of `input`. The caller made the select for the shape of `input`.
+    ///
+    /// # Errors
+    /// Internal when the graph cannot grow.
+    pub fn select(&mut self, input: NodeId, select: Select) -> Result<NodeId> {
+        let from = self.schema(input).clone();
+        if select.is_all(&from.shape) {
+            return Ok(input);
+        }
+        let shape = select.shape();
+        if let Node::Fill(value) = *self.node(input) {
+            return self.fill(value, &shape);
+        }
+        if let Node::Select(parent, outer) = self.node(input) {
+            let (parent, composed) = (*parent, outer.compose(&select));
+            return self.select(parent, composed);
+        }
+        let chunk = select
+            .axes
+            .iter()
+            .map(|axis| match axis.parent {
+                Some(parent) => {
+                    from.chunk[parent].div_ceil(axis.step.unsigned_abs()).clamp(1, axis.len.max(1))
+                }
+                None => axis.len,
+            })
+            .collect();
+        self.push(Node::Select(input, select), Schema { shape, dtype: from.dtype, chunk })
+    }
+
+    /// One operand, element by element.
+    ///
+    /// # Errors
+    /// Invalid input when the operation is not defined for the dtype.
+    pub fn unary(&mut self, op: UnaryOp, input: NodeId) -> Result<NodeId> {
+        let signature = op.signature(self.dtype(input))?;
+        let input = self.cast(input, signature.left)?;
+        let schema = Schema { dtype: signature.result, ..self.schema(input).clone() };
+        self.push(Node::Map(MapOp::Unary(op), vec![input]), schema)
+    }
+
+    /// Two operands, element by element, after broadcasting and promotion.
+    ///
+    /// # Errors
+    /// Invalid input when shapes do not align or the operation is not defined for the dtypes.
+    pub fn binary(&mut self, op: BinaryOp, a: NodeId, b: NodeId) -> Result<NodeId> {
+        let signature = op.signature(self.dtype(a), self.dtype(b))?;
+        let shape = broadcast_shapes(op.name(), self.shape(a), self.shape(b))?;
+        let a = self.cast(a, signature.left)?;
+        let b = self.cast(b, signature.right)?;
+        let inputs = vec![self.broadcast_to(a, &shape)?, self.broadcast_to(b, &shape)?];
+        let chunk = self.common_chunk(&inputs);
+        let schema = Schema { shape, dtype: signature.result, chunk };
+        self.push(Node::Map(MapOp::Binary(op), inputs), schema)
+    }
+
+    /// `condition ? then : otherwise`, after broadcasting; the two values are promoted to one dtype.
+    ///
+    /// # Errors
+    /// Invalid input when shapes do not align, the condition is not bool, or there is no common dtype.
+    pub fn where_(&mut self, condition: NodeId, then: NodeId, otherwise: NodeId) -> Result<NodeId> {
+        if self.dtype(condition) != DType::Bool {
+            return Err(Error::invalid(format!(
+                "where: the condition is {}; it must be bool (compare it first: `x != 0`)",
+                self.dtype(condition)
+            )));
+        }
+        let dtype = promote(self.dtype(then), self.dtype(otherwise))
+            .map_err(|e| e.context("applying where"))?;
+        let shape = broadcast_shapes("where", self.shape(condition), self.shape(then))?;
+        let shape = broadcast_shapes("where", &shape, self.shape(otherwise))?;
+        let then = self.cast(then, dtype)?;
+        let otherwise = self.cast(otherwise, dtype)?;
+        let inputs = vec![
+            self.broadcast_to(condition, &shape)?,
+            self.broadcast_to(then, &shape)?,
+            self.broadcast_to(otherwise, &shape)?,
+        ];
+        let chunk = self.common_chunk(&inputs);
+        self.push(Node::Map(MapOp::Where, inputs), Schema { shape, dtype, chunk })
+    }
+
+    /// Folds `axes` (sorted, distinct), and one axis into groups.
+    ///
+    /// # Errors
+    /// Invalid input when the dtype does not allow it, or an extreme of nothing is asked for.
+    pub fn reduce(
+        &mut self,
+        input: NodeId,
+        reduction: Reduction,
+        axes: Vec<usize>,
+        group: Option<GroupBy>,
+    ) -> Result<NodeId> {
+        let from = self.schema(input).clone();
+        let dtype = reduction.result_dtype(from.dtype)?;
+        if reduction.needs_identity() {
+            if let Some(axis) = axes.iter().find(|axis| from.shape[**axis] == 0) {
+                return Err(Error::invalid(format!(
+                    "{}: axis {axis} has length 0, and the {} of nothing does not exist",
+                    reduction.name(),
+                    reduction.name()
+                )));
+            }
+        }
+        if matches!(reduction.kind, ReductionKind::Argmin | ReductionKind::Argmax)
+            && group.is_some()
+        {
+            return Err(Error::unsupported(format!(
+                "{} of groups; use it along a dimension, or group-by min/max",
+                reduction.name()
+            )));
+        }
+        let kept = (0..from.shape.len()).filter(|axis| !axes.contains(axis));
+        let (shape, chunk): (Vec<usize>, Vec<usize>) = kept
+            .map(|axis| match &group {
+                Some(group) if group.axis == axis => (group.groups, group.groups.max(1)),
+                _ => (from.shape[axis], from.chunk[axis]),
+            })
+            .unzip();
+        let folded = axes.iter().copied().chain(group.as_ref().map(|g| g.axis));
+        if folded.into_iter().any(|axis| from.shape[axis] == 0) {
+            // Nothing to fold: the identity, without a pass.
+            let value = match reduction.kind {
+                ReductionKind::Prod => Scalar::I64(1).cast(dtype)?,
+                ReductionKind::All => Scalar::Bool(true),
+                ReductionKind::Sum | ReductionKind::Count | ReductionKind::Any => Scalar::zero(dtype),
+                _ => Scalar::missing(dtype).unwrap_or(Scalar::zero(dtype)),
+            };
+            return self.fill(value, &shape);
+        }
+        self.push(Node::Reduce { input, reduction, axes, group }, Schema { shape, dtype, chunk })
+    }
+
+    /// The same elements in chunks of `chunk`; lengths beyond the axis are cut to it.
+    ///
+    /// # Errors
+    /// Invalid input when a length is 0, the count differs from the axes, or a chunk is beyond 2³¹ bytes.
+    pub fn rechunk(&mut self, input: NodeId, chunk: &[usize]) -> Result<NodeId> {
+        let schema = self.schema(input).clone();
+        crate::geom::ChunkGrid::regular(&schema.shape, chunk)?;
+        let chunk: Vec<usize> =
+            chunk.iter().zip(&schema.shape).map(|(c, len)| *c.min(&(*len).max(1))).collect();
+        let bytes =
+            chunk.iter().fold(schema.dtype.size() as u128, |acc, c| acc.saturating_mul(*c as u128));
+        if bytes >= LARGEST_CHUNK_BYTES {
+            return Err(Error::invalid(format!(
+                "chunk: a chunk of {chunk:?} {} elements is {bytes} bytes; allowed are less than 2³¹ = 2147483648 bytes",
+                schema.dtype
+            )));
+        }
+        if chunk == schema.chunk {
+            return Ok(input);
+        }
+        self.push(Node::Rechunk(input, chunk.clone()), Schema { chunk, ..schema })
+    }
+
+    /// The smallest chunk lengths among inputs of one shape; inputs that are one chunk on an axis have no say there.
+    fn common_chunk(&self, inputs: &[NodeId]) -> Vec<usize> {
+        let shape = self.shape(inputs[0]).to_vec();
+        (0..shape.len())
+            .map(|axis| {
+                inputs.iter().map(|id| self.schema(*id).chunk[axis]).min().unwrap_or(shape[axis])
+            })
+            .collect()
+    }
+}

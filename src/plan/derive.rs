@@ -1,0 +1,184 @@
+//! What one rank does in a stage, derived from the plan by pure arithmetic: the same on every rank, for every rank.
+//! Law: what `r` sends to `s` is what `s` expects from `r` (both are the intersection of two boxes).
+
+use super::plan::{ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Sink, Stage};
+use crate::geom::{Region, positions};
+use std::ops::Range;
+
+/// The geometry of a pass on one rank.
+#[derive(Clone, Debug)]
+pub struct PassGeometry {
+    /// Runs of tasks per domain axis that this rank owns; `None` on an idle rank.
+    pub tasks: Option<Vec<Range<usize>>>,
+}
+
+impl PassGeometry {
+    /// The part of `rank` in `pass`.
+    pub fn new(pass: &Pass, rank: usize) -> Self {
+        // Empty runs (more parts than tasks cannot happen, but an axis of length 0 has no tasks) mean no work.
+        let tasks = pass.placement.task_box(rank).filter(|b| b.iter().all(|r| !r.is_empty()));
+        PassGeometry { tasks }
+    }
+
+    /// The runs of tiles per domain axis; `None` on an idle rank.
+    pub fn tile_box(&self, pass: &Pass) -> Option<Vec<Range<usize>>> {
+        let mut tiles = self.tasks.clone()?;
+        if let Some(axis) = pass.stream_axis {
+            tiles[axis] = segment_tiles(pass, axis, tiles[axis].clone());
+        }
+        Some(tiles)
+    }
+
+    /// The part of the domain; `None` on an idle rank.
+    pub fn domain_region(&self, pass: &Pass) -> Option<Region> {
+        Some(box_region(&pass.tiles.axes, &self.tile_box(pass)?))
+    }
+
+    /// The part of an input's array that this rank needs: a box; `None` when it needs nothing.
+    pub fn input_region(&self, pass: &Pass, input: &Input) -> Option<Region> {
+        Some(input.select.parent_region(&self.domain_region(pass)?))
+    }
+
+    /// Columns of tasks, in row-major order: positions with the stream axis at 0, and the run of segments of each.
+    pub fn columns(&self, pass: &Pass) -> Vec<(Vec<usize>, Range<usize>)> {
+        let Some(tasks) = &self.tasks else { return Vec::new() };
+        let mut ranges = tasks.clone();
+        let segments = match pass.stream_axis {
+            Some(axis) => std::mem::replace(&mut ranges[axis], 0..1),
+            None => 0..1,
+        };
+        positions(ranges).map(|position| (position, segments.clone())).collect()
+    }
+}
+
+/// Tiles of a run of segments.
+pub(crate) fn segment_tiles(pass: &Pass, axis: usize, segments: Range<usize>) -> Range<usize> {
+    let count = pass.tiles.axes[axis].count();
+    (segments.start * pass.segment_tiles).min(count)..(segments.end * pass.segment_tiles).min(count)
+}
+
+/// The region of a box of chunks.
+fn box_region(axes: &[crate::geom::AxisChunks], chunks: &[Range<usize>]) -> Region {
+    let ranges: Vec<Range<usize>> = axes
+        .iter()
+        .zip(chunks)
+        .map(|(axis, run)| axis.range(run.start).start..axis.range(run.end - 1).end)
+        .collect();
+    Region::new(
+        ranges.iter().map(|r| r.start).collect::<Vec<_>>(),
+        ranges.iter().map(ExactSizeIterator::len).collect::<Vec<_>>(),
+    )
+}
+
+/// The geometry of one sink: which domain axes stay, which are folded, and who finishes what.
+#[derive(Clone, Debug)]
+pub struct SinkGeometry {
+    /// Domain axes of the result's axes, in order (the group axis among them).
+    pub kept: Vec<usize>,
+    /// Domain axes whose tiles or segments each give a partial result (the group axis among them), in order.
+    pub folded: Vec<usize>,
+    /// The group axis.
+    pub group: Option<usize>,
+}
+
+impl SinkGeometry {
+    /// The geometry of `sink` in a domain of `ndim` axes.
+    pub fn new(ndim: usize, fold: Option<&Fold>) -> Self {
+        let Some(fold) = fold else {
+            return SinkGeometry { kept: (0..ndim).collect(), folded: Vec::new(), group: None };
+        };
+        let group = fold.group.as_ref().map(|(axis, _, _)| *axis);
+        SinkGeometry {
+            kept: (0..ndim).filter(|axis| !fold.axes.contains(axis)).collect(),
+            folded: (0..ndim)
+                .filter(|axis| fold.axes.contains(axis) || group == Some(*axis))
+                .collect(),
+            group,
+        }
+    }
+
+    /// Domain axes that are kept as they are.
+    pub fn plain(&self) -> impl Iterator<Item = usize> + '_ {
+        self.kept.iter().copied().filter(|axis| Some(*axis) != self.group)
+    }
+
+    /// True when the pieces of the sink on this placement are split over ranks, so that partial results are combined.
+    pub fn is_split(&self, pass: &Pass) -> bool {
+        self.folded.iter().any(|axis| pass.placement.parts[*axis] > 1)
+    }
+
+    /// The ranks that hold partial results of the pieces of `rank`, ascending; the first one finishes and owns them.
+    pub fn participants(&self, pass: &Pass, rank: usize) -> Vec<usize> {
+        let Some(coordinates) = pass.placement.coordinates(rank) else { return Vec::new() };
+        let ranges = coordinates
+            .iter()
+            .enumerate()
+            .map(|(axis, c)| {
+                if self.folded.contains(&axis) {
+                    0..pass.placement.parts[axis]
+                } else {
+                    *c..*c + 1
+                }
+            })
+            .collect();
+        positions(ranges).map(|position| pass.placement.rank_at(&position)).collect()
+    }
+
+    /// The part of the result that `rank` finishes: a box; `None` when another rank finishes its pieces.
+    pub fn owned_region(&self, pass: &Pass, sink: &Sink, rank: usize) -> Option<Region> {
+        if self.participants(pass, rank).first() != Some(&rank) {
+            return None;
+        }
+        let domain = PassGeometry::new(pass, rank).domain_region(pass)?;
+        let (start, shape) = self
+            .kept
+            .iter()
+            .enumerate()
+            .map(|(result_axis, axis)| {
+                if self.group == Some(*axis) {
+                    (0, sink.shape[result_axis])
+                } else {
+                    (domain.start[*axis], domain.shape[*axis])
+                }
+            })
+            .unzip();
+        Some(Region { start, shape })
+    }
+}
+
+impl Plan {
+    /// The box of a memory or result array that `rank` holds; `None` when it holds nothing or the array is a file.
+    pub fn owned_region(&self, array: ArrayId, rank: usize) -> Option<Region> {
+        match self.array(array) {
+            ArrayDecl::File(_) => None,
+            ArrayDecl::Memory { shape, .. } => (rank == 0).then(|| Region::whole(shape)),
+            ArrayDecl::Result { stage, sink, .. } => {
+                let Stage::Pass(pass) = &self.stages[*stage as usize] else { return None };
+                let sink = &pass.sinks[*sink as usize];
+                SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
+                    .owned_region(pass, sink, rank)
+            }
+        }
+    }
+
+    /// The box of `array` that `rank` needs in `stage`; `None` when it needs nothing of it.
+    pub fn needed_region(&self, stage: &Stage, array: ArrayId, rank: usize) -> Option<Region> {
+        match stage {
+            Stage::Pass(pass) => {
+                let geometry = PassGeometry::new(pass, rank);
+                pass.inputs
+                    .iter()
+                    .filter(|input| input.array == array)
+                    .filter_map(|input| geometry.input_region(pass, input))
+                    .reduce(|a, b| a.union_box(&b))
+            }
+            Stage::Write(write) => {
+                let chunks = write.placement.task_box(rank)?;
+                if chunks.iter().any(std::ops::Range::is_empty) {
+                    return None;
+                }
+                Some(box_region(&write.chunks.axes, &chunks))
+            }
+        }
+    }
+}

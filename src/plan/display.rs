@@ -1,0 +1,77 @@
+//! Text of a plan: one paragraph per stage.
+
+use super::plan::{ArrayDecl, Pass, Plan, SinkTarget, Stage};
+use std::fmt;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, stage) in self.stages.iter().enumerate() {
+            match stage {
+                Stage::Pass(pass) => {
+                    writeln!(f, "stage {number}: pass over {:?}", pass.tiles.shape())?;
+                    self.fmt_pass(f, pass)?;
+                }
+                Stage::Write(write) => {
+                    let spec = &self.files[write.file as usize].variables[write.variable as usize];
+                    writeln!(
+                        f,
+                        "stage {number}: exchange and write {} in chunks {:?}, process grid {:?}",
+                        spec.name,
+                        write.chunks.axes.iter().map(|a| a.longest()).collect::<Vec<_>>(),
+                        write.placement.parts
+                    )?;
+                }
+            }
+        }
+        for note in &self.notes {
+            writeln!(f, "note: {note}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Plan {
+    fn fmt_pass(&self, f: &mut fmt::Formatter<'_>, pass: &Pass) -> fmt::Result {
+        let tile: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
+        write!(f, "  tiles {tile:?}, {} of them", pass.tiles.count())?;
+        if let Some(axis) = pass.stream_axis {
+            write!(f, ", streamed along axis {axis} in segments of {}", pass.segment_tiles)?;
+        }
+        writeln!(f, "; tasks {:?} on process grid {:?}", pass.task_counts(), pass.placement.parts)?;
+        for input in &pass.inputs {
+            let name = match self.array(input.array) {
+                ArrayDecl::File(spec) => format!("read {} ({})", spec.variable, spec.dtype),
+                ArrayDecl::Memory { dtype, shape, .. } => format!("memory {dtype} {shape:?}"),
+                ArrayDecl::Result { stage, dtype, shape, .. } => {
+                    format!("exchange the result of stage {stage} ({dtype} {shape:?})")
+                }
+            };
+            writeln!(f, "  {name}")?;
+        }
+        writeln!(f, "  compute {} fused steps", pass.program.steps.len())?;
+        for sink in &pass.sinks {
+            match &sink.fold {
+                None => write!(f, "  keep")?,
+                Some(fold) => {
+                    write!(f, "  fold {} over axes {:?}", fold.reduction, fold.axes)?;
+                    if let Some((axis, _, groups)) = fold.group {
+                        write!(f, ", axis {axis} in {groups} groups")?;
+                    }
+                }
+            }
+            write!(f, " -> {} {:?}", sink.dtype, sink.shape)?;
+            for target in &sink.targets {
+                match target {
+                    SinkTarget::Store(array) => write!(f, ", store as array {}", array.0)?,
+                    SinkTarget::Gather(number) => write!(f, ", gather as result {number}")?,
+                    SinkTarget::Write { file, variable } => {
+                        let spec = &self.files[*file as usize].variables[*variable as usize];
+                        write!(f, ", write {}", spec.name)?;
+                    }
+                }
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

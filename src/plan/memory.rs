@@ -1,0 +1,295 @@
+//! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
+
+use super::derive::{PassGeometry, SinkGeometry};
+use super::plan::{ArrayDecl, ArrayId, Pass, Plan, SinkTarget, Stage, WriteChunks};
+use crate::config::Limits;
+use crate::geom::Region;
+use crate::spec::Layout;
+
+/// What a stage costs on its worst rank, and in total.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Peak bytes of array data on the worst rank.
+    pub peak_bytes: u64,
+    /// The rank with that peak.
+    pub worst_rank: usize,
+    /// Threads that can work at once within the budget on that rank.
+    pub threads: usize,
+    /// Bytes of one task on one thread.
+    pub task_bytes: u64,
+    /// Bytes that stay between stages: stored results and gathered ones.
+    pub resident_bytes: u64,
+    /// Bytes of exchanged inputs on the worst rank.
+    pub exchange_bytes: u64,
+    /// Bytes that cross ranks, in total.
+    pub moved_bytes: u64,
+    /// Messages, in total.
+    pub messages: u64,
+    /// Uncompressed bytes decoded, in total (chunks that several tiles need are counted as often).
+    pub decoded_bytes: u64,
+    /// Bytes of finished results written, in total (before compression).
+    pub written_bytes: u64,
+    /// Tasks in total, and on the busiest rank.
+    pub tasks: (u64, u64),
+    /// Ranks with work.
+    pub working_ranks: usize,
+}
+
+/// The footprint of stage `stage` of `plan`.
+///
+/// # Memory
+/// Walks the process grid, not the tasks: O(ranks × inputs).
+pub fn footprint(plan: &Plan, stage: usize, limits: &Limits) -> Footprint {
+    match &plan.stages[stage] {
+        Stage::Pass(pass) => pass_footprint(plan, stage, pass, limits),
+        Stage::Write(write) => write_footprint(plan, stage, write),
+    }
+}
+
+/// Bytes of results that live on `rank` while `stage` runs: stored by it or before it and used now or later.
+fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
+    let mut bytes = 0u64;
+    for (number, decl) in plan.arrays.iter().enumerate() {
+        let id = ArrayId(number as u32);
+        let (born, dtype) = match decl {
+            ArrayDecl::File(_) => continue,
+            ArrayDecl::Memory { dtype, .. } => (0, *dtype),
+            ArrayDecl::Result { stage, dtype, .. } => (*stage as usize, *dtype),
+        };
+        let last_use = plan.stages.iter().rposition(|s| uses(s, id)).unwrap_or(born);
+        if (born..=last_use.max(born)).contains(&stage) {
+            if let Some(region) = plan.owned_region(id, rank) {
+                bytes += (region.elements() * dtype.size()) as u64;
+            }
+        }
+    }
+    if rank == 0 {
+        for (dtype, shape) in &plan.gathers {
+            bytes += (shape.iter().product::<usize>() * dtype.size()) as u64;
+        }
+    }
+    bytes
+}
+
+fn uses(stage: &Stage, array: ArrayId) -> bool {
+    match stage {
+        Stage::Pass(pass) => pass.inputs.iter().any(|input| input.array == array),
+        Stage::Write(write) => write.array == array,
+    }
+}
+
+/// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes of the block they are put in.
+fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u64, u64) {
+    let Some(needed) = plan.needed_region(stage, array, rank) else { return (0, 0, 0) };
+    let size = plan.array(array).dtype().size() as u64;
+    if plan.owned_region(array, rank).is_some_and(|owned| owned.contains(&needed)) {
+        return (0, 0, 0);
+    }
+    let (mut moved, mut messages) = (0, 0);
+    for other in (0..plan.ranks).filter(|other| *other != rank) {
+        let part = plan.owned_region(array, other).and_then(|owned| owned.intersect(&needed));
+        if let Some(part) = part {
+            moved += part.elements() as u64 * size;
+            messages += 1;
+        }
+    }
+    (moved, messages, needed.elements() as u64 * size)
+}
+
+/// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
+pub fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
+    let longest: Vec<usize> = pass.tiles.axes.iter().map(|axis| axis.longest()).collect();
+    let tile = Region::whole(&longest);
+    let mut bytes = 0u64;
+    for input in &pass.inputs {
+        let ArrayDecl::File(spec) = plan.array(input.array) else { continue };
+        // The decoded piece, and per thread: a chunk as stored, as inflated, and one more of look-ahead.
+        let piece: usize = if tile.is_empty() {
+            0
+        } else {
+            let mut select = input.select.clone();
+            for (axis, len) in select.axes.iter_mut().zip(&longest) {
+                axis.len = *len;
+            }
+            // Steps from the far end stay inside the array: only the extent matters here.
+            select
+                .axes
+                .iter()
+                .filter(|axis| axis.parent.is_some())
+                .map(|axis| (axis.len - 1) * axis.step.unsigned_abs() + 1)
+                .product()
+        };
+        let chunk: usize = spec.fetch_chunk().iter().product();
+        let raw = match &spec.layout {
+            Layout::Chunked { .. } => 3 * chunk,
+            Layout::Contiguous | Layout::Compact => 2 * chunk,
+        };
+        bytes += ((piece + raw) * spec.dtype.size()) as u64;
+    }
+    bytes += pass.program.scratch_bytes() as u64;
+    for sink in &pass.sinks {
+        let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
+        let cells: u64 = geometry
+            .kept
+            .iter()
+            .map(|axis| match &sink.fold {
+                Some(fold) if geometry.group == Some(*axis) => {
+                    fold.group.as_ref().map_or(1, |g| g.2) as u64
+                }
+                _ => longest[*axis] as u64,
+            })
+            .product();
+        let piece = cells * sink.dtype.size() as u64;
+        match &sink.fold {
+            None => bytes += piece,
+            Some(fold) => {
+                let element = pass.program.output_dtype(usize::from(sink.output));
+                let state = cells * fold.reduction.state_bytes(element) as u64;
+                // In order, at most one partial result per level of the tree of segments waits beside the running one.
+                let segments: usize = geometry
+                    .folded
+                    .iter()
+                    .map(|axis| pass.task_counts()[*axis])
+                    .product();
+                let waiting = usize::BITS - segments.max(1).leading_zeros() - 1;
+                bytes += state * (1 + u64::from(waiting)) + piece;
+            }
+        }
+    }
+    bytes
+}
+
+/// Threads that can work at once on `rank` beside what already lives there; at least one.
+pub fn footprint_threads(plan: &Plan, pass: &Pass, rank: usize, limits: &Limits, exchanged: u64) -> usize {
+    let number = plan.stages.iter().position(|s| matches!(s, Stage::Pass(p) if p == pass)).unwrap_or(0);
+    let free = limits.memory_bytes.saturating_sub(resident(plan, number, rank) + exchanged);
+    ((free / task_bytes(plan, pass).max(1)) as usize).clamp(1, limits.threads.max(1))
+}
+
+fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> Footprint {
+    let stage = &plan.stages[number];
+    let per_task = task_bytes(plan, pass);
+    let mut result = Footprint { task_bytes: per_task, ..Footprint::default() };
+    let mut seen = std::collections::HashSet::new();
+    for rank in 0..plan.ranks {
+        let resident = resident(plan, number, rank);
+        let mut exchange = 0;
+        seen.clear();
+        for input in &pass.inputs {
+            if seen.insert(input.array) && !matches!(plan.array(input.array), ArrayDecl::File(_)) {
+                let (moved, messages, block) = exchanged(plan, stage, input.array, rank);
+                result.moved_bytes += moved;
+                result.messages += messages;
+                exchange += block;
+            }
+        }
+        let geometry = PassGeometry::new(pass, rank);
+        let tasks: u64 = geometry
+            .tasks
+            .as_ref()
+            .map_or(0, |tasks| tasks.iter().map(|run| run.len() as u64).product());
+        result.tasks.0 += tasks;
+        result.tasks.1 = result.tasks.1.max(tasks);
+        result.working_ranks += usize::from(tasks > 0);
+        let free = limits.memory_bytes.saturating_sub(resident + exchange);
+        let threads = (limits.threads as u64).min(tasks).min(free / per_task.max(1)).max(1);
+        let working = if tasks > 0 { threads * per_task } else { 0 };
+        let peak = resident + exchange + working;
+        if peak > result.peak_bytes || rank == 0 {
+            result.peak_bytes = peak;
+            result.worst_rank = rank;
+            result.threads = threads as usize;
+            result.resident_bytes = resident;
+            result.exchange_bytes = exchange;
+        }
+    }
+    for input in &pass.inputs {
+        if let ArrayDecl::File(spec) = plan.array(input.array) {
+            result.decoded_bytes += decoded_bytes(pass, input, spec);
+        }
+    }
+    for sink in &pass.sinks {
+        let bytes = (sink.shape.iter().product::<usize>() * sink.dtype.size()) as u64;
+        for target in &sink.targets {
+            match target {
+                SinkTarget::Write { .. } => result.written_bytes += bytes,
+                SinkTarget::Gather(_) => {
+                    let own = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
+                        .owned_region(pass, sink, 0)
+                        .map_or(0, |region| (region.elements() * sink.dtype.size()) as u64);
+                    result.moved_bytes += bytes - own;
+                }
+                SinkTarget::Store(_) => {}
+            }
+        }
+    }
+    result
+}
+
+/// Decoded bytes of one input: each tile decodes the storage chunks it overlaps, whole.
+fn decoded_bytes(pass: &Pass, input: &super::plan::Input, spec: &crate::spec::SourceSpec) -> u64 {
+    let chunk = spec.fetch_chunk();
+    let mut bytes = spec.dtype.size() as u64;
+    let mut used = vec![false; spec.shape.len()];
+    for (domain_axis, view) in input.select.axes.iter().enumerate() {
+        let tiles = &pass.tiles.axes[domain_axis];
+        match view.parent {
+            // Repeated along this axis: once per tile.
+            None => bytes = bytes.saturating_mul(tiles.count() as u64),
+            Some(parent) => {
+                used[parent] = true;
+                // Σ over tiles of (chunks that the tile overlaps) × chunk length, along one axis.
+                let at = |i: usize| {
+                    (input.select.base[parent] as isize + i as isize * view.step) as usize
+                };
+                let mut elements = 0u64;
+                for tile in 0..tiles.count() {
+                    let range = tiles.range(tile);
+                    let (a, b) = (at(range.start), at(range.end - 1));
+                    let chunks = a.max(b) / chunk[parent] - a.min(b) / chunk[parent] + 1;
+                    elements += (chunks * chunk[parent].min(spec.shape[parent])) as u64;
+                }
+                bytes = bytes.saturating_mul(elements);
+            }
+        }
+    }
+    for (axis, used) in used.iter().enumerate() {
+        if !used {
+            bytes = bytes.saturating_mul(chunk[axis].min(spec.shape[axis]) as u64);
+        }
+    }
+    bytes
+}
+
+fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks) -> Footprint {
+    let stage = &plan.stages[number];
+    let dtype = plan.array(write.array).dtype();
+    let chunk_bytes = (write.chunks.largest_chunk() * dtype.size()) as u64;
+    let mut result = Footprint {
+        task_bytes: 3 * chunk_bytes,
+        written_bytes: (write.chunks.shape().iter().product::<usize>() * dtype.size()) as u64,
+        working_ranks: write.placement.working_ranks(),
+        threads: 1,
+        ..Footprint::default()
+    };
+    for rank in 0..plan.ranks {
+        let resident = resident(plan, number, rank);
+        let (moved, messages, block) = exchanged(plan, stage, write.array, rank);
+        result.moved_bytes += moved;
+        result.messages += messages;
+        let tasks: u64 = write
+            .placement
+            .task_box(rank)
+            .map_or(0, |runs| runs.iter().map(|run| run.len() as u64).product());
+        result.tasks.0 += tasks;
+        result.tasks.1 = result.tasks.1.max(tasks);
+        let peak = resident + block + 3 * chunk_bytes;
+        if peak > result.peak_bytes || rank == 0 {
+            result.peak_bytes = peak;
+            result.worst_rank = rank;
+            result.resident_bytes = resident;
+            result.exchange_bytes = block;
+        }
+    }
+    result
+}

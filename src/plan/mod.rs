@@ -1,0 +1,34 @@
+//! Plans: what all ranks do, as plain data whose size grows with operations, not with chunks or ranks.
+//!
+//! ```text
+//! Graph --lower--> Plan --validate--> ReadyPlan --(broadcast)--> derive per rank: boxes, sends, receives
+//! ```
+//!
+//! Definitions.
+//! - A *pass* walks the tiles of one *domain* (an index space); for each tile it fetches input pieces, runs one fused
+//!   program, and feeds every *sink*.
+//! - A *tile* is the unit of fetching and computing. The *stream axis* of a pass is walked tile by tile, in order, by one
+//!   thread, so that running sums stay where they are.
+//! - A *segment* is a run of tiles along the stream axis. Tiles and segments are fixed by the problem alone (shapes,
+//!   storage chunks, operations), never by ranks, threads or memory: partial results belong to segments, so the bits of
+//!   a result are a function of the problem.
+//! - A *task* is one segment of one column of tiles: what a thread takes. The placement gives each rank a box of tasks.
+
+mod derive;
+mod display;
+mod lower;
+mod memory;
+mod plan;
+mod program;
+mod tiling;
+mod validate;
+mod wire;
+
+pub use derive::{PassGeometry, SinkGeometry};
+pub use lower::{Request, Target, lower};
+pub use memory::{Footprint, footprint, footprint_threads};
+pub use plan::{
+    ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks,
+};
+pub use validate::ReadyPlan;
+pub use wire::{decode, encode};

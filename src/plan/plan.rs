@@ -1,0 +1,202 @@
+//! The records of a plan.
+
+use crate::dtype::DType;
+use crate::expr::DataId;
+use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
+use crate::op::{Program, Reduction};
+use crate::spec::{OutputSpec, SourceSpec};
+use serde::{Deserialize, Serialize};
+
+/// The number of an array in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ArrayId(pub u32);
+
+/// An array that passes read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ArrayDecl {
+    /// A variable of a file: any rank reads any part.
+    File(SourceSpec),
+    /// A block in the memory of rank 0.
+    Memory {
+        /// Its number in the session.
+        data: DataId,
+        /// Its dtype.
+        dtype: DType,
+        /// Its lengths.
+        shape: Vec<usize>,
+    },
+    /// The result of a sink of an earlier pass: each rank holds the box that it finalised.
+    Result {
+        /// Number of the stage (a pass).
+        stage: u32,
+        /// Number of the sink in that pass.
+        sink: u32,
+        /// Its dtype.
+        dtype: DType,
+        /// Its lengths.
+        shape: Vec<usize>,
+    },
+}
+
+impl ArrayDecl {
+    /// Type of the elements.
+    pub fn dtype(&self) -> DType {
+        match self {
+            ArrayDecl::File(spec) => spec.dtype,
+            ArrayDecl::Memory { dtype, .. } | ArrayDecl::Result { dtype, .. } => *dtype,
+        }
+    }
+
+    /// Lengths per axis.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            ArrayDecl::File(spec) => &spec.shape,
+            ArrayDecl::Memory { shape, .. } | ArrayDecl::Result { shape, .. } => shape,
+        }
+    }
+}
+
+/// One load of a pass: the domain seen as a view of an array.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The array.
+    pub array: ArrayId,
+    /// Domain index → array index.
+    pub select: Select,
+}
+
+/// How a sink folds the domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fold {
+    /// What is computed.
+    pub reduction: Reduction,
+    /// Domain axes that disappear, sorted.
+    pub axes: Vec<usize>,
+    /// The domain axis that becomes groups, the codes of its indices, and the number of groups.
+    pub group: Option<(usize, DataId, usize)>,
+}
+
+/// Where finished pieces of a sink go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SinkTarget {
+    /// Kept on the rank that finished them, as this array.
+    Store(ArrayId),
+    /// To rank 0, as this result of `compute`.
+    Gather(u32),
+    /// Into this variable of this output file, at once.
+    Write {
+        /// Number of the output file.
+        file: u32,
+        /// Number of the variable in that file.
+        variable: u32,
+    },
+}
+
+/// One result of a pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sink {
+    /// Output of the program that it takes.
+    pub output: u16,
+    /// How it folds them; `None` keeps every element.
+    pub fold: Option<Fold>,
+    /// Dtype of the finished pieces.
+    pub dtype: DType,
+    /// Lengths of the result.
+    pub shape: Vec<usize>,
+    /// Where finished pieces go; one piece may go to several places.
+    pub targets: Vec<SinkTarget>,
+}
+
+/// A walk over the tiles of one domain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pass {
+    /// The tiles: their shape is the domain.
+    pub tiles: ChunkGrid,
+    /// The axis that a task walks along; `None` for a 0-d domain.
+    pub stream_axis: Option<usize>,
+    /// Tiles of one segment along the stream axis.
+    pub segment_tiles: usize,
+    /// What is loaded.
+    pub inputs: Vec<Input>,
+    /// What is computed for each element.
+    pub program: Program,
+    /// What is made of it.
+    pub sinks: Vec<Sink>,
+    /// Which rank runs which tasks.
+    pub placement: Placement,
+}
+
+/// How a stored result is cut into chunks when it is written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WriteChunks {
+    /// The stored result.
+    pub array: ArrayId,
+    /// Output file.
+    pub file: u32,
+    /// Variable of that file.
+    pub variable: u32,
+    /// The storage chunks: each is encoded by exactly one rank.
+    pub chunks: ChunkGrid,
+    /// Which rank encodes which chunks.
+    pub placement: Placement,
+}
+
+/// A stage ends where placement changes; all ranks walk the same stages in the same order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Exchange of stored inputs, local pass, combine of partial results.
+    Pass(Pass),
+    /// Exchange of a stored result to the owners of its storage chunks, which encode and write them.
+    Write(WriteChunks),
+}
+
+/// What all ranks do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Ranks that it was made for.
+    pub ranks: usize,
+    /// Arrays by number.
+    pub arrays: Vec<ArrayDecl>,
+    /// Stages in order.
+    pub stages: Vec<Stage>,
+    /// Files to write.
+    pub files: Vec<OutputSpec>,
+    /// Dtype and shape of each gathered result.
+    pub gathers: Vec<(DType, Vec<usize>)>,
+    /// What the optimizer and the planner decided and why, for `plan`; not sent to ranks.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The array `id`.
+    pub fn array(&self, id: ArrayId) -> &ArrayDecl {
+        &self.arrays[id.0 as usize]
+    }
+}
+
+impl Pass {
+    /// Number of tasks per domain axis: tiles, but segments along the stream axis.
+    pub fn task_counts(&self) -> Vec<usize> {
+        let mut counts = self.tiles.counts();
+        if let Some(axis) = self.stream_axis {
+            counts[axis] = counts[axis].div_ceil(self.segment_tiles);
+        }
+        counts
+    }
+
+    /// The cut of a sink's result into pieces that finish together: tiles along kept axes, all groups at once.
+    pub fn piece_grid(&self, sink: &Sink) -> ChunkGrid {
+        let Some(fold) = &sink.fold else { return self.tiles.clone() };
+        let axes = (0..self.tiles.ndim())
+            .filter(|axis| !fold.axes.contains(axis))
+            .map(|axis| match fold.group {
+                Some((group_axis, _, groups)) if group_axis == axis => {
+                    AxisChunks::Regular { len: groups, chunk: groups.max(1), phase: 0 }
+                }
+                _ => self.tiles.axes[axis].clone(),
+            })
+            .collect();
+        ChunkGrid { axes }
+    }
+}

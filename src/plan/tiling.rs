@@ -1,0 +1,166 @@
+//! Choice of tiles, stream axis, segments and placement.
+//!
+//! Tiles and segments are functions of the problem alone. The constants are measured compromises:
+//! - a tile of at least [`SMALL_TILE`] elements makes the fixed cost of a tile (fetch, decode set-up, one dispatch per step)
+//!   small; a tile is never larger than [`LARGE_TILE`] unless a storage chunk is: chunks are decoded whole;
+//! - a segment must be long enough that joining its partial result costs little beside making it.
+
+use super::plan::{Fold, Input};
+use crate::geom::{AxisChunks, ChunkGrid, Placement};
+
+/// Tiles grow to at least this many elements.
+pub const SMALL_TILE: usize = 1 << 16;
+/// Tiles that grow stay at or below this many elements.
+pub const LARGE_TILE: usize = 1 << 18;
+/// Columns of tasks that count as enough for space alone to keep ranks and threads busy.
+const ENOUGH_COLUMNS: usize = 8;
+/// Most segments of one reduction over all columns, so that partial results stay few.
+const MOST_SEGMENTS: usize = 4096;
+
+/// What storage says about one input: its array's chunk lengths and the bytes it is stored in.
+pub(super) struct Stored {
+    /// Chunk lengths per array axis; `None` for arrays in memory.
+    pub chunk: Option<Vec<usize>>,
+    /// Stored bytes, to weigh inputs.
+    pub bytes: u128,
+}
+
+/// The tiles of a domain. `hint` has the user's chunk lengths per axis, where there are some.
+pub(super) fn tiles(
+    domain: &[usize],
+    inputs: &[Input],
+    stored: &[Stored],
+    hint: Option<&[usize]>,
+    stream_first: &[usize],
+) -> ChunkGrid {
+    // The input with the most bytes decides: decoding its chunks twice would cost the most.
+    let heaviest = inputs
+        .iter()
+        .zip(stored)
+        .filter_map(|(input, stored)| stored.chunk.as_ref().map(|chunk| (input, chunk, stored.bytes)))
+        .reduce(|a, b| if b.2 > a.2 { b } else { a });
+    // Per axis: the unit that tiles are multiples of, and where its boundaries lie.
+    let mut unit = vec![1usize; domain.len()];
+    let mut phase = vec![0usize; domain.len()];
+    let mut from_storage = vec![false; domain.len()];
+    if let Some((input, chunk, _)) = heaviest {
+        for (axis, view) in input.select.axes.iter().enumerate() {
+            if let Some(parent) = view.parent {
+                unit[axis] = chunk[parent].div_ceil(view.step.unsigned_abs()).max(1);
+                if view.step == 1 {
+                    phase[axis] = input.select.base[parent] % chunk[parent];
+                }
+                from_storage[axis] = true;
+            }
+        }
+    }
+    if let Some(hint) = hint {
+        for axis in 0..domain.len() {
+            if !from_storage[axis] {
+                unit[axis] = hint[axis].max(1);
+            }
+        }
+    }
+    for axis in 0..domain.len() {
+        if unit[axis] >= domain[axis] + phase[axis] {
+            unit[axis] = (domain[axis] + phase[axis]).max(1);
+        }
+    }
+    // A user's chunk may be the whole of a large axis: without storage chunks, cut it to what fits a tile.
+    let mut elements: usize = unit.iter().fold(1, |acc: usize, u| acc.saturating_mul(*u));
+    for axis in 0..domain.len() {
+        if !from_storage[axis] && elements > LARGE_TILE {
+            let others = elements / unit[axis];
+            unit[axis] = (LARGE_TILE / others.max(1)).clamp(1, unit[axis]);
+            elements = others.saturating_mul(unit[axis]);
+        }
+    }
+    // Grow small tiles: innermost axes first (long rows), the streamed axes last (they cost memory for nothing).
+    let mut order: Vec<usize> = (0..domain.len()).rev().collect();
+    order.sort_by_key(|axis| stream_first.contains(axis));
+    let mut tile = unit.clone();
+    for axis in order {
+        if elements >= SMALL_TILE {
+            break;
+        }
+        let others = elements / tile[axis];
+        let most = (domain[axis] + phase[axis]).div_ceil(unit[axis]).max(1);
+        let factor = SMALL_TILE.div_ceil(others.saturating_mul(unit[axis]).max(1)).clamp(1, most);
+        tile[axis] = unit[axis] * factor;
+        elements = others.saturating_mul(tile[axis]);
+        if factor == most {
+            tile[axis] = (domain[axis] + phase[axis]).max(1);
+        }
+    }
+    let axes = (0..domain.len())
+        .map(|axis| AxisChunks::Regular {
+            len: domain[axis],
+            chunk: tile[axis],
+            phase: if tile[axis] > 1 { phase[axis] % tile[axis] } else { 0 },
+        })
+        .collect();
+    ChunkGrid { axes }
+}
+
+/// The stream axis and the tiles of one segment.
+pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usize>, usize) {
+    let ndim = tiles.ndim();
+    if ndim == 0 {
+        return (None, 1);
+    }
+    let counts = tiles.counts();
+    let folds_axis = |fold: &Fold, axis: usize| {
+        fold.axes.contains(&axis) || fold.group.as_ref().is_some_and(|g| g.0 == axis)
+    };
+    // Cells of a fold's running state for one tile: the larger, the more it pays to keep it in place.
+    let cells = |fold: &Fold| -> usize {
+        let kept: usize = (0..ndim)
+            .filter(|axis| !folds_axis(fold, *axis))
+            .map(|axis| tiles.axes[axis].longest())
+            .product();
+        kept * fold.group.as_ref().map_or(1, |g| g.2)
+    };
+    let Some(largest) = folds.iter().flatten().max_by_key(|fold| cells(fold)) else {
+        // Nothing is folded: every tile is a task of its own.
+        return (Some(0), 1);
+    };
+    // Among its folded axes, the one with the most tiles; the outermost wins ties.
+    let axis = (0..ndim)
+        .filter(|axis| folds_axis(largest, *axis))
+        .max_by_key(|axis| (counts[*axis], ndim - axis))
+        .unwrap_or(0);
+    if folds.iter().any(Option::is_none) {
+        // A sink that keeps every element gains nothing from longer tasks and loses balance; folds still stream.
+    }
+    let columns: usize = counts.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, c)| c).product();
+    let tile_elements = tiles.largest_chunk().max(1);
+    // Joining a partial result costs about one pass over its cells; the segment should be 8 times that.
+    let ratio = cells(largest).div_ceil(tile_elements);
+    let shortest = if cells(largest) * 8 <= tile_elements {
+        1
+    } else if columns < ENOUGH_COLUMNS {
+        8 * ratio.max(1)
+    } else {
+        64 * ratio.max(1)
+    };
+    let most = (MOST_SEGMENTS / columns.max(1)).max(1);
+    let length = shortest.max(counts[axis].div_ceil(most)).clamp(1, counts[axis].max(1));
+    (Some(axis), length)
+}
+
+/// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones.
+pub(super) fn place(task_counts: &[usize], folds: &[Option<&Fold>], ranks: usize) -> Placement {
+    let costs: Vec<u64> = (0..task_counts.len())
+        .map(|axis| {
+            let folding = folds
+                .iter()
+                .flatten()
+                .filter(|f| {
+                    f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis)
+                })
+                .count() as u64;
+            1 + axis as u64 + 1000 * folding
+        })
+        .collect();
+    Placement::choose(task_counts, ranks, &costs)
+}

@@ -1,0 +1,155 @@
+//! The last gate: only a `ReadyPlan` can be run.
+
+use super::derive::SinkGeometry;
+use super::memory::{Footprint, footprint};
+use super::plan::{ArrayDecl, Plan, SinkTarget, Stage};
+use crate::config::{Limits, format_bytes};
+use crate::error::{Error, Result};
+
+/// A plan that keeps the laws and fits the budget, with the footprint of each stage.
+#[derive(Clone, Debug)]
+pub struct ReadyPlan {
+    plan: Plan,
+    footprints: Vec<Footprint>,
+}
+
+impl ReadyPlan {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What each stage costs.
+    pub fn footprints(&self) -> &[Footprint] {
+        &self.footprints
+    }
+
+    /// Peak bytes of the worst rank over all stages.
+    pub fn peak_bytes(&self) -> u64 {
+        self.footprints.iter().map(|f| f.peak_bytes).max().unwrap_or(0)
+    }
+
+    /// Most threads that any stage can use within the budget.
+    pub fn threads(&self) -> usize {
+        self.footprints.iter().map(|f| f.threads).max().unwrap_or(1)
+    }
+}
+
+impl Plan {
+    /// Checks laws and budget.
+    ///
+    /// # Errors
+    /// Resource, naming the worst stage, its size, the budget and what to change, when a rank would need more than
+    /// `limits.memory_bytes`; internal when the plan breaks a law.
+    pub fn validate(self, limits: &Limits) -> Result<ReadyPlan> {
+        self.check_order()?;
+        self.check_writers()?;
+        let footprints: Vec<Footprint> =
+            (0..self.stages.len()).map(|stage| footprint(&self, stage, limits)).collect();
+        let worst = footprints.iter().enumerate().max_by_key(|(_, f)| f.peak_bytes);
+        if let Some((stage, worst)) = worst {
+            if worst.peak_bytes > limits.memory_bytes {
+                return Err(self.over_budget(stage, worst, limits));
+            }
+        }
+        Ok(ReadyPlan { plan: self, footprints })
+    }
+
+    fn over_budget(&self, stage: usize, worst: &Footprint, limits: &Limits) -> Error {
+        let (what, tile) = match &self.stages[stage] {
+            Stage::Pass(pass) => {
+                let tile: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
+                ("pass", tile)
+            }
+            Stage::Write(write) => {
+                ("write", write.chunks.axes.iter().map(|a| a.longest()).collect())
+            }
+        };
+        let fixed = worst.resident_bytes + worst.exchange_bytes;
+        let advice = if fixed > worst.task_bytes {
+            "use more ranks, or save the result instead of computing it onto rank 0".to_owned()
+        } else {
+            format!("use smaller chunks than {tile:?} (with `chunk`, or by rechunking the file)")
+        };
+        Error::resource(format!(
+            "the plan does not fit the memory budget: stage {stage} ({what} over pieces of {tile:?}) needs {} on rank {}: {} for \
+             one task, {} for results and exchanged inputs; the budget is {} per rank. Raise it (`--memory {}`), or {advice}",
+            format_bytes(worst.peak_bytes),
+            worst.worst_rank,
+            format_bytes(worst.task_bytes),
+            format_bytes(fixed),
+            format_bytes(limits.memory_bytes),
+            format_bytes(worst.peak_bytes.next_multiple_of(1 << 20)).replace(' ', ""),
+        ))
+    }
+
+    /// A stage reads only results of earlier stages.
+    fn check_order(&self) -> Result<()> {
+        for (number, stage) in self.stages.iter().enumerate() {
+            let reads: Vec<_> = match stage {
+                Stage::Pass(pass) => pass.inputs.iter().map(|i| i.array).collect(),
+                Stage::Write(write) => vec![write.array],
+            };
+            for array in reads {
+                if let ArrayDecl::Result { stage, .. } = self.array(array) {
+                    if *stage as usize >= number {
+                        return Err(Error::internal(format!(
+                            "stage {number} reads array {} of stage {stage}",
+                            array.0
+                        )));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every storage chunk has exactly one writer: each variable has one writing sink or stage; pieces written as they
+    /// finish hold whole chunks and are disjoint because tiles are.
+    fn check_writers(&self) -> Result<()> {
+        let mut writers = std::collections::HashMap::new();
+        for stage in &self.stages {
+            match stage {
+                Stage::Pass(pass) => {
+                    for sink in &pass.sinks {
+                        for target in &sink.targets {
+                            let SinkTarget::Write { file, variable } = target else { continue };
+                            *writers.entry((*file, *variable)).or_insert(0) += 1;
+                            let spec = &self.files[*file as usize].variables[*variable as usize];
+                            let Some(chunk) = &spec.encoding.chunks else { continue };
+                            let chunks = crate::geom::ChunkGrid::regular(&sink.shape, chunk)?;
+                            if !pass.piece_grid(sink).is_coarsening_of(&chunks) {
+                                return Err(Error::internal(format!(
+                                    "storage chunks of {} would have two writers",
+                                    spec.name
+                                )));
+                            }
+                        }
+                        // The owner of every piece exists.
+                        let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
+                        if geometry.kept.len() != sink.shape.len() {
+                            return Err(Error::internal("a sink's shape does not fit its axes"));
+                        }
+                    }
+                }
+                Stage::Write(write) => {
+                    *writers.entry((write.file, write.variable)).or_insert(0) += 1;
+                }
+            }
+        }
+        for (file, spec) in self.files.iter().enumerate() {
+            for (variable, spec) in spec.variables.iter().enumerate() {
+                match writers.get(&(file as u32, variable as u32)).copied().unwrap_or(0) {
+                    1 => {}
+                    n => {
+                        return Err(Error::internal(format!(
+                            "output variable {} has {n} writers",
+                            spec.name
+                        )));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
