@@ -1,6 +1,8 @@
 //! The trait of the fabrics, and the verdict that all ranks share.
 
+use super::watchdog::Pulse;
 use crate::error::{Error, Origin, Result};
+use std::sync::Arc;
 
 /// What a point-to-point message is about; one tag per stream of messages in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,18 +71,26 @@ pub trait Comm {
     /// Bytes of `send` calls that are not delivered yet: a sender's back-pressure.
     fn bytes_in_flight(&self) -> usize;
 
-    /// Waits until everything sent is delivered.
+    /// Waits until everything sent is delivered. Like every call that waits, it takes in what others `send` to this rank
+    /// meanwhile (for a later `try_receive`), so a flush meets no deadlock with a collective or another flush.
     fn flush(&self) -> Result<()>;
 
     /// What this rank has sent so far.
     fn stats(&self) -> CommStats;
+
+    /// The signs of life of this rank, which a watchdog reads; messages tick it.
+    fn pulse(&self) -> Arc<Pulse>;
 
     /// Ends the job on all ranks at once with this exit code. For errors that cannot be agreed on.
     fn abort(&self, exit_code: i32) -> !;
 
     /// Where errors born on this rank say they are from.
     fn origin(&self) -> Origin {
-        Origin { rank: self.rank(), size: self.size(), host: self.host().to_owned() }
+        Origin {
+            rank: self.rank(),
+            size: self.size(),
+            host: self.host().to_owned(),
+        }
     }
 }
 
@@ -97,7 +107,8 @@ pub fn verdict<T>(comm: &dyn Comm, result: Result<T>) -> Result<T> {
         Ok(_) => Vec::new(),
         Err(error) => {
             let error = error.clone().at_rank(comm.origin());
-            postcard::to_stdvec(&error).map_err(|e| Error::internal(format!("error record: {e}")))?
+            postcard::to_stdvec(&error)
+                .map_err(|e| Error::internal(format!("error record: {e}")))?
         }
     };
     let all = comm.all_gather(&mine)?;

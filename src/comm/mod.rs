@@ -4,5 +4,22 @@
 //! of any length are split here and nowhere else.
 
 mod comm;
+mod endpoint;
+mod handshake;
+mod launch;
+mod mpi;
+mod panics;
+mod solo;
+mod threads;
+mod watchdog;
+mod wire;
+
+#[cfg(test)]
+mod tests;
 
 pub use comm::{Comm, CommStats, Message, Tag, share, verdict};
+pub use handshake::{WIRE_VERSION, handshake};
+pub use launch::{Fabric, detect, launch};
+pub use panics::quiet_panics;
+pub use solo::Solo;
+pub use watchdog::{Pulse, Watchdog};

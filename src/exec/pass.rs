@@ -9,6 +9,7 @@ use super::output::Delivery;
 use super::run::Resident;
 use super::sink::{Running, SinkRun};
 use crate::block::{Block, BlockView};
+use crate::comm::quiet_panics;
 use crate::error::{Context, Error, Result};
 use crate::geom::Region;
 use crate::io::{Scratch, Source};
@@ -64,7 +65,9 @@ impl PassRun<'_> {
             };
             while !failed.load(Relaxed) {
                 let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) else { break };
-                if let Err(e) = worker.run(task, outgoing, &failed) {
+                // A panic of a kernel becomes an error of this rank, so that the stage still ends in a verdict.
+                let ended = quiet_panics(|| worker.run(task, outgoing, &failed)).flatten();
+                if let Err(e) = ended {
                     return note(&error, &failed, e);
                 }
             }

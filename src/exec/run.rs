@@ -10,7 +10,7 @@ use super::pass::{PassRun, deliver_combined};
 use super::sink::SinkRun;
 use super::write::write_stage;
 use crate::block::{Block, Buffer};
-use crate::comm::{Comm, Tag, share, verdict};
+use crate::comm::{Comm, Tag, quiet_panics, share, verdict};
 use crate::config::Limits;
 use crate::error::{Context, Error, Result};
 use crate::expr::DataId;
@@ -416,12 +416,12 @@ impl StageContext<'_> {
     ) -> Result<()> {
         let (sender, receiver) = bounded(2 * self.state.limits.threads.max(1));
         if !parcels {
-            return catch(|| work(&sender));
+            return quiet_panics(|| work(&sender)).flatten();
         }
         let (comm, writers, gathered) = (self.comm, &mut *self.writers, &mut *self.gathered);
         std::thread::scope(|scope| {
             let worker = scope.spawn(move || {
-                let result = catch(|| work(&sender));
+                let result = quiet_panics(|| work(&sender)).flatten();
                 drop(sender);
                 result
             });
@@ -432,21 +432,6 @@ impl StageContext<'_> {
             worked.and(pumped)
         })
     }
-}
-
-/// A panic of a kernel becomes an error of this rank, so that the stage still ends in a verdict.
-fn catch(work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let result = crate::comm::quiet_panics(|| {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
-    });
-    result.unwrap_or_else(|payload| {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(|s| (*s).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".to_owned());
-        Err(Error::internal(format!("a kernel panicked: {text}")))
-    })
 }
 
 /// A parcel that has arrived on rank 0.

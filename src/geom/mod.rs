@@ -13,9 +13,11 @@ mod placement;
 mod region;
 mod select;
 mod shape;
+mod tree;
 
 pub use grid::{AxisChunks, ChunkGrid, positions};
 pub use placement::{Placement, split_evenly};
 pub use region::Region;
 pub use select::{Select, Span, ViewAxis};
 pub use shape::{Shape, broadcast_shapes, normalize_axes, normalize_axis};
+pub use tree::{NodeId, Partials, SegmentTree};

@@ -1,0 +1,107 @@
+//! What a fabric must do: move one whole message from rank to rank. Collectives are built on it once, in `endpoint.rs`.
+//!
+//! A message is its length (u64) and its pieces of at most `limit` bytes; short messages travel with their length.
+//! Channels below [`USER`] belong to collectives, the others are the tags of `send`. Messages of one channel between two
+//! ranks arrive in order.
+
+use super::{Message, Tag};
+use crate::error::Result;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub(super) const BARRIER: u32 = 1;
+pub(super) const BROADCAST: u32 = 2;
+pub(super) const GATHER: u32 = 3;
+pub(super) const EXCHANGE: u32 = 4;
+/// First channel of `send`: `USER + tag`.
+pub(super) const USER: u32 = 16;
+
+/// Messages up to this many bytes travel with their length, as one piece.
+const INLINE_BYTES: usize = 4096;
+
+/// The channel of a tag.
+pub(super) fn channel(tag: Tag) -> u32 {
+    USER + u32::from(tag.0)
+}
+
+/// Ends the job with an exit code and a reason, from any thread.
+pub(super) type Aborter = Arc<dyn Fn(i32, &str) + Send + Sync>;
+
+/// A fabric as one rank sees it.
+pub(super) trait Wire {
+    fn rank(&self) -> usize;
+    fn size(&self) -> usize;
+    fn host(&self) -> &str;
+    /// Largest piece, in bytes.
+    fn limit(&self) -> usize;
+    /// Starts to send to another rank; the fabric keeps the bytes until they are delivered.
+    fn post(&self, destination: usize, channel: u32, bytes: Arc<Vec<u8>>) -> Result<()>;
+    /// A whole message that has arrived, from this source or from any.
+    fn poll(&self, source: Option<usize>, channel: u32) -> Result<Option<Message>>;
+    /// Bytes and messages posted and not delivered yet, of collectives or of `send`; moves them along.
+    fn in_flight(&self, collective: bool) -> Result<(usize, usize)>;
+    /// Takes in messages of `send` that wait at this rank, so that their senders may go on.
+    fn absorb(&self) -> Result<()>;
+    /// Waits a little for news; an error when the awaited source, or the job, has ended.
+    fn pause(&self, backoff: &mut Backoff, source: Option<usize>) -> Result<()>;
+    fn aborter(&self) -> Aborter;
+    fn abort(&self, exit_code: i32) -> !;
+}
+
+/// True when a message is sent as one piece with its length.
+pub(super) fn is_inline(length: usize, limit: usize) -> bool {
+    length <= INLINE_BYTES.min(limit)
+}
+
+/// The pieces of a message that is not sent inline.
+pub(super) fn pieces(length: usize, limit: usize) -> impl Iterator<Item = Range<usize>> {
+    let limit = limit.max(1);
+    (0..length.div_ceil(limit)).map(move |k| k * limit..((k + 1) * limit).min(length))
+}
+
+/// Transfers that one message makes.
+pub(super) fn transfers(length: usize, limit: usize) -> u64 {
+    if is_inline(length, limit) {
+        1
+    } else {
+        1 + length.div_ceil(limit.max(1)) as u64
+    }
+}
+
+/// Waiting without burning the cores that compute: spins for 50 µs, then sleeps 50, 100, 200, 200, … µs.
+pub(super) struct Backoff {
+    since: Option<Instant>,
+    sleep: Duration,
+}
+
+impl Backoff {
+    const SPIN: Duration = Duration::from_micros(50);
+    const FIRST: Duration = Duration::from_micros(50);
+    const LONGEST: Duration = Duration::from_micros(200);
+
+    pub(super) fn new() -> Self {
+        Backoff {
+            since: None,
+            sleep: Self::FIRST,
+        }
+    }
+
+    pub(super) fn wait(&mut self) {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() < Self::SPIN {
+            std::hint::spin_loop();
+        } else {
+            std::thread::sleep(self.sleep);
+            self.sleep = (self.sleep * 2).min(Self::LONGEST);
+        }
+    }
+}
+
+/// The name of this host.
+pub(super) fn host_name() -> String {
+    rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned()
+}
