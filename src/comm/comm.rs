@@ -80,7 +80,11 @@ pub trait Comm {
 
     /// Where errors born on this rank say they are from.
     fn origin(&self) -> Origin {
-        Origin { rank: self.rank(), size: self.size(), host: self.host().to_owned() }
+        Origin {
+            rank: self.rank(),
+            size: self.size(),
+            host: self.host().to_owned(),
+        }
     }
 }
 
@@ -97,7 +101,8 @@ pub fn verdict<T>(comm: &dyn Comm, result: Result<T>) -> Result<T> {
         Ok(_) => Vec::new(),
         Err(error) => {
             let error = error.clone().at_rank(comm.origin());
-            postcard::to_stdvec(&error).map_err(|e| Error::internal(format!("error record: {e}")))?
+            postcard::to_stdvec(&error)
+                .map_err(|e| Error::internal(format!("error record: {e}")))?
         }
     };
     let all = comm.all_gather(&mine)?;

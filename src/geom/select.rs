@@ -19,7 +19,11 @@ pub struct Span {
 impl Span {
     /// All of an axis.
     pub fn all(len: usize) -> Self {
-        Span { start: 0, len, step: 1 }
+        Span {
+            start: 0,
+            len,
+            step: 1,
+        }
     }
 
     /// Python's `start:stop:step` on an axis of `len` elements: negative bounds count from the end, bounds are clipped.
@@ -33,7 +37,9 @@ impl Span {
         len: usize,
     ) -> Result<Self> {
         if step == 0 {
-            return Err(Error::invalid("slice: step 0; allowed is any other integer"));
+            return Err(Error::invalid(
+                "slice: step 0; allowed is any other integer",
+            ));
         }
         let n = len as isize;
         // After CPython's PySlice_AdjustIndices.
@@ -45,9 +51,16 @@ impl Span {
         let (first, last) = if step > 0 { (0, n) } else { (n - 1, -1) };
         let (start, stop) = (bound(start, first), bound(stop, last));
         let distance = if step > 0 { stop - start } else { start - stop };
-        let count =
-            if distance <= 0 { 0 } else { (distance as usize).div_ceil(step.unsigned_abs()) };
-        Ok(Span { start: if count == 0 { 0 } else { start as usize }, len: count, step })
+        let count = if distance <= 0 {
+            0
+        } else {
+            (distance as usize).div_ceil(step.unsigned_abs())
+        };
+        Ok(Span {
+            start: if count == 0 { 0 } else { start as usize },
+            len: count,
+            step,
+        })
     }
 
     /// The parent index of view index `i`.
@@ -59,7 +72,11 @@ impl Span {
     #[must_use]
     pub fn compose(&self, inner: &Span) -> Span {
         Span {
-            start: if inner.len == 0 { 0 } else { self.parent(inner.start) },
+            start: if inner.len == 0 {
+                0
+            } else {
+                self.parent(inner.start)
+            },
             len: inner.len,
             step: self.step * inner.step,
         }
@@ -94,7 +111,12 @@ pub struct Select {
 impl Select {
     /// Everything of `shape`.
     pub fn all(shape: &[usize]) -> Self {
-        Select { axes: shape.iter().map(|&len| AxisSelect::Span(Span::all(len))).collect() }
+        Select {
+            axes: shape
+                .iter()
+                .map(|&len| AxisSelect::Span(Span::all(len)))
+                .collect(),
+        }
     }
 
     /// Shape of the view.
@@ -104,10 +126,13 @@ impl Select {
 
     /// The kept parent axes with their spans, in order.
     pub fn spans(&self) -> impl Iterator<Item = (usize, Span)> {
-        self.axes.iter().enumerate().filter_map(|(axis, select)| match select {
-            AxisSelect::Span(span) => Some((axis, *span)),
-            AxisSelect::Index(_) => None,
-        })
+        self.axes
+            .iter()
+            .enumerate()
+            .filter_map(|(axis, select)| match select {
+                AxisSelect::Span(span) => Some((axis, *span)),
+                AxisSelect::Index(_) => None,
+            })
     }
 
     /// True when it is the identity on `shape`.
