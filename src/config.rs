@@ -47,7 +47,9 @@ pub fn parse_bytes(text: &str) -> Result<u64> {
         ))
     };
     let trimmed = text.trim();
-    let split = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(trimmed.len());
+    let split = trimmed
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(trimmed.len());
     let (number, unit) = trimmed.split_at(split);
     let number: f64 = number.parse().map_err(|_| refused())?;
     let factor: f64 = match unit.trim().to_ascii_lowercase().as_str() {

@@ -107,19 +107,58 @@ pub enum Physical {
 macro_rules! for_physical {
     ($physical:expr, $T:ident => $body:expr) => {
         match $physical {
-            $crate::dtype::Physical::Bool => { type $T = bool; $body }
-            $crate::dtype::Physical::I8 => { type $T = i8; $body }
-            $crate::dtype::Physical::I16 => { type $T = i16; $body }
-            $crate::dtype::Physical::I32 => { type $T = i32; $body }
-            $crate::dtype::Physical::I64 => { type $T = i64; $body }
-            $crate::dtype::Physical::U8 => { type $T = u8; $body }
-            $crate::dtype::Physical::U16 => { type $T = u16; $body }
-            $crate::dtype::Physical::U32 => { type $T = u32; $body }
-            $crate::dtype::Physical::U64 => { type $T = u64; $body }
-            $crate::dtype::Physical::F32 => { type $T = f32; $body }
-            $crate::dtype::Physical::F64 => { type $T = f64; $body }
-            $crate::dtype::Physical::C64 => { type $T = ::num_complex::Complex<f32>; $body }
-            $crate::dtype::Physical::C128 => { type $T = ::num_complex::Complex<f64>; $body }
+            $crate::dtype::Physical::Bool => {
+                type $T = bool;
+                $body
+            }
+            $crate::dtype::Physical::I8 => {
+                type $T = i8;
+                $body
+            }
+            $crate::dtype::Physical::I16 => {
+                type $T = i16;
+                $body
+            }
+            $crate::dtype::Physical::I32 => {
+                type $T = i32;
+                $body
+            }
+            $crate::dtype::Physical::I64 => {
+                type $T = i64;
+                $body
+            }
+            $crate::dtype::Physical::U8 => {
+                type $T = u8;
+                $body
+            }
+            $crate::dtype::Physical::U16 => {
+                type $T = u16;
+                $body
+            }
+            $crate::dtype::Physical::U32 => {
+                type $T = u32;
+                $body
+            }
+            $crate::dtype::Physical::U64 => {
+                type $T = u64;
+                $body
+            }
+            $crate::dtype::Physical::F32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::dtype::Physical::F64 => {
+                type $T = f64;
+                $body
+            }
+            $crate::dtype::Physical::C64 => {
+                type $T = ::num_complex::Complex<f32>;
+                $body
+            }
+            $crate::dtype::Physical::C128 => {
+                type $T = ::num_complex::Complex<f64>;
+                $body
+            }
         }
     };
 }
@@ -439,7 +478,9 @@ impl Scalar {
     /// type that cannot hold its kind.
     pub fn cast(self, dtype: DType) -> Result<Scalar> {
         let bad = |why: &str| {
-            Err(Error::invalid(format!("the value {self} cannot be a {dtype}: {why}")))
+            Err(Error::invalid(format!(
+                "the value {self} cannot be a {dtype}: {why}"
+            )))
         };
         if let (DType::C64 | DType::C128, Scalar::C64(_) | Scalar::C128(_)) = (dtype, self) {
             let value = match self {
@@ -528,7 +569,9 @@ impl fmt::Display for Scalar {
 /// # Errors
 /// Invalid input where NumPy raises: datetimes with floats, a datetime with a datetime of which no common unit is exact.
 pub fn promote(a: DType, b: DType) -> Result<DType> {
-    use DType::{Bool, C64, C128, Datetime, F32, F64, I8, I16, I32, I64, Timedelta, U8, U16, U32, U64};
+    use DType::{
+        Bool, C64, C128, Datetime, F32, F64, I8, I16, I32, I64, Timedelta, U8, U16, U32, U64,
+    };
     if a == b {
         return Ok(a);
     }
@@ -566,7 +609,9 @@ pub fn promote(a: DType, b: DType) -> Result<DType> {
 }
 
 fn no_common_dtype(a: DType, b: DType) -> Error {
-    Error::invalid(format!("no common dtype of {a} and {b}; cast one of them first"))
+    Error::invalid(format!(
+        "no common dtype of {a} and {b}; cast one of them first"
+    ))
 }
 
 /// The common dtype of an array and a weak scalar (a number written in a program), after NEP 50.

@@ -159,7 +159,10 @@ impl Error {
 
     /// True when the caller asked for something that does not exist or does not fit.
     pub fn is_invalid_input(&self) -> bool {
-        matches!(self.0.fault, Fault::InvalidInput | Fault::NoInput | Fault::Output)
+        matches!(
+            self.0.fault,
+            Fault::InvalidInput | Fault::NoInput | Fault::Output
+        )
     }
 
     /// True when a file's content is damaged.
@@ -190,7 +193,11 @@ impl fmt::Display for Error {
             write!(f, "\n  while {doing}")?;
         }
         if let Some(origin) = &self.0.origin {
-            write!(f, "\n  on rank {} of {}, host {}", origin.rank, origin.size, origin.host)?;
+            write!(
+                f,
+                "\n  on rank {} of {}, host {}",
+                origin.rank, origin.size, origin.host
+            )?;
         }
         if let Some(site) = &self.0.call_site {
             write!(f, "\n  called at {site}")?;
@@ -241,7 +248,9 @@ fn edit_distance(a: &str, b: &str) -> usize {
         row[0] = i + 1;
         for (j, y) in b.iter().enumerate() {
             let above = row[j + 1];
-            row[j + 1] = (diagonal + usize::from(x != *y)).min(above + 1).min(row[j] + 1);
+            row[j + 1] = (diagonal + usize::from(x != *y))
+                .min(above + 1)
+                .min(row[j] + 1);
             diagonal = above;
         }
     }

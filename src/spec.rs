@@ -64,7 +64,10 @@ pub struct Attrs(pub Vec<(String, AttrValue)>);
 impl Attrs {
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<&AttrValue> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
     }
 
     /// The text of `name`, when it is a text.

@@ -21,20 +21,29 @@ impl Block {
     /// Internal when the buffer's length or type does not fit.
     pub fn new(dtype: DType, shape: impl Into<Vec<usize>>, buffer: Buffer) -> Result<Self> {
         let shape = shape.into();
-        if buffer.len() != shape.iter().product::<usize>() || buffer.physical() != dtype.physical() {
+        if buffer.len() != shape.iter().product::<usize>() || buffer.physical() != dtype.physical()
+        {
             return Err(Error::internal(format!(
                 "a block of {dtype} {shape:?} from {} elements of {:?}",
                 buffer.len(),
                 buffer.physical()
             )));
         }
-        Ok(Block { dtype, shape, buffer })
+        Ok(Block {
+            dtype,
+            shape,
+            buffer,
+        })
     }
 
     /// Zeros.
     pub fn zeros(dtype: DType, shape: &[usize]) -> Self {
         let buffer = Buffer::zeros(dtype.physical(), shape.iter().product());
-        Block { dtype, shape: shape.to_vec(), buffer }
+        Block {
+            dtype,
+            shape: shape.to_vec(),
+            buffer,
+        }
     }
 
     /// The same value everywhere; it is cast to `dtype` first.
@@ -42,9 +51,12 @@ impl Block {
     /// # Errors
     /// Invalid input when the value does not fit `dtype`.
     pub fn filled(dtype: DType, shape: &[usize], value: Scalar) -> Result<Self> {
-        let buffer =
-            Buffer::filled(dtype.physical(), value.cast(dtype)?, shape.iter().product())?;
-        Ok(Block { dtype, shape: shape.to_vec(), buffer })
+        let buffer = Buffer::filled(dtype.physical(), value.cast(dtype)?, shape.iter().product())?;
+        Ok(Block {
+            dtype,
+            shape: shape.to_vec(),
+            buffer,
+        })
     }
 
     /// A block of `values` in row-major order.
@@ -177,7 +189,10 @@ impl Block {
     /// A part of the block; `region` must lie inside it.
     pub fn part(&self, region: &Region) -> BlockView<'_> {
         let mut view = self.view();
-        debug_assert!(Region::whole(&self.shape).contains(region), "a part inside the block");
+        debug_assert!(
+            Region::whole(&self.shape).contains(region),
+            "a part inside the block"
+        );
         view.offset = region
             .start
             .iter()
@@ -203,8 +218,12 @@ impl Block {
             return Ok(());
         }
         let strides = row_major_strides(&self.shape);
-        let offset: usize =
-            region.start.iter().zip(&strides).map(|(start, stride)| start * *stride as usize).sum();
+        let offset: usize = region
+            .start
+            .iter()
+            .zip(&strides)
+            .map(|(start, stride)| start * *stride as usize)
+            .sum();
         for_physical!(self.buffer.physical(), T => {
             if let (Some(to), Some(from)) = (T::slice_mut(&mut self.buffer), T::slice(source.buffer)) {
                 copy_rows(to, offset, &strides, from, source.offset, &source.strides, &region.shape);

@@ -24,7 +24,10 @@ pub fn split_evenly(count: usize, parts: usize, part: usize) -> Range<usize> {
 impl Placement {
     /// Everything on rank 0.
     pub fn single(counts: &[usize]) -> Self {
-        Placement { counts: counts.to_vec(), parts: vec![1; counts.len()] }
+        Placement {
+            counts: counts.to_vec(),
+            parts: vec![1; counts.len()],
+        }
     }
 
     /// The process grid with the smallest worst load for at most `ranks` ranks.
@@ -36,7 +39,10 @@ impl Placement {
         let mut best = (u128::MAX, u64::MAX, usize::MAX, Vec::new());
         let mut parts = vec![1; counts.len()];
         search(counts, ranks.max(1), split_cost, 0, &mut parts, &mut best);
-        Placement { counts: counts.to_vec(), parts: best.3 }
+        Placement {
+            counts: counts.to_vec(),
+            parts: best.3,
+        }
     }
 
     /// Number of ranks that own tasks.
@@ -60,7 +66,10 @@ impl Placement {
 
     /// The rank at a position of the process grid.
     pub fn rank_at(&self, coordinates: &[usize]) -> usize {
-        self.parts.iter().zip(coordinates).fold(0, |acc, (parts, c)| acc * parts + c)
+        self.parts
+            .iter()
+            .zip(coordinates)
+            .fold(0, |acc, (parts, c)| acc * parts + c)
     }
 
     /// The runs of tasks, one per axis, that `rank` owns; `None` when it is idle.
@@ -91,7 +100,11 @@ impl Placement {
 
     /// Tasks of the busiest rank.
     pub fn worst_load(&self) -> u128 {
-        self.counts.iter().zip(&self.parts).map(|(c, p)| c.div_ceil(*p) as u128).product()
+        self.counts
+            .iter()
+            .zip(&self.parts)
+            .map(|(c, p)| c.div_ceil(*p) as u128)
+            .product()
     }
 }
 
@@ -104,7 +117,11 @@ fn search(
     best: &mut (u128, u64, usize, Vec<usize>),
 ) {
     if axis == counts.len() {
-        let load = counts.iter().zip(parts.iter()).map(|(c, p)| c.div_ceil(*p) as u128).product();
+        let load = counts
+            .iter()
+            .zip(parts.iter())
+            .map(|(c, p)| c.div_ceil(*p) as u128)
+            .product();
         let cost = parts
             .iter()
             .zip(split_cost)

@@ -15,13 +15,20 @@ impl Region {
     /// A region from its first indices and lengths.
     pub fn new(start: impl Into<Vec<usize>>, shape: impl Into<Vec<usize>>) -> Self {
         let (start, shape) = (start.into(), shape.into());
-        debug_assert_eq!(start.len(), shape.len(), "a region has one start and one length per axis");
+        debug_assert_eq!(
+            start.len(),
+            shape.len(),
+            "a region has one start and one length per axis"
+        );
         Region { start, shape }
     }
 
     /// The whole of `shape`.
     pub fn whole(shape: &[usize]) -> Self {
-        Region { start: vec![0; shape.len()], shape: shape.to_vec() }
+        Region {
+            start: vec![0; shape.len()],
+            shape: shape.to_vec(),
+        }
     }
 
     /// Number of axes.
@@ -72,7 +79,12 @@ impl Region {
     #[must_use]
     pub fn relative_to(&self, origin: &[usize]) -> Region {
         Region {
-            start: self.start.iter().zip(origin).map(|(start, origin)| start - origin).collect(),
+            start: self
+                .start
+                .iter()
+                .zip(origin)
+                .map(|(start, origin)| start - origin)
+                .collect(),
             shape: self.shape.clone(),
         }
     }
@@ -80,8 +92,12 @@ impl Region {
     /// The smallest box that holds both.
     #[must_use]
     pub fn union_box(&self, other: &Region) -> Region {
-        let start: Vec<usize> =
-            self.start.iter().zip(&other.start).map(|(a, b)| *a.min(b)).collect();
+        let start: Vec<usize> = self
+            .start
+            .iter()
+            .zip(&other.start)
+            .map(|(a, b)| *a.min(b))
+            .collect();
         let shape = (0..self.ndim())
             .map(|axis| self.end(axis).max(other.end(axis)) - start[axis])
             .collect();

@@ -16,7 +16,11 @@ pub fn normalize_axis(operation: &str, axis: isize, ndim: usize) -> Result<usize
     }
     Err(Error::invalid(match ndim {
         0 => format!("{operation}: axis {axis} is out of range: the array has no axes"),
-        _ => format!("{operation}: axis {axis} is out of range; allowed are {} … {}", -n, n - 1),
+        _ => format!(
+            "{operation}: axis {axis} is out of range; allowed are {} … {}",
+            -n,
+            n - 1
+        ),
     }))
 }
 
@@ -32,7 +36,9 @@ pub fn normalize_axes(operation: &str, axes: &[isize], ndim: usize) -> Result<Ve
     for &axis in axes {
         let axis = normalize_axis(operation, axis, ndim)?;
         if result.contains(&axis) {
-            return Err(Error::invalid(format!("{operation}: axis {axis} is given twice")));
+            return Err(Error::invalid(format!(
+                "{operation}: axis {axis} is given twice"
+            )));
         }
         result.push(axis);
     }
@@ -47,7 +53,9 @@ pub fn normalize_axes(operation: &str, axes: &[isize], ndim: usize) -> Result<Ve
 pub fn broadcast_shapes(operation: &str, a: &[usize], b: &[usize]) -> Result<Shape> {
     let ndim = a.len().max(b.len());
     let length = |shape: &[usize], axis: usize| {
-        (axis + shape.len()).checked_sub(ndim).map_or(1, |i| shape[i])
+        (axis + shape.len())
+            .checked_sub(ndim)
+            .map_or(1, |i| shape[i])
     };
     (0..ndim)
         .map(|axis| match (length(a, axis), length(b, axis)) {

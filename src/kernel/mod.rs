@@ -1,1 +1,25 @@
 //! Loops over blocks: fused element-wise programs and reductions. Knows no ranks and no files.
+//!
+//! ```text
+//! inputs (views) --load--> registers of SUB_TILE elements --steps--> columns --feed--> reduce::State --finalize--> block
+//! ```
+//! An [`Interpreter`] runs an [`op::Program`](crate::op::Program) over a tile, sub-tile by sub-tile, and hands the
+//! columns of its outputs to the caller; a [`State`] folds such columns into cells. Both decide once per sub-tile which
+//! loop runs, never per element; the loops are in `vector`, compiled for several CPUs, with the same bits on each.
+
+mod cast;
+mod column;
+mod complex;
+mod elementwise;
+mod interpreter;
+mod load;
+mod math;
+mod number;
+mod reduce;
+mod slots;
+mod time;
+mod vector;
+
+pub use column::{Column, InColumn};
+pub use interpreter::{Interpreter, SUB_TILE, SubTile};
+pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};

@@ -149,7 +149,9 @@ names! {
 }
 
 fn refuse(name: &str, dtypes: &str, allowed: &str) -> Error {
-    Error::invalid(format!("{name}: not defined for {dtypes}; allowed: {allowed}"))
+    Error::invalid(format!(
+        "{name}: not defined for {dtypes}; allowed: {allowed}"
+    ))
 }
 
 /// The float type in which NumPy computes transcendental functions of `dtype` (f16 aside, which this version lacks:
@@ -173,7 +175,11 @@ impl UnaryOp {
     pub fn signature(self, dtype: DType) -> Result<Signature> {
         use UnaryOp as U;
         let name = self.name();
-        let of = |operand: DType, result: DType| Signature { left: operand, right: operand, result };
+        let of = |operand: DType, result: DType| Signature {
+            left: operand,
+            right: operand,
+            result,
+        };
         let kind = dtype.kind();
         Ok(match self {
             U::Negative | U::Sign if dtype == DType::Bool => {
@@ -199,8 +205,20 @@ impl UnaryOp {
                     return Err(refuse(name, &dtype.to_string(), "real numbers"));
                 }
             },
-            U::Sqrt | U::Exp | U::Log | U::Log2 | U::Log10 | U::Sin | U::Cos | U::Tan
-            | U::Arcsin | U::Arccos | U::Arctan | U::Sinh | U::Cosh | U::Tanh => {
+            U::Sqrt
+            | U::Exp
+            | U::Log
+            | U::Log2
+            | U::Log10
+            | U::Sin
+            | U::Cos
+            | U::Tan
+            | U::Arcsin
+            | U::Arccos
+            | U::Arctan
+            | U::Sinh
+            | U::Cosh
+            | U::Tanh => {
                 let compute = inexact(name, dtype)?;
                 of(compute, compute)
             }
@@ -226,7 +244,11 @@ impl BinaryOp {
         use BinaryOp as B;
         let name = self.name();
         let both = || format!("{left} and {right}");
-        let of = |operand: DType, result: DType| Signature { left: operand, right: operand, result };
+        let of = |operand: DType, result: DType| Signature {
+            left: operand,
+            right: operand,
+            result,
+        };
         if left.is_time() || right.is_time() {
             return self.time_signature(left, right);
         }
@@ -234,7 +256,11 @@ impl BinaryOp {
         Ok(match self {
             B::Add | B::Multiply | B::Minimum | B::Maximum => of(common, common),
             B::Subtract if common == DType::Bool => {
-                return Err(refuse(name, "bool and bool", "numbers; use bitwise_xor for bool"));
+                return Err(refuse(
+                    name,
+                    "bool and bool",
+                    "numbers; use bitwise_xor for bool",
+                ));
             }
             B::Subtract => of(common, common),
             B::Divide => {
@@ -265,9 +291,11 @@ impl BinaryOp {
             B::Equal | B::NotEqual | B::Less | B::LessEqual | B::Greater | B::GreaterEqual => {
                 of(common, DType::Bool)
             }
-            B::LogicalAnd | B::LogicalOr | B::LogicalXor => {
-                Signature { left: DType::Bool, right: DType::Bool, result: DType::Bool }
-            }
+            B::LogicalAnd | B::LogicalOr | B::LogicalXor => Signature {
+                left: DType::Bool,
+                right: DType::Bool,
+                result: DType::Bool,
+            },
             B::Arctan2 => match inexact(name, common)? {
                 DType::C64 | DType::C128 => return Err(refuse(name, &both(), "real numbers")),
                 compute => of(compute, compute),
@@ -286,7 +314,13 @@ impl BinaryOp {
                 "differences, comparisons, sums with a timedelta, a timedelta times or over a number",
             )
         };
-        let signature = |left, right, result| Ok(Signature { left, right, result });
+        let signature = |left, right, result| {
+            Ok(Signature {
+                left,
+                right,
+                result,
+            })
+        };
         match (self, left, right) {
             (B::Subtract, Datetime(a), Datetime(b)) => {
                 let unit = a.max(b);
@@ -318,7 +352,9 @@ impl BinaryOp {
                 signature(left, DType::F64, left)
             }
             (B::Multiply, n, Timedelta(_)) if n.is_float() => signature(DType::F64, right, right),
-            (B::FloorDivide, Timedelta(_), n) if n.is_integer() => signature(left, DType::I64, left),
+            (B::FloorDivide, Timedelta(_), n) if n.is_integer() => {
+                signature(left, DType::I64, left)
+            }
             (B::Minimum | B::Maximum, Datetime(a), Datetime(b)) => {
                 let unit = Datetime(a.max(b));
                 signature(unit, unit, unit)

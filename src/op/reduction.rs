@@ -56,7 +56,10 @@ pub struct Reduction {
 impl Reduction {
     /// A reduction with xarray's default: skip missing values of types that have them.
     pub fn new(kind: ReductionKind, dtype: DType) -> Self {
-        Reduction { kind, skipna: dtype.has_missing() }
+        Reduction {
+            kind,
+            skipna: dtype.has_missing(),
+        }
     }
 
     /// NumPy's name.
@@ -146,7 +149,8 @@ impl Reduction {
             R::Count => 8,
             R::Mean => wide + 4,
             R::Min | R::Max | R::First | R::Last => dtype.size() + 1,
-            R::Var { .. } | R::Std { .. } => 8 + 8 + wide + 4,
+            // Count, mean, sum of squared deviations.
+            R::Var { .. } | R::Std { .. } => 4 + wide + 8,
             R::Any | R::All => 1,
             R::Argmin | R::Argmax => dtype.size() + 8,
         }

@@ -1,0 +1,244 @@
+//! Complex functions, from real functions of `libm`: the same bits everywhere. Division follows NumPy (Smith's method);
+//! `sqrt` follows W. Kahan's scaling-free half; branch cuts are C99's on finite values.
+
+use super::number::Float;
+use num_complex::Complex;
+
+/// Functions of a complex number.
+pub(super) trait ComplexMath: Copy {
+    /// The type of the parts.
+    type Part;
+    fn plus(self, other: Self) -> Self;
+    fn minus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
+    fn over(self, other: Self) -> Self;
+    fn power(self, exponent: Self) -> Self;
+    fn modulus(self) -> Self::Part;
+    fn opposite(self) -> Self;
+    fn sign(self) -> Self;
+    fn sqrt(self) -> Self;
+    fn exp(self) -> Self;
+    fn log(self) -> Self;
+    fn log2(self) -> Self;
+    fn log10(self) -> Self;
+    fn sin(self) -> Self;
+    fn cos(self) -> Self;
+    fn tan(self) -> Self;
+    fn arcsin(self) -> Self;
+    fn arccos(self) -> Self;
+    fn arctan(self) -> Self;
+    fn sinh(self) -> Self;
+    fn cosh(self) -> Self;
+    fn tanh(self) -> Self;
+    fn finite(self) -> bool;
+    fn infinite(self) -> bool;
+}
+
+macro_rules! complex {
+    ($($T:ident),*) => {$(
+        impl ComplexMath for Complex<$T> {
+            type Part = $T;
+
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                Complex::new(self.re + other.re, self.im + other.im)
+            }
+            #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                Complex::new(self.re - other.re, self.im - other.im)
+            }
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                Complex::new(
+                    self.re * other.re - self.im * other.im,
+                    self.re * other.im + self.im * other.re,
+                )
+            }
+            #[inline(always)]
+            fn over(self, other: Self) -> Self {
+                let (re, im) = (other.re.abs(), other.im.abs());
+                if re >= im {
+                    if re == 0.0 && im == 0.0 {
+                        return Complex::new(self.re / re, self.im / re);
+                    }
+                    let ratio = other.im / other.re;
+                    let scale = 1.0 / (other.re + other.im * ratio);
+                    Complex::new(
+                        (self.re + self.im * ratio) * scale,
+                        (self.im - self.re * ratio) * scale,
+                    )
+                } else {
+                    let ratio = other.re / other.im;
+                    let scale = 1.0 / (other.im + other.re * ratio);
+                    Complex::new(
+                        (self.re * ratio + self.im) * scale,
+                        (self.im * ratio - self.re) * scale,
+                    )
+                }
+            }
+            fn power(self, exponent: Self) -> Self {
+                let one = Complex::new(1.0, 0.0);
+                if exponent.re == 0.0 && exponent.im == 0.0 {
+                    return one;
+                }
+                if self.re == 0.0 && self.im == 0.0 {
+                    return if exponent.re > 0.0 && exponent.im == 0.0 {
+                        Complex::new(0.0, 0.0)
+                    } else {
+                        Complex::new($T::NAN, $T::NAN)
+                    };
+                }
+                // Small whole exponents are products, as in NumPy: exact for whole numbers.
+                if exponent.im == 0.0 && exponent.re.trunc() == exponent.re && exponent.re.abs() < 100.0 {
+                    let (mut n, mut base, mut product) = (exponent.re.abs() as u32, self, one);
+                    while n > 0 {
+                        if n & 1 == 1 {
+                            product = product.times(base);
+                        }
+                        base = base.times(base);
+                        n >>= 1;
+                    }
+                    return if exponent.re < 0.0 { one.over(product) } else { product };
+                }
+                ComplexMath::exp(exponent.times(ComplexMath::log(self)))
+            }
+            #[inline(always)]
+            fn modulus(self) -> $T {
+                Float::hypot(self.re, self.im)
+            }
+            #[inline(always)]
+            fn opposite(self) -> Self {
+                Complex::new(-self.re, -self.im)
+            }
+            fn sign(self) -> Self {
+                let modulus = self.modulus();
+                if modulus.is_nan() {
+                    Complex::new($T::NAN, $T::NAN)
+                } else if modulus.is_infinite() {
+                    match (self.re.is_infinite(), self.im.is_infinite()) {
+                        (true, true) => Complex::new($T::NAN, $T::NAN),
+                        (true, false) => Complex::new($T::copysign(1.0, self.re), 0.0),
+                        _ => Complex::new(0.0, $T::copysign(1.0, self.im)),
+                    }
+                } else if modulus == 0.0 {
+                    Complex::new(0.0, 0.0)
+                } else {
+                    Complex::new(self.re / modulus, self.im / modulus)
+                }
+            }
+            fn sqrt(self) -> Self {
+                if self.re == 0.0 && self.im == 0.0 {
+                    return Complex::new(0.0, self.im);
+                }
+                let root = ((self.re.abs() + self.modulus()) * 0.5).sqrt();
+                let other = self.im.abs() / (2.0 * root);
+                if self.re >= 0.0 {
+                    Complex::new(root, $T::copysign(other, self.im))
+                } else {
+                    Complex::new(other, $T::copysign(root, self.im))
+                }
+            }
+            fn exp(self) -> Self {
+                let scale = Float::exp(self.re);
+                if self.im == 0.0 {
+                    return Complex::new(scale, self.im);
+                }
+                Complex::new(scale * Float::cos(self.im), scale * Float::sin(self.im))
+            }
+            fn log(self) -> Self {
+                Complex::new(Float::log(self.modulus()), Float::arctan2(self.im, self.re))
+            }
+            fn log2(self) -> Self {
+                let log = ComplexMath::log(self);
+                let scale = std::f64::consts::LOG2_E as $T;
+                Complex::new(log.re * scale, log.im * scale)
+            }
+            fn log10(self) -> Self {
+                let log = ComplexMath::log(self);
+                let scale = std::f64::consts::LOG10_E as $T;
+                Complex::new(log.re * scale, log.im * scale)
+            }
+            fn sin(self) -> Self {
+                Complex::new(
+                    Float::sin(self.re) * Float::cosh(self.im),
+                    Float::cos(self.re) * Float::sinh(self.im),
+                )
+            }
+            fn cos(self) -> Self {
+                Complex::new(
+                    Float::cos(self.re) * Float::cosh(self.im),
+                    -(Float::sin(self.re) * Float::sinh(self.im)),
+                )
+            }
+            fn tan(self) -> Self {
+                // tan z = −i tanh(iz)
+                let t = ComplexMath::tanh(Complex::new(-self.im, self.re));
+                Complex::new(t.im, -t.re)
+            }
+            fn arcsin(self) -> Self {
+                // After W. Kahan: re = atan(x / Re(√(1−z)·√(1+z))), im = asinh(Im(conj(√(1−z))·√(1+z))).
+                let minus = ComplexMath::sqrt(Complex::new(1.0 - self.re, -self.im));
+                let plus = ComplexMath::sqrt(Complex::new(1.0 + self.re, self.im));
+                Complex::new(
+                    Float::arctan2(self.re, minus.times(plus).re),
+                    libm::asinh(f64::from(minus.conj().times(plus).im)) as $T,
+                )
+            }
+            fn arccos(self) -> Self {
+                let minus = ComplexMath::sqrt(Complex::new(1.0 - self.re, -self.im));
+                let plus = ComplexMath::sqrt(Complex::new(1.0 + self.re, self.im));
+                Complex::new(
+                    2.0 * Float::arctan2(minus.re, plus.re),
+                    libm::asinh(f64::from(plus.conj().times(minus).im)) as $T,
+                )
+            }
+            fn arctan(self) -> Self {
+                // re = ½ atan2(2x, 1 − x² − y²), im = ¼ log((x² + (y+1)²) / (x² + (y−1)²))
+                let (x, y) = (f64::from(self.re), f64::from(self.im));
+                let below = x * x + (y - 1.0) * (y - 1.0);
+                Complex::new(
+                    (0.5 * libm::atan2(2.0 * x, (1.0 - x) * (1.0 + x) - y * y)) as $T,
+                    (0.25 * libm::log1p(4.0 * y / below)) as $T,
+                )
+            }
+            fn sinh(self) -> Self {
+                Complex::new(
+                    Float::sinh(self.re) * Float::cos(self.im),
+                    Float::cosh(self.re) * Float::sin(self.im),
+                )
+            }
+            fn cosh(self) -> Self {
+                Complex::new(
+                    Float::cosh(self.re) * Float::cos(self.im),
+                    Float::sinh(self.re) * Float::sin(self.im),
+                )
+            }
+            fn tanh(self) -> Self {
+                // Beyond 20 the quotient below overflows while the result is ±1.
+                if self.re.abs() > 20.0 {
+                    let tail = 4.0 * Float::exp(-2.0 * self.re.abs());
+                    return Complex::new(
+                        $T::copysign(1.0, self.re),
+                        tail * Float::sin(self.im) * Float::cos(self.im),
+                    );
+                }
+                let (sinh, cos) = (Float::sinh(self.re), Float::cos(self.im));
+                let below = sinh * sinh + cos * cos;
+                Complex::new(
+                    sinh * Float::cosh(self.re) / below,
+                    Float::sin(self.im) * cos / below,
+                )
+            }
+            #[inline(always)]
+            fn finite(self) -> bool {
+                self.re.is_finite() && self.im.is_finite()
+            }
+            #[inline(always)]
+            fn infinite(self) -> bool {
+                self.re.is_infinite() || self.im.is_infinite()
+            }
+        }
+    )*};
+}
+
+complex!(f32, f64);

@@ -1,0 +1,270 @@
+//! The interpreter of fused element-wise programs.
+//!
+//! Laws: sub-tiles are runs of [`SUB_TILE`] elements of the tile in row-major order, whatever the machine; the loop over
+//! sub-tiles allocates nothing; a contiguous input is never copied; a step decides once per sub-tile which loop runs.
+
+use super::column::{Column, operand, result};
+use super::load::Load;
+use super::slots::Slots;
+use super::{cast, elementwise, math, vector};
+use crate::block::{BlockView, Buffer};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::op::{Instr, Program, Register};
+
+/// Elements of one sub-tile. Fixed, since the order of sums hangs on it: it never depends on threads, ranks, memory, CPU.
+pub const SUB_TILE: usize = 4096;
+
+/// One sub-tile after all steps ran: the columns of the outputs.
+pub struct SubTile<'a> {
+    /// Row-major position of the first element in the tile.
+    pub start: usize,
+    /// Number of elements.
+    pub len: usize,
+    workspace: &'a Interpreter,
+    inputs: &'a [BlockView<'a>],
+}
+
+impl SubTile<'_> {
+    /// The elements of output `index` of the program.
+    pub fn output(&self, index: usize) -> Column<'_> {
+        let register = self.workspace.program.outputs[index];
+        self.workspace
+            .column(register, self.inputs, self.start, self.len)
+    }
+}
+
+/// The workspace of one thread for one program.
+pub struct Interpreter {
+    program: Program,
+    of: Vec<Option<usize>>,
+    slots: Vec<Buffer>,
+    loads: Vec<Load>,
+}
+
+impl Interpreter {
+    /// A workspace for `program`.
+    ///
+    /// # Errors
+    /// Internal when the program is ill-typed: a step reads a later one, or its dtypes are not those of its signature.
+    pub fn new(program: &Program) -> Result<Self> {
+        check(program)?;
+        let slots = Slots::assign(program);
+        let mut buffers: Vec<Buffer> = slots
+            .physical
+            .iter()
+            .map(|&p| Buffer::zeros(p, SUB_TILE))
+            .collect();
+        for (step, slot) in program.steps.iter().zip(&slots.of) {
+            if let (Instr::Const(value), Some(slot)) = (step.instr, *slot) {
+                buffers[slot] = Buffer::filled(step.dtype.physical(), value, SUB_TILE)?;
+            }
+        }
+        Ok(Interpreter {
+            program: program.clone(),
+            of: slots.of,
+            slots: buffers,
+            loads: program.inputs.iter().map(|_| Load::default()).collect(),
+        })
+    }
+
+    /// Memory of the registers of `program`, in bytes.
+    pub fn bytes(program: &Program) -> usize {
+        Slots::assign(program)
+            .physical
+            .iter()
+            .map(|p| p.size() * SUB_TILE)
+            .sum()
+    }
+
+    /// Runs over all elements of a tile of `shape` in row-major order and hands each sub-tile to `each`.
+    ///
+    /// Each input is a view of exactly that shape; strides may be 0 (broadcast), negative, or those of a larger block.
+    ///
+    /// # Errors
+    /// Invalid input where NumPy raises (integers to negative integer powers); internal when inputs do not fit the
+    /// program; else what `each` returns.
+    pub fn run(
+        &mut self,
+        shape: &[usize],
+        inputs: &[BlockView<'_>],
+        each: &mut dyn FnMut(&SubTile<'_>) -> Result<()>,
+    ) -> Result<()> {
+        if inputs.len() != self.program.inputs.len() {
+            return Err(Error::internal(format!(
+                "{} inputs for a program of {}",
+                inputs.len(),
+                self.program.inputs.len()
+            )));
+        }
+        for (k, view) in inputs.iter().enumerate() {
+            let dtype = self.program.inputs[k];
+            if view.shape != shape || view.buffer.physical() != dtype.physical() {
+                return Err(Error::internal(format!(
+                    "input {k} is {} {:?} where {dtype} {shape:?} is due",
+                    view.dtype, view.shape
+                )));
+            }
+            self.loads[k].prepare(view)?;
+        }
+        let elements: usize = shape.iter().product();
+        let mut start = 0;
+        while start < elements {
+            let len = SUB_TILE.min(elements - start);
+            for i in 0..self.program.steps.len() {
+                self.step(i, inputs, start, len)?;
+            }
+            each(&SubTile {
+                start,
+                len,
+                workspace: self,
+                inputs,
+            })?;
+            start += len;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, i: usize, inputs: &[BlockView<'_>], start: usize, len: usize) -> Result<()> {
+        let Some(slot) = self.of[i] else {
+            return Ok(());
+        };
+        let step = self.program.steps[i];
+        match step.instr {
+            Instr::Const(_) => return Ok(()),
+            Instr::Load(k) => {
+                let k = usize::from(k);
+                if self.loads[k].direct {
+                    return Ok(());
+                }
+                return self.loads[k].gather(&inputs[k], start, len, &mut self.slots[slot]);
+            }
+            _ => {}
+        }
+        // The slot is taken out while it is written (no slot of an operand is ever that of its step).
+        let mut out = std::mem::replace(&mut self.slots[slot], Buffer::Bool(Vec::new()));
+        let done = self.compute(step.instr, step.dtype, inputs, start, len, &mut out);
+        self.slots[slot] = out;
+        done
+    }
+
+    fn compute(
+        &self,
+        instr: Instr,
+        dtype: DType,
+        inputs: &[BlockView<'_>],
+        start: usize,
+        len: usize,
+        out: &mut Buffer,
+    ) -> Result<()> {
+        let column = |register| self.column(register, inputs, start, len);
+        match instr {
+            Instr::Load(_) | Instr::Const(_) => Ok(()),
+            Instr::Unary(op, a) => math::unary(op, self.dtype(a), column(a), out),
+            Instr::Binary(op, a, b) => elementwise::binary(
+                op,
+                (self.dtype(a), self.dtype(b)),
+                column(a),
+                column(b),
+                out,
+            ),
+            Instr::Cast(a) => cast::cast(self.dtype(a), dtype, column(a), out),
+            Instr::Where(condition, a, b) => {
+                let condition = operand::<bool>(column(condition))?;
+                for_physical!(dtype.physical(), T => vector::choose::<T>(
+                    condition,
+                    operand(column(a))?,
+                    operand(column(b))?,
+                    result(out, len)?,
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    fn dtype(&self, register: Register) -> DType {
+        self.program.steps[usize::from(register)].dtype
+    }
+
+    fn column<'a>(
+        &'a self,
+        register: Register,
+        inputs: &'a [BlockView<'_>],
+        start: usize,
+        len: usize,
+    ) -> Column<'a> {
+        let register = usize::from(register);
+        if let Instr::Load(k) = self.program.steps[register].instr {
+            let k = usize::from(k);
+            if self.loads[k].direct {
+                return self.loads[k].borrow(&inputs[k], start, len);
+            }
+        }
+        match self.of[register] {
+            Some(slot) => Column::of(&self.slots[slot], 0, len),
+            None => Column::Bool(&[]),
+        }
+    }
+}
+
+/// Refuses programs that `op`'s rules would not have built.
+fn check(program: &Program) -> Result<()> {
+    let ill = |i: usize, why: String| {
+        Err(Error::internal(format!(
+            "step %{i} of a program: {why}\n{program}"
+        )))
+    };
+    for (i, step) in program.steps.iter().enumerate() {
+        if let Some(r) = Program::operands(&step.instr).find(|r| usize::from(*r) >= i) {
+            return ill(i, format!("it reads %{r}, which is not above it"));
+        }
+        let dtype = |r: Register| program.steps[usize::from(r)].dtype;
+        match step.instr {
+            Instr::Load(k) => match program.inputs.get(usize::from(k)) {
+                Some(input) if *input == step.dtype => {}
+                input => return ill(i, format!("input {k} is {input:?}")),
+            },
+            Instr::Const(value) => {
+                if value.dtype() != step.dtype {
+                    return ill(i, format!("the constant is {}", value.dtype()));
+                }
+            }
+            Instr::Unary(op, a) => {
+                let due = op.signature(dtype(a))?;
+                if (due.left, due.result) != (dtype(a), step.dtype) {
+                    return ill(i, format!("the signature is {due:?}"));
+                }
+            }
+            Instr::Binary(op, a, b) => {
+                let due = op.signature(dtype(a), dtype(b))?;
+                if (due.left, due.right, due.result) != (dtype(a), dtype(b), step.dtype) {
+                    return ill(i, format!("the signature is {due:?}"));
+                }
+            }
+            Instr::Where(condition, a, b) => {
+                if dtype(condition) != DType::Bool
+                    || dtype(a) != step.dtype
+                    || dtype(b) != step.dtype
+                {
+                    return ill(
+                        i,
+                        "where wants bool and two operands of its own dtype".to_owned(),
+                    );
+                }
+            }
+            Instr::Cast(_) => {}
+        }
+    }
+    match program
+        .outputs
+        .iter()
+        .find(|r| usize::from(**r) >= program.steps.len())
+    {
+        Some(r) => ill(usize::from(*r), "an output that does not exist".to_owned()),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[path = "interpreter_tests.rs"]
+mod tests;

@@ -1,0 +1,148 @@
+//! Operations of one operand. Transcendental functions come from `libm`, so they give the same bits on every machine;
+//! `sqrt` and the roundings are exact by IEEE 754.
+
+use super::column::{Column, InColumn, operand, result};
+use super::complex::ComplexMath;
+use super::elementwise::no_loop;
+use super::number::{Compare, Float, Integer};
+use super::{time, vector};
+use crate::block::Buffer;
+use crate::dtype::{DType, Element, Physical};
+use crate::error::Result;
+use crate::op::UnaryOp;
+use num_complex::Complex;
+
+/// A loop of operand `T` into the first elements of `out`.
+pub(super) fn apply<T: InColumn, R: InColumn>(
+    a: Column<'_>,
+    out: &mut Buffer,
+    f: impl Fn(T) -> R,
+) -> Result<()> {
+    let a = operand::<T>(a)?;
+    vector::map1(a, result::<R>(out, a.len())?, f);
+    Ok(())
+}
+
+/// Applies `op` to a column whose dtype is that of its signature.
+///
+/// # Errors
+/// Internal when the signature does not allow the dtype.
+pub(super) fn unary(op: UnaryOp, dtype: DType, a: Column<'_>, out: &mut Buffer) -> Result<()> {
+    if dtype.is_time() {
+        return time::unary(op, dtype, a, out);
+    }
+    if op == UnaryOp::LogicalNot {
+        return for_physical!(dtype.physical(), T => apply(a, out, |x: T| !x.truth()));
+    }
+    macro_rules! integer {
+        ($T:ty, $absolute:expr) => {
+            match op {
+                UnaryOp::Negative => apply(a, out, <$T>::wrapping_neg),
+                UnaryOp::Absolute => apply(a, out, $absolute),
+                UnaryOp::Sign => apply(a, out, <$T as Integer>::sign),
+                UnaryOp::Invert => apply(a, out, |x: $T| !x),
+                _ => exact::<$T>(op, a, out),
+            }
+        };
+    }
+    match dtype.physical() {
+        Physical::Bool => match op {
+            UnaryOp::Absolute => apply(a, out, |x: bool| x),
+            UnaryOp::Invert => apply(a, out, |x: bool| !x),
+            _ => exact::<bool>(op, a, out),
+        },
+        Physical::I8 => integer!(i8, i8::wrapping_abs),
+        Physical::I16 => integer!(i16, i16::wrapping_abs),
+        Physical::I32 => integer!(i32, i32::wrapping_abs),
+        Physical::I64 => integer!(i64, i64::wrapping_abs),
+        Physical::U8 => integer!(u8, |x: u8| x),
+        Physical::U16 => integer!(u16, |x: u16| x),
+        Physical::U32 => integer!(u32, |x: u32| x),
+        Physical::U64 => integer!(u64, |x: u64| x),
+        Physical::F32 => float32(op, a, out),
+        Physical::F64 => float64(op, a, out),
+        Physical::C64 => complex::<f32>(op, a, out),
+        Physical::C128 => complex::<f64>(op, a, out),
+    }
+}
+
+/// What is the same for bool and all integers: they are finite and whole.
+fn exact<T: InColumn>(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()> {
+    match op {
+        UnaryOp::Isnan | UnaryOp::Isinf => apply(a, out, |_: T| false),
+        UnaryOp::Isfinite => apply(a, out, |_: T| true),
+        UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Rint => apply(a, out, |x: T| x),
+        _ => Err(no_loop(op.name(), T::DTYPE)),
+    }
+}
+
+macro_rules! float {
+    ($name:ident, $T:ty) => {
+        fn $name(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()> {
+            use UnaryOp as U;
+            match op {
+                U::Negative => apply(a, out, |x: $T| -x),
+                U::Absolute => apply(a, out, |x: $T| x.abs()),
+                U::Sign => apply(a, out, <$T as Float>::sign),
+                U::Sqrt => apply(a, out, |x: $T| x.sqrt()),
+                U::Exp => apply(a, out, <$T as Float>::exp),
+                U::Log => apply(a, out, <$T as Float>::log),
+                U::Log2 => apply(a, out, <$T as Float>::log2),
+                U::Log10 => apply(a, out, <$T as Float>::log10),
+                U::Sin => apply(a, out, <$T as Float>::sin),
+                U::Cos => apply(a, out, <$T as Float>::cos),
+                U::Tan => apply(a, out, <$T as Float>::tan),
+                U::Arcsin => apply(a, out, <$T as Float>::arcsin),
+                U::Arccos => apply(a, out, <$T as Float>::arccos),
+                U::Arctan => apply(a, out, <$T as Float>::arctan),
+                U::Sinh => apply(a, out, <$T as Float>::sinh),
+                U::Cosh => apply(a, out, <$T as Float>::cosh),
+                U::Tanh => apply(a, out, <$T as Float>::tanh),
+                U::Floor => apply(a, out, |x: $T| x.floor()),
+                U::Ceil => apply(a, out, |x: $T| x.ceil()),
+                U::Trunc => apply(a, out, |x: $T| x.trunc()),
+                U::Rint => apply(a, out, |x: $T| x.round_ties_even()),
+                U::Isnan => apply(a, out, |x: $T| x.is_nan()),
+                U::Isfinite => apply(a, out, |x: $T| x.is_finite()),
+                U::Isinf => apply(a, out, |x: $T| x.is_infinite()),
+                U::Invert | U::LogicalNot => Err(no_loop(op.name(), <$T as Element>::DTYPE)),
+            }
+        }
+    };
+}
+
+float!(float32, f32);
+float!(float64, f64);
+
+fn complex<T>(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()>
+where
+    T: InColumn,
+    Complex<T>: InColumn + Compare + ComplexMath<Part = T>,
+{
+    use UnaryOp as U;
+    match op {
+        U::Negative => apply(a, out, Complex::<T>::opposite),
+        U::Absolute => apply(a, out, Complex::<T>::modulus),
+        U::Sign => apply(a, out, <Complex<T> as ComplexMath>::sign),
+        U::Sqrt => apply(a, out, <Complex<T> as ComplexMath>::sqrt),
+        U::Exp => apply(a, out, <Complex<T> as ComplexMath>::exp),
+        U::Log => apply(a, out, <Complex<T> as ComplexMath>::log),
+        U::Log2 => apply(a, out, <Complex<T> as ComplexMath>::log2),
+        U::Log10 => apply(a, out, <Complex<T> as ComplexMath>::log10),
+        U::Sin => apply(a, out, <Complex<T> as ComplexMath>::sin),
+        U::Cos => apply(a, out, <Complex<T> as ComplexMath>::cos),
+        U::Tan => apply(a, out, <Complex<T> as ComplexMath>::tan),
+        U::Arcsin => apply(a, out, <Complex<T> as ComplexMath>::arcsin),
+        U::Arccos => apply(a, out, <Complex<T> as ComplexMath>::arccos),
+        U::Arctan => apply(a, out, <Complex<T> as ComplexMath>::arctan),
+        U::Sinh => apply(a, out, <Complex<T> as ComplexMath>::sinh),
+        U::Cosh => apply(a, out, <Complex<T> as ComplexMath>::cosh),
+        U::Tanh => apply(a, out, <Complex<T> as ComplexMath>::tanh),
+        U::Isnan => apply(a, out, |x: Complex<T>| x.nan()),
+        U::Isfinite => apply(a, out, <Complex<T> as ComplexMath>::finite),
+        U::Isinf => apply(a, out, <Complex<T> as ComplexMath>::infinite),
+        U::Floor | U::Ceil | U::Trunc | U::Rint | U::Invert | U::LogicalNot => {
+            Err(no_loop(op.name(), <Complex<T> as Element>::DTYPE))
+        }
+    }
+}

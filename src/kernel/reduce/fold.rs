@@ -1,0 +1,226 @@
+//! What a family of reductions implements, and how one dynamic call per sub-tile reaches its typed loops.
+
+use super::super::column::{Column, InColumn, operand};
+use super::walk::{FoldTile, Row, Walk};
+use crate::block::{Buffer, Native};
+use crate::dtype::NAT;
+use crate::error::{Error, Result};
+use bytemuck::NoUninit;
+use num_complex::Complex;
+use std::any::Any;
+
+/// A type whose values lie in cells and travel between ranks.
+pub(super) trait Cell: Native + NoUninit {}
+impl<T: Native + NoUninit> Cell for T {}
+
+/// Names the place of a cell for messages: "group 3".
+pub(super) type Place<'a> = &'a dyn Fn(usize) -> String;
+
+/// A family of reductions over elements of one type. Cells are numbered in row-major order of the cell shape.
+pub(super) trait Family: Send + Sync + 'static {
+    /// Type of the elements.
+    type Item: InColumn;
+    /// A sub-tile of a tile of which one cell gets at most `most` elements is about to come.
+    fn expect(&mut self, _most: u64) {}
+    /// Element `i` falls into cell `cell + i`.
+    fn keep(&mut self, cell: usize, values: &[Self::Item], arg: i64);
+    /// All elements fall into one cell.
+    fn reduce(&mut self, cell: usize, values: &[Self::Item], arg: i64, step: i64);
+    /// One element falls into one cell.
+    fn one(&mut self, cell: usize, value: Self::Item, arg: i64);
+    /// Takes in the cells of `right`, which come after these.
+    fn join(&mut self, right: &Self);
+    /// The results.
+    fn finish(self, place: Place<'_>) -> Result<Buffer>;
+    /// Writes the cells.
+    fn put(&self, out: &mut Vec<u8>);
+    /// Reads the cells.
+    fn take(&mut self, from: &mut Wire<'_>) -> Result<()>;
+    /// As new.
+    fn clear(&mut self);
+    /// Bytes of all cells.
+    fn bytes(&self) -> usize;
+}
+
+/// A family behind a pointer: one call per sub-tile.
+pub(super) trait Fold: Send + Sync {
+    fn feed(
+        &mut self,
+        walk: &mut Walk,
+        tile: &FoldTile<'_>,
+        start: usize,
+        values: Column<'_>,
+    ) -> Result<()>;
+    fn merge(&mut self, right: &dyn Fold) -> Result<()>;
+    fn finalize(self: Box<Self>, place: Place<'_>) -> Result<Buffer>;
+    fn encode(&self, out: &mut Vec<u8>);
+    fn decode(&mut self, from: &mut Wire<'_>) -> Result<()>;
+    fn reset(&mut self);
+    fn bytes(&self) -> usize;
+    fn any(&self) -> &dyn Any;
+}
+
+impl<F: Family> Fold for F {
+    fn feed(
+        &mut self,
+        walk: &mut Walk,
+        tile: &FoldTile<'_>,
+        start: usize,
+        values: Column<'_>,
+    ) -> Result<()> {
+        let values = operand::<F::Item>(values)?;
+        if start == 0 {
+            self.expect(walk.per_cell);
+        }
+        let groups = walk.groups();
+        walk.rows(tile, start, values.len(), |row| match row {
+            Row::Keep { cell, at, arg } => self.keep(cell, &values[at], arg),
+            Row::Reduce {
+                cell,
+                at,
+                arg,
+                step,
+            } if at.len() < SHORT => {
+                let mut arg = arg;
+                for value in &values[at] {
+                    self.one(cell, *value, arg);
+                    arg += step;
+                }
+            }
+            Row::Reduce {
+                cell,
+                at,
+                arg,
+                step,
+            } => self.reduce(cell, &values[at], arg, step),
+            Row::Group {
+                cell,
+                at,
+                arg,
+                step,
+                codes,
+            } => {
+                let mut arg = arg;
+                for (value, code) in values[at].iter().zip(codes) {
+                    if (*code as usize) < groups {
+                        self.one(cell + *code as usize, *value, arg);
+                    }
+                    arg += step;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn merge(&mut self, right: &dyn Fold) -> Result<()> {
+        let right = right.any().downcast_ref::<F>();
+        self.join(right.ok_or_else(|| Error::internal("merging partials of two kinds"))?);
+        Ok(())
+    }
+
+    fn finalize(self: Box<Self>, place: Place<'_>) -> Result<Buffer> {
+        (*self).finish(place)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.put(out);
+    }
+
+    fn decode(&mut self, from: &mut Wire<'_>) -> Result<()> {
+        self.take(from)
+    }
+
+    fn reset(&mut self) {
+        self.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        Family::bytes(self)
+    }
+
+    fn any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Rows of fewer elements are added one by one: lanes would cost more than they save. Fixed, since it orders sums.
+const SHORT: usize = 8;
+
+/// Appends the bytes of a vector of cells.
+pub(super) fn put<T: Cell>(cells: &[T], out: &mut Vec<u8>) {
+    out.extend_from_slice(bytemuck::cast_slice(cells));
+}
+
+/// Encoded cells, read from the front.
+pub(super) struct Wire<'a>(pub(super) &'a [u8]);
+
+impl Wire<'_> {
+    /// Reads a vector of cells whose length is known.
+    ///
+    /// # Errors
+    /// Internal when the bytes end too early.
+    pub(super) fn take<T: Cell>(&mut self, cells: &mut [T]) -> Result<()> {
+        let size = size_of_val(cells);
+        let (now, later) = self.0.split_at_checked(size).ok_or_else(|| {
+            Error::internal(format!(
+                "a partial result ends {} bytes early",
+                size - self.0.len()
+            ))
+        })?;
+        T::read_bytes(now, cells);
+        self.0 = later;
+        Ok(())
+    }
+}
+
+/// How elements of type `T` say that they are missing: a marker, since a datetime is an `i64` too.
+pub(super) trait Mode<T>: Copy + Send + Sync + 'static {
+    fn missing(value: T) -> bool;
+}
+
+/// Numbers: NaN is missing.
+#[derive(Clone, Copy)]
+pub(super) struct Number;
+
+/// Times: NaT is missing.
+#[derive(Clone, Copy)]
+pub(super) struct Time;
+
+macro_rules! whole {
+    ($($T:ty),*) => {$(
+        impl Mode<$T> for Number {
+            #[inline(always)]
+            fn missing(_: $T) -> bool {
+                false
+            }
+        }
+    )*};
+}
+
+whole!(bool, i8, i16, i32, i64, u8, u16, u32, u64);
+
+macro_rules! float {
+    ($($T:ty),*) => {$(
+        impl Mode<$T> for Number {
+            #[inline(always)]
+            fn missing(value: $T) -> bool {
+                value.is_nan()
+            }
+        }
+        impl Mode<Complex<$T>> for Number {
+            #[inline(always)]
+            fn missing(value: Complex<$T>) -> bool {
+                value.re.is_nan() || value.im.is_nan()
+            }
+        }
+    )*};
+}
+
+float!(f32, f64);
+
+impl Mode<i64> for Time {
+    #[inline(always)]
+    fn missing(value: i64) -> bool {
+        value == NAT
+    }
+}

@@ -1,0 +1,261 @@
+//! Geometry of a tile as a reduction sees it: axes merged, sub-tiles cut into rows of the innermost axis.
+//!
+//! Law: every element of a run of the tile belongs to exactly one row, rows come in row-major order, and a row knows its
+//! first cell. Axes of length 1 vanish and neighbours of the same role merge, so that hot shapes are few long rows.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// The code of an index that belongs to no group.
+pub const NO_GROUP: u32 = u32::MAX;
+
+/// What a reduction does with an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AxisRole {
+    /// One cell per index.
+    Keep,
+    /// All indices fall into one cell.
+    Reduce,
+    /// One cell per group; a code per index says which. At most one axis has this role.
+    Group,
+}
+
+/// Geometry of one tile.
+#[derive(Clone, Copy, Debug)]
+pub struct FoldTile<'a> {
+    /// Lengths of the tile.
+    pub shape: &'a [usize],
+    /// Group of each index of the tile's group axis; a code that is no group number ([`NO_GROUP`]) leaves the elements out.
+    /// Empty without a group axis.
+    pub codes: &'a [u32],
+    /// argmin and argmax: the index that the tile's first element has in the reduced axes.
+    pub arg_base: i64,
+    /// argmin and argmax: what a step along each axis adds to the index; axes that are kept do not count.
+    pub arg_strides: &'a [i64],
+}
+
+/// A run of elements along the innermost axis, with what they fall into.
+pub(super) enum Row<'a> {
+    /// Element `i` falls into cell `cell + i`; all have the index `arg`.
+    Keep {
+        cell: usize,
+        at: Range<usize>,
+        arg: i64,
+    },
+    /// All fall into one cell; element `i` has the index `arg + i · step`.
+    Reduce {
+        cell: usize,
+        at: Range<usize>,
+        arg: i64,
+        step: i64,
+    },
+    /// Element `i` falls into cell `cell + codes[i]`, if that is a group; it has the index `arg + i · step`.
+    Group {
+        cell: usize,
+        at: Range<usize>,
+        arg: i64,
+        step: i64,
+        codes: &'a [u32],
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Axis {
+    role: AxisRole,
+    len: usize,
+    /// Cells between neighbours (between groups, on the group axis).
+    cells: usize,
+    arg: i64,
+}
+
+/// The merged axes of the tile at hand, kept between sub-tiles.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    shape: Vec<usize>,
+    arg_strides: Vec<i64>,
+    axes: Vec<Axis>,
+    index: Vec<usize>,
+    groups: usize,
+    /// Elements that one cell can get from the whole tile, at most.
+    pub(super) per_cell: u64,
+}
+
+impl Walk {
+    /// Looks at a tile; does nothing when it has the geometry of the last one.
+    ///
+    /// # Errors
+    /// Internal when tile, roles and cells do not fit.
+    pub(super) fn prepare(
+        &mut self,
+        roles: &[AxisRole],
+        groups: usize,
+        cell_shape: &[usize],
+        tile: &FoldTile<'_>,
+    ) -> Result<()> {
+        let group_len = roles
+            .iter()
+            .position(|r| *r == AxisRole::Group)
+            .map(|k| tile.shape.get(k));
+        if group_len.is_some_and(|len| len != Some(&tile.codes.len())) {
+            return Err(Error::internal(format!(
+                "{} group codes for a tile of {:?} with axes {roles:?}",
+                tile.codes.len(),
+                tile.shape
+            )));
+        }
+        if self.shape == tile.shape && self.arg_strides == tile.arg_strides && !self.axes.is_empty()
+        {
+            return Ok(());
+        }
+        let due: Vec<usize> = roles
+            .iter()
+            .zip(tile.shape)
+            .filter_map(|(role, len)| match role {
+                AxisRole::Keep => Some(*len),
+                AxisRole::Reduce => None,
+                AxisRole::Group => Some(groups),
+            })
+            .collect();
+        if roles.len() != tile.shape.len() || due != cell_shape {
+            return Err(Error::internal(format!(
+                "a tile of {:?} with axes {roles:?} and {groups} groups folded into cells of {cell_shape:?}",
+                tile.shape
+            )));
+        }
+        self.shape = tile.shape.to_vec();
+        self.arg_strides = tile.arg_strides.to_vec();
+        self.groups = groups;
+        self.per_cell = roles
+            .iter()
+            .zip(tile.shape)
+            .filter(|(role, _)| **role != AxisRole::Keep)
+            .map(|(_, len)| *len as u64)
+            .product();
+        // From the innermost axis outwards; then turned round.
+        self.axes.clear();
+        let mut cells = 1;
+        for (k, (&role, &len)) in roles.iter().zip(tile.shape).enumerate().rev() {
+            let arg = match role {
+                AxisRole::Keep => 0,
+                _ => tile.arg_strides.get(k).copied().unwrap_or(0),
+            };
+            let axis = Axis {
+                role,
+                len,
+                cells,
+                arg,
+            };
+            match role {
+                AxisRole::Keep => cells *= len,
+                AxisRole::Reduce => {}
+                AxisRole::Group => cells *= groups,
+            }
+            if len == 1 && role != AxisRole::Group {
+                continue;
+            }
+            match self.axes.last_mut() {
+                Some(inner) if inner.role == role && role == AxisRole::Keep => inner.len *= len,
+                Some(inner)
+                    if inner.role == role
+                        && role == AxisRole::Reduce
+                        && arg == inner.arg.wrapping_mul(inner.len as i64) =>
+                {
+                    inner.len *= len;
+                }
+                _ => self.axes.push(axis),
+            }
+        }
+        self.axes.reverse();
+        if self.axes.is_empty() {
+            self.axes.push(Axis {
+                role: AxisRole::Reduce,
+                len: 1,
+                cells: 0,
+                arg: 0,
+            });
+        }
+        self.index.clear();
+        self.index.resize(self.axes.len() - 1, 0);
+        Ok(())
+    }
+
+    /// Cuts elements `start .. start + len` of the tile into rows.
+    pub(super) fn rows<'t>(
+        &mut self,
+        tile: &FoldTile<'t>,
+        start: usize,
+        len: usize,
+        mut each: impl FnMut(Row<'t>),
+    ) {
+        let Some((inner, outer)) = self.axes.split_last() else {
+            return;
+        };
+        if len == 0 {
+            return;
+        }
+        let (mut rest, mut i) = (start / inner.len, start % inner.len);
+        for (index, axis) in self.index.iter_mut().zip(outer).rev() {
+            *index = rest % axis.len;
+            rest /= axis.len;
+        }
+        let mut done = 0;
+        loop {
+            let run = (inner.len - i).min(len - done);
+            let at = done..done + run;
+            let (mut cell, mut arg, mut inside) = (0, tile.arg_base, true);
+            for (&index, axis) in self.index.iter().zip(outer) {
+                match axis.role {
+                    AxisRole::Keep => cell += index * axis.cells,
+                    AxisRole::Reduce => arg += index as i64 * axis.arg,
+                    AxisRole::Group => {
+                        let code = tile.codes[index] as usize;
+                        inside = code < self.groups;
+                        cell += if inside { code * axis.cells } else { 0 };
+                        arg += index as i64 * axis.arg;
+                    }
+                }
+            }
+            if inside {
+                let (first, step) = (arg + i as i64 * inner.arg, inner.arg);
+                each(match inner.role {
+                    AxisRole::Keep => Row::Keep {
+                        cell: cell + i,
+                        at,
+                        arg,
+                    },
+                    AxisRole::Reduce => Row::Reduce {
+                        cell,
+                        at,
+                        arg: first,
+                        step,
+                    },
+                    AxisRole::Group => Row::Group {
+                        cell,
+                        at,
+                        arg: first,
+                        step,
+                        codes: &tile.codes[i..i + run],
+                    },
+                });
+            }
+            done += run;
+            if done == len {
+                return;
+            }
+            i = 0;
+            for (index, axis) in self.index.iter_mut().zip(outer).rev() {
+                *index += 1;
+                if *index < axis.len {
+                    break;
+                }
+                *index = 0;
+            }
+        }
+    }
+
+    /// Number of groups.
+    pub(super) fn groups(&self) -> usize {
+        self.groups
+    }
+}

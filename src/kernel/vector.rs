@@ -1,0 +1,107 @@
+//! The shapes of all hot loops, each compiled for AVX-512, AVX2 and the base of the machine, chosen at run time.
+//!
+//! Law: the same bits on every CPU. A loop here either treats elements apart, or folds with [`LANES`] accumulators that
+//! are joined in one fixed order; neither knows the width of a vector. Rust never contracts `a * b + c` into a fused
+//! multiply-add, and no loop asks for one.
+
+#![allow(unsafe_code)] // the dispatcher that `multiversion` writes; there is none by hand
+
+use multiversion::multiversion;
+
+/// Accumulators of a row that is folded into one cell; element `i` of a row belongs to lane `i % LANES`.
+pub(super) const LANES: usize = 16;
+
+/// `out[i] = f(a[i])`
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn map1<A: Copy, R, F: Fn(A) -> R>(a: &[A], out: &mut [R], f: F) {
+    for (out, a) in out.iter_mut().zip(a) {
+        *out = f(*a);
+    }
+}
+
+/// `out[i] = f(a[i], b[i])`
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn map2<A: Copy, B: Copy, R, F: Fn(A, B) -> R>(a: &[A], b: &[B], out: &mut [R], f: F) {
+    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+        *out = f(*a, *b);
+    }
+}
+
+/// `out[i] = if condition[i] { a[i] } else { b[i] }`
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn choose<T: Copy>(condition: &[bool], a: &[T], b: &[T], out: &mut [T]) {
+    for (((out, condition), a), b) in out.iter_mut().zip(condition).zip(a).zip(b) {
+        *out = if *condition { *a } else { *b };
+    }
+}
+
+/// `f(&mut x[i], v[i])`
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn update1<X, T: Copy, F: Fn(&mut X, T)>(x: &mut [X], v: &[T], f: F) {
+    for (x, v) in x.iter_mut().zip(v) {
+        f(x, *v);
+    }
+}
+
+/// `f(&mut x[i], &mut y[i], v[i])`
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn update2<X, Y, T: Copy, F: Fn(&mut X, &mut Y, T)>(
+    x: &mut [X],
+    y: &mut [Y],
+    v: &[T],
+    f: F,
+) {
+    for ((x, y), v) in x.iter_mut().zip(y).zip(v) {
+        f(x, y, *v);
+    }
+}
+
+/// `f(&mut x[i], &mut y[i], &mut z[i], v[i])`
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn update3<X, Y, Z, T: Copy, F: Fn(&mut X, &mut Y, &mut Z, T)>(
+    x: &mut [X],
+    y: &mut [Y],
+    z: &mut [Z],
+    v: &[T],
+    f: F,
+) {
+    for (((x, y), z), v) in x.iter_mut().zip(y).zip(z).zip(v) {
+        f(x, y, z, *v);
+    }
+}
+
+/// Folds a row with [`LANES`] accumulators, then joins them pairwise: lane `j` with lane `j + 8`, then `+ 4`, `+ 2`, `+ 1`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn fold_lanes<A: Copy, T: Copy, F: Fn(A, T) -> A, J: Fn(A, A) -> A>(
+    v: &[T],
+    start: A,
+    f: F,
+    join: J,
+) -> A {
+    let mut lanes = [start; LANES];
+    let (whole, rest) = v.as_chunks::<LANES>();
+    for chunk in whole {
+        for j in 0..LANES {
+            lanes[j] = f(lanes[j], chunk[j]);
+        }
+    }
+    for (lane, v) in lanes.iter_mut().zip(rest) {
+        *lane = f(*lane, *v);
+    }
+    let mut width = LANES / 2;
+    while width > 0 {
+        for j in 0..width {
+            lanes[j] = join(lanes[j], lanes[j + width]);
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// How many elements satisfy `f`.
+#[multiversion(targets("x86_64+avx512f+avx512bw+avx512dq+avx512vl", "x86_64+avx2"))]
+pub(super) fn count<T: Copy, F: Fn(T) -> bool>(v: &[T], f: F) -> u32 {
+    v.iter()
+        .map(|v| u32::from(f(*v)))
+        .fold(0, u32::wrapping_add)
+}
