@@ -2,10 +2,13 @@
 
 #[macro_use]
 pub mod dtype;
+pub mod array;
 pub mod block;
 pub mod comm;
 pub mod config;
+pub mod driver;
 pub mod error;
+pub mod exec;
 pub mod expr;
 pub mod geom;
 pub mod io;

@@ -329,9 +329,9 @@ impl StageContext<'_> {
             meter,
             threads: footprint_threads,
         };
-        let local = self.with_parcels(self.tags[0], pass, |outgoing| {
-            run.run(&state.pool, comm.rank(), outgoing)
-        });
+        let rank = comm.rank();
+        let local =
+            self.with_parcels(self.tags[0], pass, |outgoing| run.run(&state.pool, rank, outgoing));
         verdict(comm, local)?;
         if run.sinks.iter().any(|sink| sink.geometry.is_split(pass)) {
             let mut combined = Ok(());

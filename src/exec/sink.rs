@@ -3,9 +3,8 @@
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
-use crate::for_physical;
 use crate::geom::{NodeId, Partials, Region, SegmentTree};
-use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, State};
+use crate::kernel::{AxisRole, Column, InColumn, FoldSpec, FoldTile, State};
 use crate::op::ReductionKind;
 use crate::plan::{Pass, Sink, SinkGeometry};
 use std::collections::HashMap;
@@ -284,7 +283,7 @@ impl Running {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Running::Keep(block) => block.bytes(),
-            Running::Fold(state) => state.held_bytes(),
+            Running::Fold(state) => state.live_bytes(),
         }
     }
 }
@@ -293,7 +292,7 @@ impl Running {
 fn copy_column(buffer: &mut Buffer, start: usize, column: Column<'_>) -> Result<()> {
     let physical: Physical = buffer.physical();
     for_physical!(physical, T => {
-        match (T::slice_mut(buffer), column.as_slice::<T>()) {
+        match (T::slice_mut(buffer), T::elements(column)) {
             (Some(to), Some(from)) => {
                 to[start..start + from.len()].copy_from_slice(from);
                 Ok(())

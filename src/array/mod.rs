@@ -1,0 +1,13 @@
+//! Lazy N-d arrays by position: NumPy's and `dask.array`'s names, NumPy's rules.
+//!
+//! Operations carry a failure inside the lazy value: the first one wins, remembers the caller's line, and comes out at
+//! `compute`, `save` or `check`.
+
+mod array;
+mod create;
+mod index;
+mod math;
+mod reduce;
+
+pub use array::{Array, Operand, compute};
+pub use reduce::ReduceOptions;

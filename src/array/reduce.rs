@@ -1,0 +1,193 @@
+//! Reductions. By position NumPy's rule holds: missing values win; the `nan…` forms skip them.
+
+use super::array::Array;
+use crate::block::Block;
+use crate::error::{Error, Result};
+use crate::expr::GroupBy;
+use crate::geom::{Select, ViewAxis, normalize_axes, normalize_axis};
+use crate::op::{Reduction, ReductionKind};
+use std::sync::Arc;
+
+/// How a reduction treats missing values and axes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReduceOptions {
+    /// Skip NaN and NaT; `None` means xarray's default: skip for types that have them.
+    pub skipna: Option<bool>,
+    /// Reduced axes stay, with length 1.
+    pub keepdims: bool,
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident, $skipping:ident => $Kind:ident;)*) => {
+        impl Array {$(
+            $(#[$doc])*
+            /// Over `axes` (empty: all). Missing values win.
+            #[must_use]
+            #[track_caller]
+            pub fn $name(&self, axes: &[isize]) -> Array {
+                let options = ReduceOptions { skipna: Some(false), keepdims: false };
+                self.reduce(ReductionKind::$Kind, axes, options)
+            }
+
+            $(#[$doc])*
+            /// Over `axes` (empty: all). Missing values are skipped.
+            #[must_use]
+            #[track_caller]
+            pub fn $skipping(&self, axes: &[isize]) -> Array {
+                let options = ReduceOptions { skipna: Some(true), keepdims: false };
+                self.reduce(ReductionKind::$Kind, axes, options)
+            }
+        )*}
+    };
+}
+
+reductions! {
+    #[doc = "Sum."] sum, nansum => Sum;
+    #[doc = "Product."] prod, nanprod => Prod;
+    #[doc = "Arithmetic mean."] mean, nanmean => Mean;
+    #[doc = "Smallest."] min, nanmin => Min;
+    #[doc = "Largest."] max, nanmax => Max;
+    #[doc = "Index of the first smallest."] argmin, nanargmin => Argmin;
+    #[doc = "Index of the first largest."] argmax, nanargmax => Argmax;
+}
+
+impl Array {
+    /// Any reduction, by its record.
+    #[must_use]
+    #[track_caller]
+    pub fn reduce(&self, kind: ReductionKind, axes: &[isize], options: ReduceOptions) -> Array {
+        let shape = self.shape();
+        let dtype = self.dtype();
+        self.push(|g, a| {
+            let mut reduction = Reduction::new(kind, dtype);
+            if let Some(skipna) = options.skipna {
+                reduction.skipna = skipna && dtype.has_missing();
+            }
+            let axes = normalize_axes(reduction.name(), axes, shape.len())?;
+            if matches!(kind, ReductionKind::Argmin | ReductionKind::Argmax)
+                && axes.len() != 1
+                && axes.len() != shape.len()
+            {
+                return Err(Error::invalid(format!(
+                    "{}: along one axis or over all, not over axes {axes:?} of {}",
+                    reduction.name(),
+                    shape.len()
+                )));
+            }
+            let reduced = g.reduce(a, reduction, axes.clone(), None)?;
+            if !options.keepdims {
+                return Ok(reduced);
+            }
+            let mut parent = 0;
+            let view = (0..shape.len())
+                .map(|axis| {
+                    if axes.contains(&axis) {
+                        return ViewAxis { parent: None, step: 0, len: 1 };
+                    }
+                    parent += 1;
+                    ViewAxis { parent: Some(parent - 1), step: 1, len: shape[axis] }
+                })
+                .collect();
+            g.select(reduced, Select { base: vec![0; parent], axes: view })
+        })
+    }
+
+    /// Folds one axis into groups: `codes[i]` is the group of index `i` (`u32::MAX`: none), below `groups`.
+    #[must_use]
+    #[track_caller]
+    pub fn group_reduce(
+        &self,
+        kind: ReductionKind,
+        axis: isize,
+        codes: Arc<Vec<u32>>,
+        groups: usize,
+        skipna: Option<bool>,
+    ) -> Array {
+        let shape = self.shape();
+        let dtype = self.dtype();
+        let checked = normalize_axis("groupby", axis, shape.len())
+            .and_then(|axis| check_codes(&codes, shape[axis], groups).map(|block| (axis, block)));
+        let (axis, block) = match checked {
+            Ok(checked) => checked,
+            Err(_) if self.check().is_err() => return self.clone(),
+            Err(error) => return Array::failed(self.session(), error),
+        };
+        let codes = self.session().keep(Arc::new(block));
+        self.push(|g, a| {
+            let mut reduction = Reduction::new(kind, dtype);
+            if let Some(skipna) = skipna {
+                reduction.skipna = skipna && dtype.has_missing();
+            }
+            g.reduce(a, reduction, Vec::new(), Some(GroupBy { axis, codes, groups }))
+        })
+    }
+
+    /// Number of elements that are not missing, over `axes`.
+    #[must_use]
+    #[track_caller]
+    pub fn count(&self, axes: &[isize]) -> Array {
+        self.reduce(ReductionKind::Count, axes, ReduceOptions::default())
+    }
+
+    /// True when any element is not zero.
+    #[must_use]
+    #[track_caller]
+    pub fn any(&self, axes: &[isize]) -> Array {
+        self.reduce(ReductionKind::Any, axes, ReduceOptions { skipna: Some(false), keepdims: false })
+    }
+
+    /// True when no element is zero.
+    #[must_use]
+    #[track_caller]
+    pub fn all(&self, axes: &[isize]) -> Array {
+        self.reduce(ReductionKind::All, axes, ReduceOptions { skipna: Some(false), keepdims: false })
+    }
+
+    /// Variance with divisor `n − ddof`.
+    #[must_use]
+    #[track_caller]
+    pub fn var(&self, axes: &[isize], ddof: u32) -> Array {
+        let options = ReduceOptions { skipna: Some(false), keepdims: false };
+        self.reduce(ReductionKind::Var { ddof }, axes, options)
+    }
+
+    /// Standard deviation with divisor `n − ddof`.
+    #[must_use]
+    #[track_caller]
+    pub fn std(&self, axes: &[isize], ddof: u32) -> Array {
+        let options = ReduceOptions { skipna: Some(false), keepdims: false };
+        self.reduce(ReductionKind::Std { ddof }, axes, options)
+    }
+
+    /// Variance that skips missing values.
+    #[must_use]
+    #[track_caller]
+    pub fn nanvar(&self, axes: &[isize], ddof: u32) -> Array {
+        let options = ReduceOptions { skipna: Some(true), keepdims: false };
+        self.reduce(ReductionKind::Var { ddof }, axes, options)
+    }
+
+    /// Standard deviation that skips missing values.
+    #[must_use]
+    #[track_caller]
+    pub fn nanstd(&self, axes: &[isize], ddof: u32) -> Array {
+        let options = ReduceOptions { skipna: Some(true), keepdims: false };
+        self.reduce(ReductionKind::Std { ddof }, axes, options)
+    }
+}
+
+fn check_codes(codes: &[u32], len: usize, groups: usize) -> Result<Block> {
+    if codes.len() != len {
+        return Err(Error::invalid(format!(
+            "groupby: {} labels for an axis of length {len}",
+            codes.len()
+        )));
+    }
+    if let Some(code) = codes.iter().find(|c| **c != u32::MAX && **c as usize >= groups) {
+        return Err(Error::invalid(format!(
+            "groupby: label {code} with {groups} groups; allowed are 0 … {}",
+            groups.saturating_sub(1)
+        )));
+    }
+    Block::from_vec(&[len], codes.to_vec())
+}

@@ -1,0 +1,179 @@
+//! Starts a job: the program on rank 0, the service loop on every rank.
+
+use super::session::{Message, Session};
+use crate::comm::{self, Comm, Fabric, Watchdog, handshake, quiet_panics};
+use crate::config::Limits;
+use crate::error::{Error, Result};
+use crate::exec::{RankState, execute};
+use crossbeam_channel::{Receiver, bounded};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How a job runs.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Limits of each rank.
+    pub limits: Limits,
+    /// The fabric; `None` asks the environment: MPI under a launcher, else `Solo`.
+    pub fabric: Option<Fabric>,
+    /// Replace existing output files.
+    pub overwrite: bool,
+    /// The line for the `history` attribute of outputs; empty for the default.
+    pub history: String,
+    /// Plan for this many ranks instead of running.
+    pub dry_ranks: Option<usize>,
+}
+
+/// The driver: makes lazy arrays and has them computed by all ranks.
+#[derive(Clone)]
+pub struct Driver {
+    session: Arc<Session>,
+}
+
+impl Driver {
+    /// What the arrays of this program share.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+}
+
+/// What rank 0 tells the others at the start of each request.
+#[derive(serde::Serialize, serde::Deserialize)]
+enum Order {
+    Run,
+    End(Result<()>),
+}
+
+/// Runs `program` on rank 0 of the job that the environment asks for: under `mpirun` or `srun` all its ranks take part,
+/// else this process alone. Meant as the body of `main`.
+///
+/// # Errors
+/// The error of the program, on rank 0. Other ranks end their process with its exit code, in silence: one message per job.
+pub fn launch(program: impl FnOnce(&Driver) -> Result<()> + Send) -> Result<()> {
+    match launch_with(&Config::default(), program) {
+        Ok(_) => Ok(()),
+        Err((true, error)) => Err(error),
+        Err((false, error)) => std::process::exit(i32::from(error.fault().exit_code())),
+    }
+}
+
+/// As [`launch`], with a configuration. Gives the program's value on rank 0, `None` on other ranks.
+///
+/// # Errors
+/// The same error on every rank; `true` beside it on the rank that should print it.
+pub fn launch_with<T: Send>(
+    config: &Config,
+    program: impl FnOnce(&Driver) -> Result<T> + Send,
+) -> Result<Option<T>, (bool, Error)> {
+    let fabric = config.fabric.unwrap_or_else(comm::detect);
+    let program = Mutex::new(Some(program));
+    let prints = Mutex::new(true);
+    let result = comm::launch(fabric, config.limits.message_bytes, |comm| {
+        if comm.rank() != 0 && matches!(fabric, Fabric::Mpi) {
+            *prints.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        }
+        handshake(comm, 0)?;
+        let mut state = comm::verdict(comm, RankState::new(&config.limits))?;
+        let limit = comm::verdict(comm, Watchdog::limit_from_env())?;
+        if comm.rank() != 0 {
+            return serve(comm, &mut state, limit).map(|()| None);
+        }
+        let program = program.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let program = program.ok_or_else(|| Error::internal("the program was taken twice"))?;
+        lead(comm, &mut state, limit, config, program).map(Some)
+    });
+    let prints = prints.into_inner().unwrap_or_else(PoisonError::into_inner);
+    result.map_err(|error| (prints, error))
+}
+
+/// Rank 0: the program on a thread of its own, its requests on this one.
+fn lead<T: Send>(
+    comm: &dyn Comm,
+    state: &mut RankState,
+    limit: Option<std::time::Duration>,
+    config: &Config,
+    program: impl FnOnce(&Driver) -> Result<T> + Send,
+) -> Result<T> {
+    let (sender, requests) = bounded(0);
+    let ranks = config.dry_ranks.unwrap_or(comm.size());
+    let session = Arc::new(Session::new(
+        sender.clone(),
+        config.limits.clone(),
+        ranks,
+        config.overwrite,
+        config.history.clone(),
+        config.dry_ranks.is_some(),
+    ));
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            let driver = Driver { session };
+            let result = quiet_panics(|| program(&driver)).flatten();
+            let ended = result.as_ref().map(|_| ()).map_err(Clone::clone);
+            // The receiver only goes when the job is being torn down.
+            let _ = sender.send(Message::End(ended));
+            result
+        });
+        let served = serve_requests(comm, state, limit, &requests);
+        drop(requests);
+        let result = thread
+            .join()
+            .unwrap_or_else(|_| Err(Error::internal("the program's thread panicked")));
+        served.and(result)
+    })
+}
+
+fn serve_requests(
+    comm: &dyn Comm,
+    state: &mut RankState,
+    limit: Option<std::time::Duration>,
+    requests: &Receiver<Message>,
+) -> Result<()> {
+    loop {
+        let request = requests.recv();
+        match request {
+            Ok(Message::Run(job, reply)) => {
+                order(comm, &Order::Run)?;
+                let watchdog = Watchdog::start(comm, limit);
+                watchdog.stage("running a plan");
+                let outcome = execute(comm, state, Some(&job));
+                drop(watchdog);
+                let _ = reply.send(outcome);
+            }
+            Ok(Message::End(result)) => return order(comm, &Order::End(result)),
+            Err(_) => {
+                return order(comm, &Order::End(Err(Error::internal("the program is gone"))));
+            }
+        }
+    }
+}
+
+fn order(comm: &dyn Comm, order: &Order) -> Result<()> {
+    if comm.size() == 1 {
+        return Ok(());
+    }
+    let mut bytes = postcard::to_stdvec(order)
+        .map_err(|e| Error::internal(format!("encoding an order: {e}")))?;
+    comm.broadcast(0, &mut bytes)
+}
+
+/// The other ranks: one order after another.
+fn serve(
+    comm: &dyn Comm,
+    state: &mut RankState,
+    limit: Option<std::time::Duration>,
+) -> Result<()> {
+    loop {
+        let mut bytes = Vec::new();
+        comm.broadcast(0, &mut bytes)?;
+        let order: Order = postcard::from_bytes(&bytes)
+            .map_err(|e| Error::internal(format!("an order from rank 0: {e}")))?;
+        match order {
+            Order::Run => {
+                let watchdog = Watchdog::start(comm, limit);
+                watchdog.stage("running a plan");
+                // The program on rank 0 gets the same error and decides what becomes of the job.
+                let _ = execute(comm, state, None);
+            }
+            Order::End(result) => return result,
+        }
+    }
+}

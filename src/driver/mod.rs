@@ -1,0 +1,10 @@
+//! The driver on rank 0 and the service loop on all ranks.
+//!
+//! The user's program runs on a thread of rank 0 and reads like a serial program; the main thread of every rank, which
+//! alone speaks to the others, serves its requests: it broadcasts a plan, and all ranks walk it.
+
+mod launch;
+mod session;
+
+pub use launch::{Config, Driver, launch, launch_with};
+pub use session::{Finished, Save, SaveVariable, Session, Wanted};

@@ -1,0 +1,269 @@
+//! What arrays share: the graph, the blocks that the program brought along, and the way to the ranks.
+
+use crate::block::Block;
+use crate::config::Limits;
+use crate::error::{Error, Result};
+use crate::exec::{Job, Outcome, Stats};
+use crate::expr::{DataId, Graph, NodeId};
+use crate::io::TextVariable;
+use crate::optimize::{optimize, rules};
+use crate::plan::{Plan, ReadyPlan, Request as PlanRequest, Target, lower};
+use crate::spec::{OutputSpec, VariableSpec};
+use crossbeam_channel::{Sender, bounded};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A message to rank 0's main thread.
+pub(super) enum Message {
+    /// Run this job and answer.
+    Run(Box<Job>, Sender<Result<Outcome>>),
+    /// The program has ended, with this result.
+    End(Result<()>),
+}
+
+/// What arrays of one program share.
+pub struct Session {
+    messages: Sender<Message>,
+    limits: Limits,
+    ranks: usize,
+    overwrite: bool,
+    history: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    graph: Graph,
+    data: HashMap<DataId, Arc<Block>>,
+    next: u64,
+    /// Work and memory of all runs so far.
+    done: Finished,
+    /// `plan` stops the program at its first run and takes the plan instead.
+    dry: bool,
+    planned: Vec<ReadyPlan>,
+}
+
+/// What the runs of a program did so far.
+#[derive(Clone, Debug, Default)]
+pub struct Finished {
+    /// Sums over runs and ranks; the peak is that of the worst rank and run.
+    pub stats: Stats,
+    /// Largest measured peak of each rank.
+    pub peaks: Vec<u64>,
+    /// Largest projected peak of a rank.
+    pub projected_bytes: u64,
+    /// Number of runs.
+    pub runs: u64,
+    /// Output files that were completed.
+    pub outputs: Vec<std::path::PathBuf>,
+}
+
+/// One array that is wanted on rank 0 or in a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted {
+    /// As a block on rank 0.
+    Block(NodeId),
+    /// In a variable of a file.
+    Variable {
+        /// The array.
+        node: NodeId,
+        /// Number of the file in the same call.
+        file: u32,
+        /// Number of the variable.
+        variable: u32,
+    },
+}
+
+/// A computed variable of a file to save.
+#[derive(Clone, Debug)]
+pub struct SaveVariable {
+    /// Name, dims, attributes, encoding.
+    pub spec: VariableSpec,
+    /// Its elements.
+    pub node: NodeId,
+}
+
+/// A file to save.
+#[derive(Debug)]
+pub struct Save {
+    /// Path, dims, attributes; its `variables` are filled from `variables`.
+    pub spec: OutputSpec,
+    /// Computed variables.
+    pub variables: Vec<SaveVariable>,
+    /// Variables whose values are at hand.
+    pub inline: Vec<(VariableSpec, Block)>,
+    /// String variables.
+    pub texts: Vec<TextVariable>,
+}
+
+impl Session {
+    pub(super) fn new(
+        messages: Sender<Message>,
+        limits: Limits,
+        ranks: usize,
+        overwrite: bool,
+        history: String,
+        dry: bool,
+    ) -> Self {
+        let state = Mutex::new(State { dry, ..State::default() });
+        Session { messages, limits, ranks, overwrite, history, state }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A program thread that panicked while it held the lock has ended the job.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works on the graph.
+    pub fn with_graph<R>(&self, work: impl FnOnce(&mut Graph) -> R) -> R {
+        work(&mut self.state().graph)
+    }
+
+    /// Keeps a block that nodes refer to.
+    pub fn keep(&self, block: Arc<Block>) -> DataId {
+        let mut state = self.state();
+        let id = DataId(state.next);
+        state.next += 1;
+        state.data.insert(id, block);
+        id
+    }
+
+    /// Limits of a rank.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Ranks of the job (in a dry run: ranks that are planned for).
+    pub fn ranks(&self) -> usize {
+        self.ranks
+    }
+
+    /// Replace existing output.
+    pub fn overwrite(&self) -> bool {
+        self.overwrite
+    }
+
+    /// The line for the `history` attribute of outputs.
+    pub fn history(&self) -> &str {
+        &self.history
+    }
+
+    /// What the runs did so far.
+    pub fn finished(&self) -> Finished {
+        self.state().done.clone()
+    }
+
+    /// The plans of a dry run.
+    pub fn planned(&self) -> Vec<ReadyPlan> {
+        self.state().planned.clone()
+    }
+
+    /// Plans all wanted arrays together, so that they share passes.
+    ///
+    /// # Errors
+    /// Resource when the plan does not fit the budget; unsupported or internal otherwise.
+    pub fn plan(&self, wanted: &[Wanted], files: Vec<OutputSpec>) -> Result<ReadyPlan> {
+        let graph = self.state().graph.clone();
+        let nodes: Vec<NodeId> = wanted
+            .iter()
+            .map(|w| match w {
+                Wanted::Block(node) | Wanted::Variable { node, .. } => *node,
+            })
+            .collect();
+        let optimized = optimize(&graph, &nodes, &rules())?;
+        let mut gathers = 0;
+        let requests: Vec<PlanRequest> = wanted
+            .iter()
+            .zip(&optimized.outputs)
+            .map(|(wanted, node)| {
+                let target = match wanted {
+                    Wanted::Block(_) => {
+                        gathers += 1;
+                        Target::Gather(gathers - 1)
+                    }
+                    Wanted::Variable { file, variable, .. } => {
+                        Target::Write { file: *file, variable: *variable }
+                    }
+                };
+                PlanRequest { node: *node, target }
+            })
+            .collect();
+        let mut plan: Plan = lower(&optimized.graph, &requests, files, self.ranks)?;
+        plan.notes.splice(0..0, optimized.notes);
+        plan.validate(&self.limits)
+    }
+
+    /// Computes blocks onto rank 0, all in shared passes.
+    ///
+    /// # Errors
+    /// Those of planning, and the shared error of the ranks.
+    pub fn compute(&self, nodes: &[NodeId]) -> Result<Vec<Block>> {
+        let wanted: Vec<Wanted> = nodes.iter().map(|n| Wanted::Block(*n)).collect();
+        let plan = self.plan(&wanted, Vec::new())?;
+        let shapes: Vec<_> = plan.plan().gathers.clone();
+        if self.state().dry {
+            self.state().planned.push(plan);
+            // A dry run goes on with zeros, so that all runs of a program are planned.
+            return Ok(shapes.iter().map(|(dtype, shape)| Block::zeros(*dtype, shape)).collect());
+        }
+        self.run(plan, Vec::new(), Vec::new()).map(|outcome| outcome.gathered)
+    }
+
+    /// Saves files, all in shared passes.
+    ///
+    /// # Errors
+    /// Those of planning, and the shared error of the ranks; on an error no output appears.
+    pub fn save(&self, mut files: Vec<Save>) -> Result<()> {
+        let mut wanted = Vec::new();
+        let mut specs = Vec::new();
+        for (number, file) in files.iter_mut().enumerate() {
+            for (variable, save) in file.variables.iter().enumerate() {
+                wanted.push(Wanted::Variable {
+                    node: save.node,
+                    file: number as u32,
+                    variable: variable as u32,
+                });
+                file.spec.variables.push(save.spec.clone());
+            }
+            file.spec.overwrite |= self.overwrite;
+            specs.push(file.spec.clone());
+        }
+        let paths: Vec<_> = specs.iter().map(|spec| spec.path.clone()).collect();
+        let plan = self.plan(&wanted, specs)?;
+        if self.state().dry {
+            self.state().planned.push(plan);
+            return Ok(());
+        }
+        let (inline, texts) = files.into_iter().map(|file| (file.inline, file.texts)).unzip();
+        self.run(plan, inline, texts)?;
+        self.state().done.outputs.extend(paths);
+        Ok(())
+    }
+
+    fn run(
+        &self,
+        plan: ReadyPlan,
+        inline: Vec<Vec<(VariableSpec, Block)>>,
+        texts: Vec<Vec<TextVariable>>,
+    ) -> Result<Outcome> {
+        let projected = plan.peak_bytes();
+        let data = self.state().data.clone();
+        let job = Box::new(Job { plan, data, inline, texts });
+        let (reply, answer) = bounded(1);
+        let gone = || Error::internal("the job has ended; arrays cannot be computed any more");
+        self.messages.send(Message::Run(job, reply)).map_err(|_| gone())?;
+        let outcome = answer.recv().map_err(|_| gone())??;
+        let mut state = self.state();
+        let done = &mut state.done;
+        let peak = done.stats.peak_bytes;
+        done.stats = done.stats.join(outcome.stats);
+        done.stats.peak_bytes = peak.max(outcome.stats.peak_bytes);
+        done.peaks.resize(outcome.peaks.len().max(done.peaks.len()), 0);
+        for (known, new) in done.peaks.iter_mut().zip(&outcome.peaks) {
+            *known = (*known).max(*new);
+        }
+        done.projected_bytes = done.projected_bytes.max(projected);
+        done.runs += 1;
+        Ok(outcome)
+    }
+}
