@@ -1,5 +1,12 @@
 //! Files: sources that fetch stored bytes and decode them into blocks, sinks that encode and write.
 
 mod format;
+pub mod hdf5;
+pub mod netcdf;
 
 pub use format::{Scratch, Source};
+pub use hdf5::{Hdf5Source, LibrarySource, StorageIndex, index, open_source};
+pub use netcdf::{
+    Created, DimInfo, FileInfo, Placement, RegionWriter, TextVariable, Texts, VariableInfo, Writer,
+    check_output, encode_chunk, open, storage_chunk,
+};

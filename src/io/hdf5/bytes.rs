@@ -1,0 +1,258 @@
+//! Bounds-checked reading of a file's structures: nothing is read or allocated beyond the end of the file.
+
+use crate::error::{Error, Fault, Result};
+use crate::spec::{FileId, SourceSpec};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+/// An opened file with the widths of its addresses.
+pub(crate) struct Bytes {
+    file: File,
+    len: u64,
+    path: PathBuf,
+    variable: String,
+    /// Added to every address in the file.
+    pub(crate) base: u64,
+    /// Bytes of an address.
+    pub(crate) offset_bytes: usize,
+    /// Bytes of a length.
+    pub(crate) length_bytes: usize,
+}
+
+/// Opens the file of a source, unless it changed since it was described.
+///
+/// # Errors
+/// No input when it cannot be opened; data when its size or time differ from the record.
+pub(crate) fn open_unchanged(id: &FileId) -> Result<File> {
+    let seen = crate::io::netcdf::file_id(&id.path)?;
+    if seen.bytes != id.bytes || seen.modified_ns != id.modified_ns {
+        return Err(Error::data(format!(
+            "{} changed while the job ran: it had {} bytes, it has {}{}",
+            id.path.display(),
+            id.bytes,
+            seen.bytes,
+            if seen.bytes == id.bytes {
+                " and another modification time"
+            } else {
+                ""
+            }
+        )));
+    }
+    File::open(&id.path).map_err(|e| crate::io::netcdf::no_input(&id.path, &e))
+}
+
+/// Reads exactly `buffer.len()` bytes.
+///
+/// # Errors
+/// Data when the file ends before; I/O when the system fails.
+pub(crate) fn read_exact(file: &File, at: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+    file.read_exact_at(buffer, at)
+}
+
+impl Bytes {
+    /// Opens the file of `source` and reads its superblock.
+    pub(crate) fn open(source: &SourceSpec) -> Result<Bytes> {
+        let file = open_unchanged(&source.file)?;
+        let mut bytes = Bytes {
+            file,
+            len: source.file.bytes,
+            path: source.file.path.clone(),
+            variable: source.variable.clone(),
+            base: 0,
+            offset_bytes: 8,
+            length_bytes: 8,
+        };
+        let Some(at) = crate::io::netcdf::superblock_offset(&bytes.file, bytes.len) else {
+            return Err(bytes.damaged(0, "no HDF5 signature"));
+        };
+        let head = bytes.read(at, 64.min(bytes.len - at) as usize)?;
+        let mut c = Cursor::new(&bytes, at, &head);
+        c.skip(8)?;
+        match c.u8()? {
+            version @ (0 | 1) => {
+                c.skip(4)?;
+                let (offset_bytes, length_bytes) = (c.u8()?, c.u8()?);
+                c.skip(if version == 0 { 9 } else { 13 })?;
+                (bytes.offset_bytes, bytes.length_bytes) =
+                    (offset_bytes.into(), length_bytes.into());
+            }
+            2 | 3 => {
+                let (offset_bytes, length_bytes) = (c.u8()?, c.u8()?);
+                (bytes.offset_bytes, bytes.length_bytes) =
+                    (offset_bytes.into(), length_bytes.into());
+            }
+            version => return Err(bytes.damaged(at, format!("superblock version {version}"))),
+        }
+        let widths = [2, 4, 8];
+        if !widths.contains(&bytes.offset_bytes) || !widths.contains(&bytes.length_bytes) {
+            return Err(bytes.damaged(at, "addresses of an unknown width"));
+        }
+        // The library takes the place of the signature as the base, whatever the superblock says.
+        bytes.base = at;
+        Ok(bytes)
+    }
+
+    /// The error of a damaged structure at file offset `at`.
+    pub(crate) fn damaged(&self, at: u64, what: impl std::fmt::Display) -> Error {
+        Error::data(format!(
+            "{}: variable {}: damaged HDF5 structure at byte {at}: {what}",
+            self.path.display(),
+            self.variable
+        ))
+    }
+
+    /// Length of the file.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The undefined address, all bits set.
+    pub(crate) fn undefined(&self) -> u64 {
+        if self.offset_bytes == 8 {
+            u64::MAX
+        } else {
+            (1 << (8 * self.offset_bytes)) - 1
+        }
+    }
+
+    /// Bytes at a file offset (base included).
+    pub(crate) fn read(&self, at: u64, count: usize) -> Result<Vec<u8>> {
+        if at
+            .checked_add(count as u64)
+            .is_none_or(|end| end > self.len)
+        {
+            return Err(self.damaged(
+                at,
+                format!(
+                    "{count} bytes reach beyond the end of the file ({} bytes)",
+                    self.len
+                ),
+            ));
+        }
+        let mut bytes = vec![0; count];
+        read_exact(&self.file, at, &mut bytes).map_err(|e| {
+            Error::new(
+                Fault::Io,
+                format!("reading {} at byte {at}: {e}", self.path.display()),
+            )
+        })?;
+        Ok(bytes)
+    }
+
+    /// Up to `most` bytes at an offset, fewer at the end of the file.
+    pub(crate) fn read_up_to(&self, at: u64, most: usize) -> Result<Vec<u8>> {
+        let left = self.len.saturating_sub(at);
+        self.read(at, most.min(usize::try_from(left).unwrap_or(usize::MAX)))
+    }
+
+    /// The file offset of an address; `None` when it is undefined.
+    pub(crate) fn locate(&self, address: u64) -> Option<u64> {
+        if address == self.undefined() {
+            None
+        } else {
+            address.checked_add(self.base)
+        }
+    }
+}
+
+/// A position in a piece of a file that was read.
+pub(crate) struct Cursor<'a> {
+    file: &'a Bytes,
+    start: u64,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// The beginning of `bytes`, which lie at file offset `start`.
+    pub(crate) fn new(file: &'a Bytes, start: u64, bytes: &'a [u8]) -> Self {
+        Cursor {
+            file,
+            start,
+            bytes,
+            at: 0,
+        }
+    }
+
+    /// File offset of the next byte.
+    pub(crate) fn offset(&self) -> u64 {
+        self.start + self.at as u64
+    }
+
+    /// Bytes left.
+    pub(crate) fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// The next bytes.
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+        match self.bytes.get(self.at..).and_then(|rest| rest.get(..count)) {
+            Some(bytes) => {
+                self.at += count;
+                Ok(bytes)
+            }
+            None => Err(self
+                .file
+                .damaged(self.offset(), "a structure ends too early")),
+        }
+    }
+
+    /// Leaves bytes out.
+    pub(crate) fn skip(&mut self, count: usize) -> Result<()> {
+        self.take(count).map(|_| ())
+    }
+
+    /// An unsigned little-endian number of 1 … 8 bytes.
+    pub(crate) fn uint(&mut self, width: usize) -> Result<u64> {
+        if width > 8 {
+            return Err(self
+                .file
+                .damaged(self.offset(), format!("a number of {width} bytes")));
+        }
+        Ok(self
+            .take(width)?
+            .iter()
+            .rev()
+            .fold(0, |acc, b| acc << 8 | u64::from(*b)))
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8> {
+        Ok(self.take(1)?[0])
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16> {
+        Ok(self.uint(2)? as u16)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32> {
+        Ok(self.uint(4)? as u32)
+    }
+
+    /// An address, base not included; undefined ones are [`Bytes::undefined`].
+    pub(crate) fn address(&mut self) -> Result<u64> {
+        self.uint(self.file.offset_bytes)
+    }
+
+    /// A length.
+    pub(crate) fn length(&mut self) -> Result<u64> {
+        self.uint(self.file.length_bytes)
+    }
+
+    /// Checks a signature.
+    pub(crate) fn signature(&mut self, wanted: &[u8; 4]) -> Result<()> {
+        let at = self.offset();
+        let found = self.take(4)?;
+        if found == wanted {
+            return Ok(());
+        }
+        Err(self.file.damaged(
+            at,
+            format!(
+                "{:?} instead of {:?}",
+                String::from_utf8_lossy(found),
+                String::from_utf8_lossy(wanted)
+            ),
+        ))
+    }
+}

@@ -1,0 +1,326 @@
+//! Reading of variables without the library: one `pread` per chunk, then decoding on the calling thread.
+//!
+//! Laws: `fetch` takes no lock and keeps no state; the bytes of a chunk are decoded to exactly its size or refused; a
+//! chunk that was never written is fill values; a file that changed since it was described is refused.
+
+use super::bytes::open_unchanged;
+use super::filters;
+use super::index::StorageIndex;
+use super::library::LibrarySource;
+use super::paste::{self, Place};
+use crate::block::Block;
+use crate::dtype::DType;
+use crate::error::{Error, Fault, Result};
+use crate::geom::{ChunkGrid, Region};
+use crate::io::format::{Scratch, Source};
+use crate::spec::{Filter, Layout, SourceSpec};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// Aimed-at size of one read of a contiguous variable.
+const RUN_BYTES: usize = 1 << 20;
+
+/// A variable of an HDF5 file, read directly.
+pub struct Hdf5Source {
+    spec: SourceSpec,
+    index: Arc<StorageIndex>,
+    file: File,
+    grid: ChunkGrid,
+    /// Lengths of a stored chunk, which may exceed the variable.
+    chunk: Vec<usize>,
+    filters: Vec<Filter>,
+}
+
+/// Opens a variable: directly, or through the library where its spec says so.
+///
+/// # Errors
+/// Data when the file changed or the index does not fit the spec; no input when the file is gone.
+pub fn open_source(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Arc<dyn Source>> {
+    if spec.library_only.is_some() || matches!(*index, StorageIndex::Library) {
+        return Ok(Arc::new(LibrarySource::open(spec)?));
+    }
+    Ok(Arc::new(Hdf5Source::open(spec, index)?))
+}
+
+/// Runs of about 1 MiB of the outermost rows: whole inner axes, some of one axis, one of each axis before it.
+pub(crate) fn run_grid(shape: &[usize], size: usize) -> Result<ChunkGrid> {
+    let mut chunk = vec![1; shape.len()];
+    let mut bytes = size.max(1);
+    for axis in (0..shape.len()).rev() {
+        chunk[axis] = (RUN_BYTES / bytes).clamp(1, shape[axis].max(1));
+        if chunk[axis] < shape[axis] {
+            break;
+        }
+        bytes = bytes.saturating_mul(shape[axis].max(1));
+    }
+    ChunkGrid::regular(shape, &chunk)
+}
+
+impl Hdf5Source {
+    /// Opens the file and checks that it is the described one.
+    ///
+    /// # Errors
+    /// Data when the file changed or the index does not fit the spec; no input when the file is gone.
+    pub fn open(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Hdf5Source> {
+        let file = open_unchanged(&spec.file)?;
+        let (grid, chunk, filters) = match &spec.layout {
+            Layout::Chunked { chunk, filters } => (
+                ChunkGrid::regular(&spec.shape, chunk)?,
+                chunk.clone(),
+                filters.clone(),
+            ),
+            Layout::Contiguous => (
+                run_grid(&spec.shape, spec.dtype.size())?,
+                Vec::new(),
+                Vec::new(),
+            ),
+            Layout::Compact => (ChunkGrid::single(&spec.shape), Vec::new(), Vec::new()),
+        };
+        let fits = match (&*index, &spec.layout) {
+            (
+                StorageIndex::Chunked {
+                    addresses,
+                    sizes,
+                    masks,
+                },
+                Layout::Chunked { .. },
+            ) => {
+                let count = grid.count();
+                addresses.len() == count
+                    && sizes.len() == count
+                    && (masks.is_empty() || masks.len() == count)
+            }
+            (StorageIndex::Contiguous { .. }, Layout::Contiguous) => true,
+            (StorageIndex::Compact(bytes), Layout::Compact) => {
+                bytes.len() == spec.shape.iter().product::<usize>() * spec.dtype.size()
+            }
+            _ => false,
+        };
+        if !fits {
+            return Err(Error::internal(format!(
+                "the index of variable {} of {} does not fit its layout",
+                spec.variable,
+                spec.file.path.display()
+            )));
+        }
+        Ok(Hdf5Source {
+            spec: spec.clone(),
+            index,
+            file,
+            grid,
+            chunk,
+            filters,
+        })
+    }
+
+    /// Address, size and filter mask of what `fetch` reads; `None` when nothing was ever written.
+    fn stored(&self, chunk: &[usize]) -> Option<(u64, usize, u32)> {
+        match &*self.index {
+            StorageIndex::Chunked {
+                addresses,
+                sizes,
+                masks,
+            } => {
+                let number = self.grid.linear(chunk);
+                let address = *addresses.get(number)?;
+                let mask = masks.get(number).copied().unwrap_or(0);
+                (address != u64::MAX).then(|| (address, sizes[number] as usize, mask))
+            }
+            StorageIndex::Contiguous { address } => {
+                let region = self.grid.region(chunk);
+                let first = region
+                    .start
+                    .iter()
+                    .zip(&self.spec.shape)
+                    .fold(0, |acc, (s, len)| acc * len + s);
+                let size = self.spec.dtype.size();
+                Some((
+                    ((*address)? + (first * size) as u64),
+                    region.elements() * size,
+                    0,
+                ))
+            }
+            StorageIndex::Compact(bytes) => Some((0, bytes.len(), 0)),
+            StorageIndex::Library => None,
+        }
+    }
+
+    fn damaged(&self, chunk: &[usize], why: impl std::fmt::Display) -> Error {
+        let at = self.stored(chunk).map_or(0, |(address, ..)| address);
+        Error::data(format!(
+            "{}: variable {}, chunk {chunk:?} at byte {at} is damaged: {why}",
+            self.spec.file.path.display(),
+            self.spec.variable
+        ))
+    }
+
+    /// Runs the filters backwards, then pastes; the last one, when it is a shuffle, is done while pasting.
+    fn decode_chunk(
+        &self,
+        chunk: &[usize],
+        raw: &[u8],
+        scratch: &mut Scratch,
+        place: &Place<'_>,
+        mask: u32,
+        into: &mut Block,
+    ) -> Result<()> {
+        let size = self.spec.dtype.size();
+        let bytes = self.chunk.iter().product::<usize>() * size;
+        let runs: Vec<&Filter> = self
+            .filters
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| mask & 1u32.checked_shl(*i as u32).unwrap_or(0) == 0)
+            .map(|(_, filter)| filter)
+            .collect();
+        // The bytes are in one of the two buffers of the scratch, or still raw.
+        let (mut front, mut back) = (
+            std::mem::take(&mut scratch.bytes),
+            std::mem::take(&mut scratch.more),
+        );
+        let mut range = 0..raw.len();
+        let mut in_raw = true;
+        let mut fused = false;
+        let result = (|| {
+            for (i, filter) in runs.iter().enumerate().rev() {
+                let current = if in_raw {
+                    &raw[range.clone()]
+                } else {
+                    &front[range.clone()]
+                };
+                match filter {
+                    Filter::Fletcher32 => {
+                        let kept = filters::checked(current).map_err(|e| self.damaged(chunk, e))?;
+                        range = range.start..range.start + kept.len();
+                    }
+                    Filter::Deflate(_) => {
+                        // Checksums that were made before the deflate are inside it.
+                        let sums = runs[..i]
+                            .iter()
+                            .filter(|f| ***f == Filter::Fletcher32)
+                            .count();
+                        let expected = bytes + 4 * sums;
+                        back.resize(expected, 0);
+                        filters::inflate(current, &mut back).map_err(|e| self.damaged(chunk, e))?;
+                        std::mem::swap(&mut front, &mut back);
+                        (range, in_raw) = (0..expected, false);
+                    }
+                    Filter::Shuffle(width) if i == 0 && *width == size => fused = true,
+                    Filter::Shuffle(width) => {
+                        back.resize(current.len(), 0);
+                        filters::unshuffle(current, *width, &mut back);
+                        std::mem::swap(&mut front, &mut back);
+                        (range, in_raw) = (0..front.len(), false);
+                    }
+                    Filter::Other(number, _) => {
+                        return Err(Error::internal(format!(
+                            "filter {number} on the direct path"
+                        )));
+                    }
+                }
+            }
+            let current = if in_raw {
+                &raw[range.clone()]
+            } else {
+                &front[range.clone()]
+            };
+            if current.len() != bytes {
+                return Err(self.damaged(
+                    chunk,
+                    format!("it has {} bytes instead of {bytes}", current.len()),
+                ));
+            }
+            match fused {
+                true => paste::shuffled(place, current, self.spec.big_endian, into),
+                false => paste::plain(place, current, self.spec.big_endian, into),
+            }
+        })();
+        (scratch.bytes, scratch.more) = (front, back);
+        result
+    }
+}
+
+impl Source for Hdf5Source {
+    fn dtype(&self) -> DType {
+        self.spec.dtype
+    }
+
+    fn grid(&self) -> &ChunkGrid {
+        &self.grid
+    }
+
+    fn stored_bytes(&self, chunk: &[usize]) -> u64 {
+        match &*self.index {
+            StorageIndex::Compact(_) => 0,
+            _ => self.stored(chunk).map_or(0, |(_, size, _)| size as u64),
+        }
+    }
+
+    fn fetch(&self, chunk: &[usize], raw: &mut Vec<u8>) -> Result<()> {
+        if let StorageIndex::Compact(bytes) = &*self.index {
+            raw.clone_from(bytes);
+            return Ok(());
+        }
+        let Some((address, size, _)) = self.stored(chunk) else {
+            raw.clear();
+            return Ok(());
+        };
+        raw.resize(size, 0);
+        self.file.read_exact_at(raw, address).map_err(|e| match e.kind() {
+            ErrorKind::UnexpectedEof => self.damaged(
+                chunk,
+                format!("the file ends before byte {}", address.saturating_add(size as u64)),
+            ),
+            _ => Error::new(
+                Fault::Io,
+                format!(
+                    "reading {}: variable {}, chunk {chunk:?}, {size} bytes at byte {address}: {e}",
+                    self.spec.file.path.display(),
+                    self.spec.variable
+                ),
+            ),
+        })
+    }
+
+    fn decode_into(
+        &self,
+        chunk: &[usize],
+        raw: &[u8],
+        scratch: &mut Scratch,
+        part: &Region,
+        into: &mut Block,
+        into_origin: &[usize],
+    ) -> Result<()> {
+        if into.dtype() != self.spec.dtype {
+            return Err(Error::internal(format!(
+                "decode: {} into a block of {}",
+                self.spec.dtype,
+                into.dtype()
+            )));
+        }
+        let region = self.grid.region(chunk);
+        let chunked = !self.chunk.is_empty();
+        let place = Place {
+            chunk_shape: if chunked { &self.chunk } else { &region.shape },
+            chunk_start: &region.start,
+            part,
+            into_origin,
+        };
+        let Some((_, size, mask)) = self.stored(chunk) else {
+            return paste::fill(&place, self.spec.fill, into);
+        };
+        if raw.len() != size {
+            return Err(Error::internal(format!(
+                "decode: {} bytes were fetched, {size} are stored",
+                raw.len()
+            )));
+        }
+        if chunked {
+            self.decode_chunk(chunk, raw, scratch, &place, mask, into)
+        } else {
+            paste::plain(&place, raw, self.spec.big_endian, into)
+        }
+    }
+}

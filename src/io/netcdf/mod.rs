@@ -1,0 +1,19 @@
+//! NetCDF-4: HDF5 with dimension scales.
+//!
+//! Reading of metadata: `sniff` (can it be HDF5 at all), `open` (the whole), `dims`, `attrs`. Writing: `write` (rank 0),
+//! `encode` (chunks, any thread), `region` (contiguous variables, every rank).
+
+pub(crate) mod attrs;
+mod dims;
+mod encode;
+mod open;
+mod region;
+mod sniff;
+mod write;
+
+pub(crate) use sniff::{file_id, no_input, superblock_offset};
+
+pub use encode::{encode_chunk, storage_chunk};
+pub use open::{DimInfo, FileInfo, Texts, VariableInfo, open};
+pub use region::RegionWriter;
+pub use write::{Created, Placement, TextVariable, Writer, check_output};

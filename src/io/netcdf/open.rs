@@ -1,0 +1,440 @@
+//! The metadata of a file: dimensions, attributes, variables. Read once, on one rank; the result is plain data.
+//!
+//! Two passes: the first lists every dataset and finds the dimension scales of the whole file, the second describes the
+//! datasets inside the wanted group, since a group's variables may lie on dimensions of the groups above it.
+
+use super::attrs::{is_big_endian, number_type, read_attrs, scalars};
+use super::dims::{Phony, Scale, axis_names, scale};
+use super::sniff::check;
+use crate::dtype::{DType, Scalar};
+use crate::error::{Error, Result};
+use crate::io::hdf5::raw::{self, Handle, Kind, Raw, RawFilter, RawLayout, Type};
+use crate::spec::{Attrs, FileId, Filter, Format, Layout, SourceSpec};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::path::Path;
+
+/// A dimension of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DimInfo {
+    /// Its name; inside a nested group `group/name`.
+    pub name: String,
+    /// Its length.
+    pub len: usize,
+    /// True when the file may grow along it.
+    pub unlimited: bool,
+}
+
+/// The values of a text variable, in row-major order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    /// Lengths per axis; the axis of the characters of a char array is gone.
+    pub shape: Vec<usize>,
+    /// One text per element.
+    pub values: Vec<String>,
+}
+
+/// A variable of a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariableInfo {
+    /// Its name; inside a nested group `group/name`.
+    pub name: String,
+    /// Names of its dimensions.
+    pub dims: Vec<String>,
+    /// Its attributes, `_FillValue` among them.
+    pub attrs: Attrs,
+    /// What a rank needs to read it; for texts only its shape means something.
+    pub source: SourceSpec,
+    /// The values, when it is a small text variable.
+    pub texts: Option<Texts>,
+    /// Why its numbers cannot be read, when they cannot: texts, compounds, an unknown filter.
+    pub readable: Option<String>,
+}
+
+/// All that is known about a file without reading its data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileInfo {
+    /// Which version of the file was seen.
+    pub id: FileId,
+    /// Dimensions, in the file's order.
+    pub dims: Vec<DimInfo>,
+    /// Global attributes, of the opened group.
+    pub attrs: Attrs,
+    /// Variables, in the file's order; those of nested groups follow as `group/name`.
+    pub variables: Vec<VariableInfo>,
+    /// Objects that could not be opened at all, with the library's reason: to explain an unknown variable.
+    pub left_out: Vec<(String, String)>,
+}
+
+impl FileInfo {
+    /// The variable of this name.
+    pub fn variable(&self, name: &str) -> Option<&VariableInfo> {
+        self.variables.iter().find(|v| v.name == name)
+    }
+}
+
+/// The metadata of `path`, or of one group in it.
+///
+/// # Errors
+/// No input when the file is missing, not readable or a directory; data when it is empty, of another format (which is
+/// named), truncated or damaged; invalid input when the group does not exist.
+pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
+    let id = check(path)?;
+    let failed =
+        |why: String| Error::data(format!("open: {} cannot be read: {why}", path.display()));
+    let file = raw::open_file(&id.path).map_err(failed)?;
+    let mut walk = Walk {
+        found: Vec::new(),
+        groups: HashSet::new(),
+        left_out: Vec::new(),
+    };
+    let (root, _) = raw::open_object(&file, "/").map_err(failed)?;
+    walk.group(&root, "", 0).map_err(failed)?;
+    let mut scales = walk.scales();
+    let inside = group.map(|g| g.trim_matches('/')).filter(|g| !g.is_empty());
+    let (top, prefix) = match inside {
+        None => (root, String::new()),
+        Some(name) => match raw::open_object(&file, name) {
+            Ok((top, Kind::Group)) => (top, format!("{name}/")),
+            _ => {
+                return Err(Error::invalid(format!(
+                    "open: {} has no group {name:?}",
+                    path.display()
+                )));
+            }
+        },
+    };
+    for scale in &mut scales {
+        // Dimensions of the groups above are visible by their last name.
+        scale.name = match scale.name.strip_prefix(&prefix) {
+            Some(name) => name.to_owned(),
+            None => scale.name.rsplit('/').next().unwrap_or_default().to_owned(),
+        };
+    }
+    let attrs = read_attrs(&top, &path.display().to_string()).map_err(failed)?;
+    let mut info = describe(&id, &walk.found, &prefix, &scales, attrs).map_err(failed)?;
+    info.left_out = walk.left_out;
+    Ok(info)
+}
+
+/// A dataset that the first pass found.
+struct Found {
+    path: String,
+    dataset: raw::Dataset,
+    attributes: Vec<String>,
+}
+
+struct Walk {
+    found: Vec<Found>,
+    groups: HashSet<u64>,
+    left_out: Vec<(String, String)>,
+}
+
+impl Walk {
+    fn group(&mut self, group: &Handle, prefix: &str, depth: usize) -> Raw<()> {
+        // A group may be linked from inside itself.
+        if depth > 64 || !self.groups.insert(raw::header_address(group)?) {
+            return Ok(());
+        }
+        let mut nested = Vec::new();
+        for name in raw::links(group)? {
+            let path = format!("{prefix}{name}");
+            match raw::open_object(group, &name) {
+                Ok((object, Kind::Group)) => nested.push((path, object)),
+                Ok((object, Kind::Dataset)) => match raw::Dataset::new(object) {
+                    Ok(dataset) => {
+                        let attributes = raw::attribute_names(dataset.handle())?;
+                        self.found.push(Found {
+                            path,
+                            dataset,
+                            attributes,
+                        });
+                    }
+                    Err(why) => self.left_out(path, why),
+                },
+                Ok((_, Kind::Other)) => {}
+                Err(why) => self.left_out(path, why),
+            }
+        }
+        for (path, object) in nested {
+            self.group(&object, &format!("{path}/"), depth + 1)?;
+        }
+        Ok(())
+    }
+
+    fn left_out(&mut self, path: String, why: String) {
+        tracing::warn!("{path} is left out: {why}");
+        self.left_out.push((path, why));
+    }
+
+    fn scales(&self) -> Vec<Scale> {
+        let mut scales: Vec<Scale> = self
+            .found
+            .iter()
+            .filter_map(|f| scale(&f.path, &f.dataset, &f.attributes))
+            .collect();
+        // netCDF numbers its dimensions; a stable sort keeps the file's order where it does not.
+        scales.sort_by_key(|s| s.number.unwrap_or(i128::MAX));
+        scales
+    }
+}
+
+fn describe(
+    id: &FileId,
+    found: &[Found],
+    prefix: &str,
+    scales: &[Scale],
+    attrs: Attrs,
+) -> Raw<FileInfo> {
+    let mut dims: Vec<DimInfo> = Vec::new();
+    let (mut phony, mut variables) = (Phony::default(), Vec::new());
+    for entry in found {
+        let Some(name) = entry.path.strip_prefix(prefix) else {
+            continue;
+        };
+        let address = raw::header_address(entry.dataset.handle())?;
+        let own = scales.iter().find(|s| s.address == address);
+        if own.is_some_and(|s| !s.is_variable) {
+            continue;
+        }
+        let shape: Vec<usize> = match &entry.dataset.shape.dims {
+            Some(dims) => dims.iter().map(|d| *d as usize).collect(),
+            None => vec![0],
+        };
+        let names = match &entry.dataset.shape.dims {
+            Some(_) => axis_names(&entry.dataset, &entry.attributes, own, scales),
+            None => vec![None],
+        };
+        let names = phony.name_axes(names, &shape);
+        let mut variable = describe_variable(id, entry, name, names, shape)?;
+        variable.attrs = read_attrs(entry.dataset.handle(), &entry.path)?;
+        variables.push(variable);
+    }
+    // Scales inside the group, and those above it that its variables use.
+    for scale in scales {
+        let used = variables
+            .iter()
+            .any(|v: &VariableInfo| v.dims.contains(&scale.name));
+        let here = found
+            .iter()
+            .any(|f| f.path.strip_prefix(prefix) == Some(scale.name.as_str()));
+        if (used || here) && !dims.iter().any(|d| d.name == scale.name) {
+            let mut len = scale.len;
+            if scale.unlimited {
+                // An unlimited dimension is as long as its longest variable.
+                for v in &variables {
+                    for (dim, n) in v.dims.iter().zip(&v.source.shape) {
+                        if *dim == scale.name {
+                            len = len.max(*n);
+                        }
+                    }
+                }
+            }
+            dims.push(DimInfo {
+                name: scale.name.clone(),
+                len,
+                unlimited: scale.unlimited,
+            });
+        }
+    }
+    for (number, len) in phony.0.iter().enumerate() {
+        dims.push(DimInfo {
+            name: format!("phony_dim_{number}"),
+            len: *len,
+            unlimited: false,
+        });
+    }
+    for variable in &mut variables {
+        stretch(variable, &dims);
+    }
+    Ok(FileInfo {
+        id: id.clone(),
+        dims,
+        attrs,
+        variables,
+        left_out: Vec::new(),
+    })
+}
+
+/// A chunked variable that was not written to the end of an unlimited dimension reads as fill values there.
+fn stretch(variable: &mut VariableInfo, dims: &[DimInfo]) {
+    if !matches!(variable.source.layout, Layout::Chunked { .. })
+        || variable.source.library_only.is_some()
+    {
+        return;
+    }
+    for (name, len) in variable.dims.iter().zip(&mut variable.source.shape) {
+        if let Some(dim) = dims.iter().find(|d| d.name == *name && d.unlimited) {
+            *len = dim.len.max(*len);
+        }
+    }
+}
+
+fn describe_variable(
+    id: &FileId,
+    entry: &Found,
+    name: &str,
+    mut dims: Vec<String>,
+    shape: Vec<usize>,
+) -> Raw<VariableInfo> {
+    let dataset = &entry.dataset;
+    let kind = &dataset.shape.kind;
+    let layout = match dataset.layout {
+        RawLayout::Compact => Layout::Compact,
+        RawLayout::Contiguous | RawLayout::Virtual => Layout::Contiguous,
+        RawLayout::Chunked => Layout::Chunked {
+            chunk: dataset.chunk.iter().map(|c| *c as usize).collect(),
+            filters: dataset.filters.iter().map(filter).collect(),
+        },
+    };
+    let mut source = SourceSpec {
+        file: id.clone(),
+        format: Format::NetCdf4,
+        variable: entry.path.clone(),
+        dtype: DType::U8,
+        shape,
+        layout,
+        big_endian: is_big_endian(kind),
+        fill: Scalar::U8(0),
+        library_only: None,
+    };
+    let (mut readable, mut texts) = (None, None);
+    match number_type(kind) {
+        Ok((dtype, why)) => {
+            source.dtype = dtype;
+            source.fill = fill_value(dataset, dtype);
+            source.library_only = why.or_else(|| library_only(dataset));
+            readable = missing_filter(dataset);
+        }
+        Err(why) => {
+            readable = Some(why);
+            texts = read_text_variable(dataset, &mut dims, &mut source.shape);
+        }
+    }
+    // netCDF-C marks a variable that has the name of a dimension but does not lie on it.
+    let name = match name.rsplit_once('/') {
+        Some((group, last)) => {
+            format!(
+                "{group}/{}",
+                last.strip_prefix("_nc4_non_coord_").unwrap_or(last)
+            )
+        }
+        None => name
+            .strip_prefix("_nc4_non_coord_")
+            .unwrap_or(name)
+            .to_owned(),
+    };
+    Ok(VariableInfo {
+        name,
+        dims,
+        attrs: Attrs::default(),
+        source,
+        texts,
+        readable,
+    })
+}
+
+fn fill_value(dataset: &raw::Dataset, dtype: DType) -> Scalar {
+    let stored = dataset.fill(dtype.physical()).ok().flatten();
+    stored
+        .and_then(|bytes| scalars(dtype.physical(), &bytes).ok()?.first().copied())
+        .unwrap_or_else(|| Scalar::zero(dtype))
+}
+
+fn filter(filter: &RawFilter) -> Filter {
+    let first = filter.parameters.first().copied();
+    match filter.number {
+        1 => Filter::Deflate(first.unwrap_or(6).min(9) as u8),
+        2 => Filter::Shuffle(first.unwrap_or(1) as usize),
+        3 => Filter::Fletcher32,
+        number => Filter::Other(number, filter.parameters.clone()),
+    }
+}
+
+fn filter_name(number: i32) -> String {
+    let known = [
+        (4, "szip"),
+        (5, "nbit"),
+        (6, "scaleoffset"),
+        (307, "bzip2"),
+        (32000, "lzf"),
+        (32001, "blosc"),
+        (32004, "lz4"),
+        (32008, "bitshuffle"),
+        (32013, "zfp"),
+        (32015, "zstd"),
+        (32017, "sz"),
+        (32026, "blosc2"),
+    ];
+    match known.iter().find(|(n, _)| *n == number) {
+        Some((_, name)) => format!("{name} (filter {number})"),
+        None => format!("filter {number}"),
+    }
+}
+
+fn library_only(dataset: &raw::Dataset) -> Option<String> {
+    if dataset.layout == RawLayout::Virtual {
+        return Some("a virtual dataset: its data lie in other files".into());
+    }
+    if dataset.external {
+        return Some("its data lie in external files".into());
+    }
+    let other = dataset
+        .filters
+        .iter()
+        .find(|f| !matches!(f.number, 1..=3))?;
+    Some(format!("compressed by {}", filter_name(other.number)))
+}
+
+fn missing_filter(dataset: &raw::Dataset) -> Option<String> {
+    let missing = dataset
+        .filters
+        .iter()
+        .find(|f| !f.available && !matches!(f.number, 1..=3))?;
+    Some(format!(
+        "compressed by {}, which this HDF5 library does not have; repack it: nccopy -d1 -s in.nc out.nc",
+        filter_name(missing.number)
+    ))
+}
+
+/// The values of a small text variable; of a char array, whose last axis are the characters of one text.
+fn read_text_variable(
+    dataset: &raw::Dataset,
+    dims: &mut Vec<String>,
+    shape: &mut Vec<usize>,
+) -> Option<Texts> {
+    if !matches!(
+        dataset.shape.kind,
+        Type::FixedString { .. } | Type::VariableString
+    ) {
+        return None;
+    }
+    let values = match raw::read_texts(dataset) {
+        Ok(values) => values,
+        Err(why) => {
+            tracing::warn!("the texts of {} are not read: {why}", dims.join(", "));
+            return None;
+        }
+    };
+    if let (Type::FixedString { bytes: 1, .. }, Some(len)) =
+        (&dataset.shape.kind, shape.last().copied())
+    {
+        dims.pop();
+        shape.pop();
+        let joined = match len {
+            0 => vec![String::new(); shape.iter().product()],
+            _ => values
+                .chunks(len)
+                .map(|c| c.concat().trim_end().to_owned())
+                .collect(),
+        };
+        return Some(Texts {
+            shape: shape.clone(),
+            values: joined,
+        });
+    }
+    Some(Texts {
+        shape: shape.clone(),
+        values,
+    })
+}

@@ -1,0 +1,659 @@
+//! Writing of NetCDF-4 files. Rank 0 creates the file under a temporary name, appends ready chunks and finishes it; every
+//! rank may write regions of contiguous variables at their known addresses.
+//!
+//! Laws: the final name appears only when the file is complete and on disk; a dropped writer removes its temporary file;
+//! stored bytes are little-endian; contiguous variables are allocated when the file is created, and not filled.
+
+use super::attrs::scalar_bytes;
+use super::dims::NO_VARIABLE;
+use super::encode::{fill_value, storage_chunk};
+use crate::block::Block;
+use crate::config::format_bytes;
+use crate::dtype::{DType, Scalar};
+use crate::error::{Error, Fault, Result};
+use crate::geom::ChunkGrid;
+use crate::io::hdf5::raw::{self, Creation, Dataset, Element, Handle, Raw};
+use crate::spec::{AttrValue, Attrs, OutputSpec, VariableSpec};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A small variable of texts, written with its values (UTF-8 strings of any length).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextVariable {
+    /// Its name.
+    pub name: String,
+    /// Names of its dimensions.
+    pub dims: Vec<String>,
+    /// Its attributes.
+    pub attrs: Attrs,
+    /// Its values in row-major order.
+    pub values: Vec<String>,
+}
+
+/// Where the bytes of a streamed variable go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Placement {
+    /// Row-major, little-endian, from this byte of the file on; any rank writes there.
+    Contiguous {
+        /// First byte.
+        address: u64,
+    },
+    /// Encoded chunks, appended by the writer.
+    Chunked {
+        /// The stored chunks.
+        grid: ChunkGrid,
+    },
+}
+
+/// What other ranks need to know about a created file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// The file while it is written.
+    pub temporary: PathBuf,
+    /// One per streamed variable.
+    pub variables: Vec<Placement>,
+}
+
+/// A streamed variable with the count of its chunks.
+struct Streamed {
+    name: String,
+    dataset: Dataset,
+    chunk: Vec<usize>,
+    wanted: usize,
+    written: Vec<bool>,
+}
+
+/// A file being written; on one rank only.
+pub struct Writer {
+    /// The library's file; closed before the rename.
+    file: Option<Handle>,
+    streamed: Vec<Streamed>,
+    temporary: PathBuf,
+    path: PathBuf,
+    overwrite: bool,
+    finished: bool,
+}
+
+fn output(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::new(Fault::Output, format!("save: {}: {why}", path.display()))
+}
+
+/// The directory of a path.
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Checks that a file can be created at `path`.
+///
+/// # Errors
+/// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
+pub fn check_output(spec: &OutputSpec) -> Result<()> {
+    let path = &spec.path;
+    if path.is_dir() {
+        return Err(output(path, "it is a directory; give the name of a file"));
+    }
+    if path.symlink_metadata().is_ok() && !spec.overwrite {
+        return Err(output(path, "it exists already; --overwrite replaces it"));
+    }
+    let directory = directory(path);
+    match std::fs::metadata(directory) {
+        Ok(meta) if !meta.is_dir() => {
+            return Err(output(
+                path,
+                format!("{} is no directory", directory.display()),
+            ));
+        }
+        Ok(_) => {}
+        Err(e) => {
+            let why = match e.kind() {
+                std::io::ErrorKind::NotFound => "does not exist; create it first".to_owned(),
+                _ => e.to_string(),
+            };
+            return Err(output(
+                path,
+                format!("the directory {} {why}", directory.display()),
+            ));
+        }
+    }
+    let access = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK);
+    if let Err(e) = access {
+        return Err(output(
+            path,
+            format!("the directory {} is not writable: {e}", directory.display()),
+        ));
+    }
+    // Contiguous bytes are certain; compressed ones are at most as many, and usually far fewer: only the first count.
+    let needed: u64 = spec
+        .variables
+        .iter()
+        .filter(|v| v.encoding.deflate.is_none())
+        .map(variable_bytes)
+        .fold(0, u64::saturating_add);
+    if let Ok(stat) = rustix::fs::statvfs(directory) {
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if needed > free {
+            return Err(output(
+                path,
+                format!(
+                    "it needs {}, but {} has {} free",
+                    format_bytes(needed),
+                    directory.display(),
+                    format_bytes(free)
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn variable_bytes(spec: &VariableSpec) -> u64 {
+    spec.shape
+        .iter()
+        .fold(spec.dtype.size() as u64, |product, n| {
+            product.saturating_mul(*n as u64)
+        })
+}
+
+impl Writer {
+    /// Creates the file with its dimensions, attributes and small variables, and makes room for the streamed ones.
+    ///
+    /// # Errors
+    /// Output when the file cannot be created; invalid input when the spec contradicts itself; I/O when writing fails.
+    pub fn create(
+        spec: &OutputSpec,
+        inline: &[(VariableSpec, Block)],
+        texts: &[TextVariable],
+    ) -> Result<(Writer, Created)> {
+        check_output(spec)?;
+        check_names(spec, inline, texts)?;
+        let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
+        let name = path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        if name.is_empty() {
+            return Err(output(&path, "it has no file name"));
+        }
+        let temporary =
+            directory(&path).join(format!(".{name}.hyperslab-{}.part", std::process::id()));
+        // A left-over of an earlier process of this number.
+        let _ = std::fs::remove_file(&temporary);
+        let file = raw::create_file(&temporary)
+            .map_err(|why| output(&path, format!("it cannot be created: {why}")))?;
+        // From here on the writer owns the temporary file, and removes it on failure.
+        let mut writer = Writer {
+            file: None,
+            streamed: Vec::new(),
+            temporary: temporary.clone(),
+            path: path.clone(),
+            overwrite: spec.overwrite,
+            finished: false,
+        };
+        let made = Layout {
+            spec,
+            inline,
+            texts,
+            file: &file,
+        }
+        .build();
+        writer.file = Some(file);
+        let io = |why: String| {
+            Error::new(
+                Fault::Io,
+                format!("save: writing {} failed: {why}", path.display()),
+            )
+        };
+        writer.streamed = made.map_err(io)?;
+        if let Some(file) = &writer.file {
+            raw::flush(file).map_err(io)?;
+        }
+        let mut variables = Vec::new();
+        let mut end = 0;
+        for (streamed, variable) in writer.streamed.iter().zip(&spec.variables) {
+            variables.push(if streamed.chunk.is_empty() {
+                let address = streamed.dataset.offset();
+                if address == raw::UNDEFINED && variable_bytes(variable) > 0 {
+                    return Err(Error::internal(format!(
+                        "save: variable {} was not allocated",
+                        variable.name
+                    )));
+                }
+                end = end.max(address.saturating_add(variable_bytes(variable)));
+                Placement::Contiguous { address }
+            } else {
+                Placement::Chunked {
+                    grid: ChunkGrid::regular(&variable.shape, &streamed.chunk)?,
+                }
+            });
+        }
+        let _ = end;
+        Ok((
+            writer,
+            Created {
+                temporary,
+                variables,
+            },
+        ))
+    }
+
+    /// Appends the encoded bytes of one chunk of streamed variable number `variable`.
+    ///
+    /// # Errors
+    /// Internal when the chunk does not exist or was written already; I/O when writing fails.
+    pub fn append_chunk(&mut self, variable: usize, chunk: &[usize], bytes: &[u8]) -> Result<()> {
+        let Some(streamed) = self.streamed.get_mut(variable) else {
+            return Err(Error::internal(format!(
+                "save: no streamed variable number {variable}"
+            )));
+        };
+        let dims: Vec<usize> = streamed
+            .dataset
+            .shape
+            .dims
+            .iter()
+            .flatten()
+            .map(|n| *n as usize)
+            .collect();
+        let refused = |why: &str| {
+            Err(Error::internal(format!(
+                "save: variable {}, chunk {chunk:?}: {why}",
+                streamed.name
+            )))
+        };
+        if streamed.chunk.is_empty() || chunk.len() != dims.len() {
+            return refused("it has no such chunk");
+        }
+        let grid = ChunkGrid::regular(&dims, &streamed.chunk)?;
+        if chunk.iter().zip(grid.counts()).any(|(i, n)| *i >= n) {
+            return refused("it has no such chunk");
+        }
+        let number = grid.linear(chunk);
+        if streamed.written[number] {
+            return refused("it was written already");
+        }
+        let start: Vec<u64> = chunk
+            .iter()
+            .zip(&streamed.chunk)
+            .map(|(i, c)| (i * c) as u64)
+            .collect();
+        streamed.dataset.write_chunk(&start, bytes).map_err(|why| {
+            Error::new(
+                Fault::Io,
+                format!(
+                    "save: writing {} failed: variable {}, chunk {chunk:?}, {} bytes: {why}",
+                    self.path.display(),
+                    streamed.name,
+                    bytes.len()
+                ),
+            )
+        })?;
+        streamed.written[number] = true;
+        Ok(())
+    }
+
+    /// Closes the file, makes it durable and gives it its name.
+    ///
+    /// # Errors
+    /// Internal when chunks are missing; I/O when writing fails; output when the name was taken meanwhile.
+    pub fn finish(mut self) -> Result<()> {
+        for streamed in &self.streamed {
+            let have = streamed.written.iter().filter(|w| **w).count();
+            if have != streamed.wanted {
+                return Err(Error::internal(format!(
+                    "save: {}: variable {} has {have} of {} chunks",
+                    self.path.display(),
+                    streamed.name,
+                    streamed.wanted
+                )));
+            }
+        }
+        let path = self.path.clone();
+        let io = |doing: &str, why: &dyn std::fmt::Display| {
+            Error::new(
+                Fault::Io,
+                format!("save: {doing} {} failed: {why}", path.display()),
+            )
+        };
+        self.streamed.clear();
+        if let Some(file) = self.file.take() {
+            raw::flush(&file).map_err(|e| io("writing", &e))?;
+            file.close().map_err(|e| io("closing", &e))?;
+        }
+        File::open(&self.temporary)
+            .and_then(|f| f.sync_all())
+            .map_err(|e| io("syncing", &e))?;
+        if !self.overwrite && self.path.symlink_metadata().is_ok() {
+            return Err(output(
+                &self.path,
+                "it appeared meanwhile; --overwrite replaces it",
+            ));
+        }
+        std::fs::rename(&self.temporary, &self.path).map_err(|e| io("renaming to", &e))?;
+        self.finished = true;
+        File::open(directory(&self.path))
+            .and_then(|d| d.sync_all())
+            .map_err(|e| io("syncing the directory of", &e))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.streamed.clear();
+            self.file = None;
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+fn check_names(
+    spec: &OutputSpec,
+    inline: &[(VariableSpec, Block)],
+    texts: &[TextVariable],
+) -> Result<()> {
+    let lengths: BTreeMap<&str, usize> = spec
+        .dims
+        .iter()
+        .map(|(n, len)| (n.as_str(), *len))
+        .collect();
+    let mut seen: Vec<&str> = Vec::new();
+    let numbers = spec.variables.iter().chain(inline.iter().map(|(v, _)| v));
+    let all = numbers
+        .map(|v| (v.name.as_str(), &v.dims, Some(&v.shape)))
+        .chain(texts.iter().map(|t| (t.name.as_str(), &t.dims, None)));
+    for (name, dims, shape) in all {
+        let bad = |why: String| Err(output(&spec.path, format!("variable {name:?}: {why}")));
+        if name.is_empty() || name.contains(['/', '\0']) {
+            return bad("this is no name for a variable".into());
+        }
+        if seen.contains(&name) {
+            return bad("two variables of one name".into());
+        }
+        seen.push(name);
+        for (axis, dim) in dims.iter().enumerate() {
+            let Some(len) = lengths.get(dim.as_str()) else {
+                return bad(format!(
+                    "its dimension {dim:?} is not among the file's dimensions"
+                ));
+            };
+            if shape.is_some_and(|s| s.get(axis) != Some(len)) {
+                return bad(format!(
+                    "shape {shape:?}, but dimension {dim} has length {len}"
+                ));
+            }
+        }
+        if shape.is_some_and(|s| s.len() != dims.len()) {
+            return bad(format!("{} dimensions for the shape {shape:?}", dims.len()));
+        }
+    }
+    for (v, block) in inline {
+        if block.shape() != v.shape.as_slice() || block.dtype() != v.dtype {
+            return Err(Error::internal(format!(
+                "save: variable {}: a block of {} {:?} for {} {:?}",
+                v.name,
+                block.dtype(),
+                block.shape(),
+                v.dtype,
+                v.shape
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A variable of any kind, as the file's builder sees it.
+struct Made {
+    address: u64,
+    dims: Vec<String>,
+}
+
+struct Layout<'a> {
+    spec: &'a OutputSpec,
+    inline: &'a [(VariableSpec, Block)],
+    texts: &'a [TextVariable],
+    file: &'a Handle,
+}
+
+impl Layout<'_> {
+    /// Creates everything. netCDF numbers dimensions in the order of the spec.
+    fn build(&self) -> Raw<Vec<Streamed>> {
+        let (root, _) = raw::open_object(self.file, "/")?;
+        raw::write_text(
+            &root,
+            "_NCProperties",
+            &format!(
+                "version=2,hyperslab={},hdf5={}",
+                env!("CARGO_PKG_VERSION"),
+                raw::library_version()
+            ),
+        )?;
+        write_attrs(&root, &self.spec.attrs, None)?;
+        let mut made: Vec<Made> = Vec::new();
+        let mut scales: BTreeMap<String, (u64, Handle)> = BTreeMap::new();
+        let mut streamed = Vec::new();
+        for (v, block) in self.inline {
+            let dataset = self.variable(v, false)?;
+            dataset.write_all(v.dtype.physical(), block.buffer().as_bytes())?;
+            self.note(&v.name, &v.dims, dataset.handle(), &mut made, &mut scales)?;
+        }
+        for t in self.texts {
+            let lengths: Vec<u64> = t.dims.iter().map(|d| self.length(d)).collect();
+            let how = Creation {
+                element: Element::Text,
+                dims: &lengths,
+                chunk: None,
+                shuffle: false,
+                deflate: None,
+                fill: None,
+                allocate: false,
+            };
+            let dataset =
+                raw::create_dataset(self.file, &self.stored_name(&t.name, &t.dims), &how)?;
+            write_attrs(dataset.handle(), &t.attrs, None)?;
+            dataset.write_texts(&t.values)?;
+            self.note(&t.name, &t.dims, dataset.handle(), &mut made, &mut scales)?;
+        }
+        for v in &self.spec.variables {
+            let dataset = self.variable(v, true)?;
+            self.note(&v.name, &v.dims, dataset.handle(), &mut made, &mut scales)?;
+            let chunk = storage_chunk(v).unwrap_or_default();
+            let wanted = match chunk.is_empty() {
+                true => 0,
+                false => v
+                    .shape
+                    .iter()
+                    .zip(&chunk)
+                    .map(|(n, c)| n.div_ceil(*c))
+                    .product(),
+            };
+            streamed.push(Streamed {
+                name: v.name.clone(),
+                dataset,
+                chunk,
+                wanted,
+                written: vec![false; wanted],
+            });
+        }
+        self.dimensions(&made, &mut scales)?;
+        Ok(streamed)
+    }
+
+    fn length(&self, dim: &str) -> u64 {
+        self.spec
+            .dims
+            .iter()
+            .find(|(name, _)| name == dim)
+            .map_or(0, |(_, len)| *len as u64)
+    }
+
+    fn is_dim(&self, name: &str) -> bool {
+        self.spec.dims.iter().any(|(dim, _)| dim == name)
+    }
+
+    /// A variable that has the name of a dimension but does not begin with it is hidden behind a prefix, as netCDF-C does.
+    fn stored_name(&self, name: &str, dims: &[String]) -> String {
+        match self.is_dim(name) && dims.first().is_none_or(|d| d != name) {
+            true => format!("_nc4_non_coord_{name}"),
+            false => name.to_owned(),
+        }
+    }
+
+    fn variable(&self, v: &VariableSpec, streamed: bool) -> Raw<Dataset> {
+        let fill = scalar_bytes(fill_value(v).map_err(|e| e.to_string())?)?;
+        let dims: Vec<u64> = v.shape.iter().map(|n| *n as u64).collect();
+        let chunk = storage_chunk(v).map(|c| c.iter().map(|n| *n as u64).collect::<Vec<u64>>());
+        let how = Creation {
+            element: Element::Number(v.dtype.physical()),
+            dims: &dims,
+            chunk: chunk.as_deref(),
+            shuffle: v.encoding.shuffle && v.dtype.size() > 1,
+            deflate: v.encoding.deflate.map(|level| level.clamp(1, 9)),
+            fill: Some(&fill),
+            allocate: streamed && chunk.is_none(),
+        };
+        let dataset = raw::create_dataset(self.file, &self.stored_name(&v.name, &v.dims), &how)
+            .map_err(|why| format!("variable {}: {why}", v.name))?;
+        write_attrs(dataset.handle(), &v.attrs, Some(v.dtype))?;
+        Ok(dataset)
+    }
+
+    /// Remembers a variable for the lists of dimensions; a coordinate variable becomes a dimension scale.
+    fn note(
+        &self,
+        name: &str,
+        dims: &[String],
+        object: &Handle,
+        made: &mut Vec<Made>,
+        scales: &mut BTreeMap<String, (u64, Handle)>,
+    ) -> Raw<()> {
+        let address = raw::header_address(object)?;
+        if self.is_dim(name) && dims.first().is_some_and(|d| d == name) {
+            raw::write_c_text(object, "CLASS", "DIMENSION_SCALE")?;
+            raw::write_c_text(object, "NAME", name)?;
+            if dims.len() > 1 {
+                let numbers: Vec<i32> = dims.iter().map(|d| self.number(d)).collect();
+                let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_ne_bytes()).collect();
+                raw::write_numbers(
+                    object,
+                    "_Netcdf4Coordinates",
+                    crate::dtype::Physical::I32,
+                    &bytes,
+                )?;
+            }
+            let (again, _) = raw::open_object(self.file, name)?;
+            scales.insert(name.to_owned(), (address, again));
+            return Ok(());
+        }
+        let addresses = dims.to_vec();
+        made.push(Made {
+            address,
+            dims: addresses,
+        });
+        Ok(())
+    }
+
+    fn number(&self, dim: &str) -> i32 {
+        self.spec
+            .dims
+            .iter()
+            .position(|(name, _)| name == dim)
+            .unwrap_or(0) as i32
+    }
+
+    /// Scales of dimensions without variables, then the references between scales and variables.
+    fn dimensions(&self, made: &[Made], scales: &mut BTreeMap<String, (u64, Handle)>) -> Raw<()> {
+        for (dim, len) in &self.spec.dims {
+            if scales.contains_key(dim) {
+                continue;
+            }
+            let dims = [*len as u64];
+            let how = Creation {
+                element: Element::Placeholder,
+                dims: &dims,
+                chunk: None,
+                shuffle: false,
+                deflate: None,
+                fill: None,
+                allocate: false,
+            };
+            let dataset = raw::create_dataset(self.file, dim, &how)?;
+            raw::write_c_text(dataset.handle(), "CLASS", "DIMENSION_SCALE")?;
+            raw::write_c_text(dataset.handle(), "NAME", &format!("{NO_VARIABLE}{len:10}"))?;
+            let address = raw::header_address(dataset.handle())?;
+            let (again, _) = raw::open_object(self.file, dim)?;
+            scales.insert(dim.clone(), (address, again));
+        }
+        for (dim, (_, scale)) in scales.iter() {
+            raw::write_number(scale, "_Netcdf4Dimid", self.number(dim))?;
+        }
+        let mut users: BTreeMap<&str, Vec<(u64, i32)>> = BTreeMap::new();
+        for variable in made.iter().filter(|m| !m.dims.is_empty()) {
+            let list: Vec<u64> = variable
+                .dims
+                .iter()
+                .filter_map(|d| scales.get(d))
+                .map(|(a, _)| *a)
+                .collect();
+            let object = raw::open_by_address(self.file, variable.address)?;
+            raw::write_dimension_list(&object, &list)?;
+            for (axis, dim) in variable.dims.iter().enumerate() {
+                users
+                    .entry(dim)
+                    .or_default()
+                    .push((variable.address, axis as i32));
+            }
+        }
+        for (dim, list) in users {
+            if let Some((_, scale)) = scales.get(dim) {
+                raw::write_reference_list(scale, &list)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes attributes; `_FillValue` gets the variable's dtype.
+fn write_attrs(object: &Handle, attrs: &Attrs, dtype: Option<DType>) -> Raw<()> {
+    for (name, value) in &attrs.0 {
+        let failed = |why: String| format!("attribute {name}: {why}");
+        match value {
+            AttrValue::Text(text) => raw::write_text(object, name, text).map_err(failed)?,
+            AttrValue::Texts(texts) => raw::write_text_list(object, name, texts).map_err(failed)?,
+            AttrValue::Numbers(numbers) => {
+                let mut numbers = numbers.clone();
+                if let (true, Some(dtype)) = (name == "_FillValue", dtype) {
+                    for n in &mut numbers {
+                        *n = n.cast(dtype).map_err(|e| failed(e.to_string()))?;
+                    }
+                }
+                let Some(first) = numbers.first().map(|n| stored(*n)) else {
+                    continue;
+                };
+                let physical = first.dtype().physical();
+                let mut bytes = Vec::new();
+                for number in &numbers {
+                    let number = stored(*number);
+                    if number.dtype().physical() != physical {
+                        return Err(failed("numbers of several dtypes".into()));
+                    }
+                    bytes.extend(scalar_bytes(number)?);
+                }
+                raw::write_numbers(object, name, physical, &bytes).map_err(failed)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Attributes have no bool: it is written as a byte.
+fn stored(number: Scalar) -> Scalar {
+    match number {
+        Scalar::Bool(v) => Scalar::I8(i8::from(v)),
+        other => other,
+    }
+}

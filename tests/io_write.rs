@@ -1,0 +1,307 @@
+//! Writing of NetCDF-4 files, read back by our own reader; and faults of output.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use hyperslab::block::Block;
+use hyperslab::dtype::{DType, Scalar};
+use hyperslab::error::Fault;
+use hyperslab::geom::{ChunkGrid, Region};
+use hyperslab::io::{self, Placement, RegionWriter, Scratch, TextVariable, Writer};
+use hyperslab::spec::{AttrValue, Attrs, Encoding, Format, OutputSpec, VariableSpec};
+use std::path::Path;
+use std::sync::Arc;
+
+const SHAPE: [usize; 3] = [5, 7, 6];
+
+fn value(dtype: DType, i: usize) -> Scalar {
+    let v = ((i * 7 + 3) % 120) as i64;
+    let v = if dtype == DType::Bool { v % 2 } else { v };
+    Scalar::I64(v).cast(dtype).unwrap()
+}
+
+fn block(dtype: DType, region: &Region, shape: &[usize]) -> Block {
+    let mut block = Block::zeros(dtype, &region.shape);
+    let grid = ChunkGrid::regular(&region.shape, &vec![1; region.ndim()]).unwrap();
+    for n in 0..region.elements() {
+        let at = grid.position(n);
+        let linear = at
+            .iter()
+            .zip(&region.start)
+            .zip(shape)
+            .fold(0, |acc, ((a, s), len)| acc * len + a + s);
+        let one = Block::filled(dtype, &vec![1; region.ndim()], value(dtype, linear)).unwrap();
+        block
+            .paste(&Region::new(at, vec![1; region.ndim()]), &one.view())
+            .unwrap();
+    }
+    block
+}
+
+fn variable(name: &str, dtype: DType, encoding: Encoding) -> VariableSpec {
+    let mut attrs = Attrs::default();
+    attrs.set("units", "m s-1");
+    attrs.set("long_name", "Grüße");
+    VariableSpec {
+        name: name.into(),
+        dims: ["time", "y", "x"].map(String::from).to_vec(),
+        dtype,
+        shape: SHAPE.to_vec(),
+        attrs,
+        encoding,
+    }
+}
+
+fn spec(path: &Path, variables: Vec<VariableSpec>) -> OutputSpec {
+    let mut attrs = Attrs::default();
+    attrs.set("title", "a test");
+    attrs.set("empty", "");
+    attrs.set("names", AttrValue::Texts(vec!["a".into(), "b".into()]));
+    attrs.set(
+        "numbers",
+        AttrValue::Numbers(vec![Scalar::I16(1), Scalar::I16(2)]),
+    );
+    OutputSpec {
+        path: path.to_owned(),
+        format: Format::NetCdf4,
+        overwrite: false,
+        dims: [("time", 5), ("y", 7), ("x", 6), ("season", 2)]
+            .map(|(n, l)| (n.to_owned(), l))
+            .to_vec(),
+        attrs,
+        variables,
+    }
+}
+
+fn inline() -> Vec<(VariableSpec, Block)> {
+    let time = VariableSpec {
+        name: "time".into(),
+        dims: vec!["time".into()],
+        dtype: DType::F64,
+        shape: vec![5],
+        attrs: Attrs(vec![("units".into(), "days since 2000-01-01".into())]),
+        encoding: Encoding::default(),
+    };
+    vec![(
+        time,
+        Block::from_vec(&[5], vec![0.0f64, 1.0, 2.0, 3.0, 4.0]).unwrap(),
+    )]
+}
+
+fn seasons() -> Vec<TextVariable> {
+    vec![TextVariable {
+        name: "season".into(),
+        dims: vec!["season".into()],
+        attrs: Attrs::default(),
+        values: vec!["DJF".into(), "été".into()],
+    }]
+}
+
+fn write(spec: &OutputSpec) {
+    let (mut writer, created) = Writer::create(spec, &inline(), &seasons()).unwrap();
+    let regions = RegionWriter::open(&created.temporary).unwrap();
+    let mut scratch = Scratch::default();
+    for (number, (placement, v)) in created.variables.iter().zip(&spec.variables).enumerate() {
+        match placement {
+            Placement::Contiguous { address } => {
+                let grid = ChunkGrid::regular(&v.shape, &[2, 3, 4]).unwrap();
+                for i in 0..grid.count() {
+                    let region = grid.region(&grid.position(i));
+                    let part = block(v.dtype, &region, &v.shape);
+                    regions.write(*address, v, &region, &part).unwrap();
+                }
+            }
+            Placement::Chunked { grid } => {
+                let chunk = io::storage_chunk(v).unwrap();
+                for i in 0..grid.count() {
+                    let at = grid.position(i);
+                    let part = block(v.dtype, &grid.region(&at), &v.shape);
+                    let bytes = io::encode_chunk(v, &chunk, &part, &mut scratch).unwrap();
+                    writer.append_chunk(number, &at, &bytes).unwrap();
+                }
+            }
+        }
+    }
+    regions.sync().unwrap();
+    assert!(
+        !spec.path.exists() || spec.overwrite,
+        "the name appears only at the end"
+    );
+    writer.finish().unwrap();
+}
+
+fn encodings() -> Vec<Encoding> {
+    let chunks = Some(vec![2, 3, 4]);
+    vec![
+        Encoding::default(),
+        Encoding {
+            chunks: chunks.clone(),
+            deflate: None,
+            shuffle: false,
+        },
+        Encoding {
+            chunks: chunks.clone(),
+            deflate: Some(1),
+            shuffle: true,
+        },
+        Encoding {
+            chunks: chunks.clone(),
+            deflate: Some(9),
+            shuffle: false,
+        },
+        Encoding {
+            chunks,
+            deflate: None,
+            shuffle: true,
+        },
+        Encoding {
+            chunks: None,
+            deflate: Some(4),
+            shuffle: true,
+        },
+    ]
+}
+
+fn numbers() -> Vec<DType> {
+    use DType::{C64, C128, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+    vec![I8, I16, I32, I64, U8, U16, U32, U64, F32, F64, C64, C128]
+}
+
+#[test]
+fn every_dtype_and_encoding_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.nc");
+    let mut variables = Vec::new();
+    for (e, encoding) in encodings().into_iter().enumerate() {
+        for dtype in numbers() {
+            variables.push(variable(&format!("{dtype}_{e}"), dtype, encoding.clone()));
+        }
+    }
+    variables[0]
+        .attrs
+        .set("_FillValue", AttrValue::Numbers(vec![Scalar::I8(-1)]));
+    let spec = spec(&path, variables);
+    write(&spec);
+    let left: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["out.nc"]);
+    let info = io::open(&path, None).unwrap();
+    let dims: Vec<_> = info.dims.iter().map(|d| (d.name.clone(), d.len)).collect();
+    assert_eq!(dims, spec.dims);
+    assert_eq!(info.attrs, spec.attrs);
+    assert_eq!(
+        info.variable("season")
+            .unwrap()
+            .texts
+            .as_ref()
+            .unwrap()
+            .values,
+        ["DJF", "été"]
+    );
+    assert_eq!(info.variable("time").unwrap().dims, ["time"]);
+    for v in &spec.variables {
+        let found = info.variable(&v.name).unwrap();
+        assert_eq!(
+            (&found.dims, &found.attrs),
+            (&v.dims, &v.attrs),
+            "{}",
+            v.name
+        );
+        assert_eq!(found.source.dtype, v.dtype);
+        let index = Arc::new(io::index(&found.source).unwrap());
+        let source = io::open_source(&found.source, index).unwrap();
+        let region = Region::whole(&SHAPE);
+        let mut whole = Block::zeros(v.dtype, &SHAPE);
+        let (mut raw, mut scratch) = (Vec::new(), Scratch::default());
+        for chunk in source.grid().overlapping(&region) {
+            let part = source.grid().region(&chunk);
+            source.fetch(&chunk, &mut raw).unwrap();
+            source
+                .decode_into(&chunk, &raw, &mut scratch, &part, &mut whole, &[0; 3])
+                .unwrap();
+        }
+        assert_eq!(whole, block(v.dtype, &region, &SHAPE), "{}", v.name);
+    }
+    if let Ok(keep) = std::env::var("HYPERSLAB_KEEP_OUTPUT") {
+        std::fs::copy(&path, keep).unwrap();
+    }
+}
+
+#[test]
+fn an_existing_file_needs_overwrite() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.nc");
+    std::fs::write(&path, "old").unwrap();
+    let mut spec = spec(&path, vec![variable("v", DType::F32, Encoding::default())]);
+    let e = Writer::create(&spec, &inline(), &[])
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(e.fault(), Fault::Output);
+    assert!(e.message().contains("--overwrite"), "{e}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    spec.overwrite = true;
+    write(&spec);
+    assert!(io::open(&path, None).is_ok());
+}
+
+#[test]
+fn output_faults_name_the_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let fault = |path: &Path, change: &dyn Fn(&mut OutputSpec)| {
+        let mut spec = spec(path, vec![variable("v", DType::F32, Encoding::default())]);
+        change(&mut spec);
+        let e = Writer::create(&spec, &[], &[]).map(|_| ()).unwrap_err();
+        assert_eq!(e.fault(), Fault::Output, "{e}");
+        e.message().to_owned()
+    };
+    let none = |_: &mut OutputSpec| {};
+    assert!(fault(dir.path(), &none).contains("is a directory"));
+    assert!(fault(&dir.path().join("no/such/out.nc"), &none).contains("does not exist"));
+    assert!(
+        fault(&dir.path().join("big.nc"), &|s| {
+            s.dims[0].1 = 1 << 50;
+            s.variables[0].shape[0] = 1 << 50;
+        })
+        .contains("free")
+    );
+    assert!(
+        fault(&dir.path().join("dims.nc"), &|s| s.variables[0].dims[1] =
+            "lat".into())
+        .contains("\"lat\"")
+    );
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
+}
+
+#[test]
+fn an_unfinished_file_disappears() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.nc");
+    let encoding = Encoding {
+        chunks: Some(vec![2, 3, 4]),
+        deflate: Some(1),
+        shuffle: true,
+    };
+    let spec = spec(&path, vec![variable("v", DType::F32, encoding)]);
+    let (mut writer, created) = Writer::create(&spec, &[], &[]).unwrap();
+    assert!(created.temporary.exists());
+    writer.append_chunk(0, &[0, 0, 0], &[1, 2, 3]).unwrap();
+    assert!(
+        writer
+            .append_chunk(0, &[0, 0, 0], &[1])
+            .unwrap_err()
+            .is_internal()
+    );
+    assert!(
+        writer
+            .append_chunk(0, &[0, 9, 0], &[1])
+            .unwrap_err()
+            .is_internal()
+    );
+    let e = writer.finish().unwrap_err();
+    assert!(e.message().contains("1 of 18 chunks"), "{e}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
