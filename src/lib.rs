@@ -9,6 +9,7 @@ pub mod error;
 pub mod geom;
 pub mod io;
 pub mod kernel;
+pub mod labelled;
 pub mod op;
 pub mod spec;
 
