@@ -83,7 +83,10 @@ fn days_to_gregorian(days: i64) -> (i64, u32, u32) {
     let era = days.div_euclid(146_097);
     let of_era = days.rem_euclid(146_097);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    to_january(year + era * 400, of_era - (365 * year + year / 4 - year / 100))
+    to_january(
+        year + era * 400,
+        of_era - (365 * year + year / 4 - year / 100),
+    )
 }
 
 fn julian_to_days(year: i64, month: u32, day: u32) -> i64 {
@@ -186,40 +189,42 @@ impl Calendar {
             Calendar::AllLeap => model(366, 1),
             Calendar::Days360 => {
                 let of_year = days.rem_euclid(360) as u32;
-                (1970 + days.div_euclid(360), of_year / 30 + 1, of_year % 30 + 1)
+                (
+                    1970 + days.div_euclid(360),
+                    of_year / 30 + 1,
+                    of_year % 30 + 1,
+                )
             }
         }
     }
 
-    /// Day of the year, from 1.
+    /// Day of the year, from 1. The ten days that `standard` skips in 1582 count, as in cftime.
     pub fn day_of_year(self, days: i64) -> i64 {
         let (year, month, day) = self.civil(days);
         match self {
-            // Not by subtraction: 1582 lost ten days, which count in cftime as they do here.
-            Calendar::Standard => days - self.days(year, 1, 1) + 1,
             Calendar::Days360 => i64::from((month - 1) * 30 + day),
             _ => i64::from(BEFORE[usize::from(self.is_leap(year))][month as usize - 1] + day),
         }
     }
 
-    /// Day of the week, Monday = 0. Model calendars run on in weeks from Thursday, their 1970-01-01, in the real ones that
-    /// is the true day.
+    /// Day of the week, Monday = 0. Weeks of the model calendars run on without end; where they begin is cftime's choice.
     pub fn day_of_week(self, days: i64) -> i64 {
-        (days + self.week_shift()).rem_euclid(7)
-    }
-
-    fn week_shift(self) -> i64 {
-        match self {
-            Calendar::Standard | Calendar::ProlepticGregorian | Calendar::Julian => 3,
-            Calendar::NoLeap | Calendar::AllLeap | Calendar::Days360 => 3,
-        }
+        let shift = match self {
+            Calendar::AllLeap => 6,
+            Calendar::Days360 => 2,
+            // 1970-01-01 was a Thursday.
+            _ => 3,
+        };
+        (days + shift).rem_euclid(7)
     }
 
     /// True when the date exists in this calendar.
     pub fn has(self, year: i64, month: u32, day: u32) -> bool {
         (1..=12).contains(&month)
             && (1..=self.days_in_month(year, month)).contains(&day)
-            && !(self == Calendar::Standard && (year, month) == (1582, 10) && (5..15).contains(&day))
+            && !(self == Calendar::Standard
+                && (year, month) == (1582, 10)
+                && (5..15).contains(&day))
     }
 }
 
@@ -231,12 +236,24 @@ impl fmt::Display for Calendar {
 
 impl DateTime {
     /// 1970-01-01 00:00:00.
-    pub const EPOCH: DateTime =
-        DateTime { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 };
+    pub const EPOCH: DateTime = DateTime {
+        year: 1970,
+        month: 1,
+        day: 1,
+        hour: 0,
+        minute: 0,
+        second: 0,
+        nanosecond: 0,
+    };
 
     /// Midnight of a date.
     pub fn date(year: i64, month: u32, day: u32) -> Self {
-        DateTime { year, month, day, ..Self::EPOCH }
+        DateTime {
+            year,
+            month,
+            day,
+            ..Self::EPOCH
+        }
     }
 
     /// Nanoseconds since midnight.
@@ -271,15 +288,30 @@ impl DateTime {
 
     /// Counts of `unit` since 1970-01-01, rounded down; `None` when it does not fit 64 bits.
     pub fn to_unit(self, calendar: Calendar, unit: TimeUnit) -> Option<i64> {
-        let count = self.nanoseconds(calendar).div_euclid(i128::from(unit.nanoseconds()));
-        i64::try_from(count).ok().filter(|count| *count != crate::dtype::NAT)
+        let count = self
+            .nanoseconds(calendar)
+            .div_euclid(i128::from(unit.nanoseconds()));
+        i64::try_from(count)
+            .ok()
+            .filter(|count| *count != crate::dtype::NAT)
     }
 }
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DateTime { year, month, day, hour, minute, second, nanosecond } = self;
-        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")?;
+        let DateTime {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            nanosecond,
+        } = self;
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
+        )?;
         match nanosecond {
             0 => Ok(()),
             n if n % 1_000 == 0 => write!(f, ".{:06}", n / 1_000),

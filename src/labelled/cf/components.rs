@@ -60,15 +60,22 @@ impl Component {
     /// # Errors
     /// Invalid input for an unknown name; the text lists the known ones.
     pub fn parse(name: &str) -> Result<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c).ok_or_else(|| {
-            let known = nearest_names(name, Self::NAMES.iter().map(|(known, _)| *known));
-            Error::invalid(format!("unknown time component {name:?}; known: {known}"))
-        })
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, c)| *c)
+            .ok_or_else(|| {
+                let known = nearest_names(name, Self::NAMES.iter().map(|(known, _)| *known));
+                Error::invalid(format!("unknown time component {name:?}; known: {known}"))
+            })
     }
 
     /// xarray's name.
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, c)| *c == self).map_or("", |(name, _)| name)
+        Self::NAMES
+            .iter()
+            .find(|(_, c)| *c == self)
+            .map_or("", |(name, _)| name)
     }
 
     /// This component of datetime64 values of `unit`; NaT stays `NAT`.
@@ -84,28 +91,32 @@ impl Component {
         // The epoch splits into days, whole units of the day and a rest in nanoseconds smaller than a unit.
         let epoch_days = calendar.days(time.epoch.year, time.epoch.month, time.epoch.day);
         let of_day = time.epoch.nanoseconds_of_day();
-        let (epoch_units, rest) = (of_day / time.unit.nanoseconds(), of_day % time.unit.nanoseconds());
+        let (epoch_units, rest) = (
+            of_day / time.unit.nanoseconds(),
+            of_day % time.unit.nanoseconds(),
+        );
         // Days first, so that nothing overflows near the ends of the range.
         let split = |value: i64| {
             let units = value.rem_euclid(per_day) + epoch_units;
             let days = value.div_euclid(per_day) + epoch_days + units.div_euclid(per_day);
-            (days, units.rem_euclid(per_day) * time.unit.nanoseconds() + rest)
+            (
+                days,
+                units.rem_euclid(per_day) * time.unit.nanoseconds() + rest,
+            )
         };
-        let map = |f: &dyn Fn(&[i64]) -> Vec<i64>| f(values);
+        // One loop per component: the choice is made once, outside.
         macro_rules! each {
             (|$days:ident, $nanos:ident| $value:expr) => {
-                map(&|values: &[i64]| {
-                    values
-                        .iter()
-                        .map(|&value| {
-                            if value == NAT {
-                                return NAT;
-                            }
-                            let ($days, $nanos) = split(value);
-                            $value
-                        })
-                        .collect()
-                })
+                values
+                    .iter()
+                    .map(|&value| {
+                        if value == NAT {
+                            return NAT;
+                        }
+                        let ($days, $nanos) = split(value);
+                        $value
+                    })
+                    .collect()
             };
         }
         let month = |days: i64| i64::from(calendar.civil(days).1);

@@ -40,7 +40,7 @@ pub struct Decoding {
     pub dtype: DType,
     /// The numbers are times.
     pub time: Option<TimeAttrs>,
-    /// The stored integers are booleans (attribute `dtype = "bool"`).
+    /// The stored numbers are booleans, true when not 0 (attribute `dtype = "bool"`).
     pub is_bool: bool,
 }
 
@@ -84,8 +84,8 @@ pub fn decoding(name: &str, dtype: DType, attrs: &Attrs) -> Result<Decoding> {
     if is_packed && !decoded.is_float() && !decoded.is_complex() {
         decoded = float_dtype(raw, scale, offset);
     }
-    let is_bool = raw.is_integer()
-        && attrs.text("dtype") == Some("bool")
+    let is_bool = attrs.text("dtype") == Some("bool")
+        && (raw.is_integer() || raw.is_float())
         && !is_packed
         && !fills.any_value
         && time.is_none();
@@ -117,12 +117,16 @@ fn refused(name: &str, attribute: &str, value: &AttrValue, why: &str) -> Error {
             numbers.join(", ")
         }
     };
-    Error::data(format!("variable {name}: attribute {attribute} = {shown}: {why}"))
+    Error::data(format!(
+        "variable {name}: attribute {attribute} = {shown}: {why}"
+    ))
 }
 
 /// The dtype after `_Unsigned`; ignored for floats, as in xarray.
 fn signedness(name: &str, dtype: DType, attrs: &Attrs) -> Result<DType> {
-    let Some(value) = attrs.get("_Unsigned") else { return Ok(dtype) };
+    let Some(value) = attrs.get("_Unsigned") else {
+        return Ok(dtype);
+    };
     let text = value
         .as_text()
         .ok_or_else(|| refused(name, "_Unsigned", value, "must be \"true\" or \"false\""))?;
@@ -141,7 +145,9 @@ fn signedness(name: &str, dtype: DType, attrs: &Attrs) -> Result<DType> {
 
 /// `scale_factor` or `add_offset`: one finite number.
 fn factor(name: &str, attrs: &Attrs, attribute: &str) -> Result<Option<Scalar>> {
-    let Some(value) = attrs.get(attribute) else { return Ok(None) };
+    let Some(value) = attrs.get(attribute) else {
+        return Ok(None);
+    };
     value
         .as_number()
         .filter(|number| number.dtype().is_float() || number.dtype().is_integer())
@@ -151,11 +157,23 @@ fn factor(name: &str, attrs: &Attrs, attribute: &str) -> Result<Option<Scalar>> 
 
 /// xarray's `_choose_float_dtype`: a float type that holds the decoded values.
 fn float_dtype(stored: DType, scale: Option<Scalar>, offset: Option<Scalar>) -> DType {
-    let float = |number: Scalar| if number.dtype() == DType::F32 { DType::F32 } else { DType::F64 };
+    let float = |number: Scalar| {
+        if number.dtype() == DType::F32 {
+            DType::F32
+        } else {
+            DType::F64
+        }
+    };
     match (scale, offset) {
         // Both of one float type: CF's own rule, but 32-bit integers do not fit float32.
-        (Some(scale), Some(offset)) if scale.dtype() == offset.dtype() && scale.dtype().is_float() => {
-            if stored.is_integer() && stored.size() == 4 { DType::F64 } else { float(scale) }
+        (Some(scale), Some(offset))
+            if scale.dtype() == offset.dtype() && scale.dtype().is_float() =>
+        {
+            if stored.is_integer() && stored.size() == 4 {
+                DType::F64
+            } else {
+                float(scale)
+            }
         }
         (_, Some(_)) => DType::F64,
         (Some(scale), None) => float(scale),
@@ -176,9 +194,16 @@ impl Fills {
     fn of(name: &str, stored: DType, raw: DType, attrs: &Attrs) -> Result<Fills> {
         let mut fills = Fills::default();
         for attribute in ["missing_value", "_FillValue"] {
-            let Some(value) = attrs.get(attribute) else { continue };
+            let Some(value) = attrs.get(attribute) else {
+                continue;
+            };
             let AttrValue::Numbers(numbers) = value else {
-                return Err(refused(name, attribute, value, &format!("must be a number like the {stored} data")));
+                return Err(refused(
+                    name,
+                    attribute,
+                    value,
+                    &format!("must be a number like the {stored} data"),
+                ));
             };
             let real = numbers.iter().filter(|n| !n.as_f64().is_nan());
             let before = fills.any_value;
@@ -215,7 +240,10 @@ fn in_dtype(fill: Scalar, stored: DType, raw: DType) -> Option<Scalar> {
             Ok(value) => Scalar::I64(value),
             Err(_) => Scalar::U64(u64::try_from(value).ok()?),
         };
-        scalar.cast(raw).ok().filter(|cast| cast.as_i128() == Some(value))
+        scalar
+            .cast(raw)
+            .ok()
+            .filter(|cast| cast.as_i128() == Some(value))
     };
     // `_Unsigned` data often has a signed fill value: the same bits.
     let range = 1i128 << (8 * raw.size());
@@ -229,7 +257,9 @@ fn in_dtype(fill: Scalar, stored: DType, raw: DType) -> Option<Scalar> {
 
 /// The time attributes, when `units` has the word "since" and the data is numeric.
 fn time_attrs(name: &str, raw: DType, attrs: &Attrs) -> Result<Option<TimeAttrs>> {
-    let Some(text) = attrs.text("units").filter(|text| text.split_whitespace().any(|w| w == "since"))
+    let Some(text) = attrs
+        .text("units")
+        .filter(|text| text.split_whitespace().any(|w| w == "since"))
     else {
         return Ok(None);
     };

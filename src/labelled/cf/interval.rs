@@ -20,9 +20,19 @@ pub fn parse_interval(text: &str, calendar: Calendar) -> Result<(DateTime, DateT
         return Err(refused());
     }
     let end = match length {
-        Length::Year => DateTime { year: start.year + 1, ..start },
-        Length::Month if start.month == 12 => DateTime { year: start.year + 1, month: 1, ..start },
-        Length::Month => DateTime { month: start.month + 1, ..start },
+        Length::Year => DateTime {
+            year: start.year + 1,
+            ..start
+        },
+        Length::Month if start.month == 12 => DateTime {
+            year: start.year + 1,
+            month: 1,
+            ..start
+        },
+        Length::Month => DateTime {
+            month: start.month + 1,
+            ..start
+        },
         Length::Nanoseconds(length) => {
             DateTime::from_nanoseconds(calendar, start.nanoseconds(calendar) + i128::from(length))
         }
@@ -38,7 +48,8 @@ enum Length {
 
 /// Two digits below `end`.
 fn two(text: &str, end: u32) -> Option<u32> {
-    let value = (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())??;
+    let value = (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| text.parse().ok())??;
     (value < end).then_some(value)
 }
 
@@ -54,7 +65,9 @@ fn parse(text: &str) -> Option<(DateTime, Length)> {
         None => (false, date.strip_prefix('+').unwrap_or(date)),
     };
     let mut parts = digits.split('-');
-    let year = parts.next().filter(|y| (4..=6).contains(&y.len()) && y.bytes().all(|b| b.is_ascii_digit()))?;
+    let year = parts
+        .next()
+        .filter(|y| (4..=6).contains(&y.len()) && y.bytes().all(|b| b.is_ascii_digit()))?;
     let year: i64 = year.parse().ok()?;
     let mut start = DateTime::date(if negative { -year } else { year }, 1, 1);
     let mut length = Length::Year;
@@ -69,7 +82,9 @@ fn parse(text: &str) -> Option<(DateTime, Length)> {
     if parts.next().is_some() {
         return None;
     }
-    let Some(time) = time else { return Some((start, length)) };
+    let Some(time) = time else {
+        return Some((start, length));
+    };
     if !matches!(length, Length::Nanoseconds(_)) {
         return None;
     }
@@ -85,12 +100,20 @@ fn parse(text: &str) -> Option<(DateTime, Length)> {
         start.second = two(whole, 60)?;
         length = SECOND;
         if second.contains('.') {
-            let good = (1..=9).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit());
-            let fraction_value: u32 = if good { fraction.parse().ok()? } else { return None };
+            let good =
+                (1..=9).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit());
+            let fraction_value: u32 = if good {
+                fraction.parse().ok()?
+            } else {
+                return None;
+            };
             let place = 10i64.pow(9 - fraction.len() as u32);
             start.nanosecond = fraction_value * place as u32;
             length = place;
         }
     }
-    parts.next().is_none().then_some((start, Length::Nanoseconds(length)))
+    parts
+        .next()
+        .is_none()
+        .then_some((start, Length::Nanoseconds(length)))
 }

@@ -52,9 +52,33 @@ const UNITS: [(&[&str], i64); 8] = [
     (&["hour", "hours", "hr", "hrs", "h"], 3_600_000_000_000),
     (&["minute", "minutes", "min", "mins"], 60_000_000_000),
     (&["second", "seconds", "sec", "secs", "s"], 1_000_000_000),
-    (&["millisecond", "milliseconds", "millisec", "millisecs", "msec", "msecs", "ms"], 1_000_000),
-    (&["microsecond", "microseconds", "microsec", "microsecs", "us", "µs"], 1_000),
-    (&["nanosecond", "nanoseconds", "nanosec", "nanosecs", "ns"], 1),
+    (
+        &[
+            "millisecond",
+            "milliseconds",
+            "millisec",
+            "millisecs",
+            "msec",
+            "msecs",
+            "ms",
+        ],
+        1_000_000,
+    ),
+    (
+        &[
+            "microsecond",
+            "microseconds",
+            "microsec",
+            "microsecs",
+            "us",
+            "µs",
+        ],
+        1_000,
+    ),
+    (
+        &["nanosecond", "nanoseconds", "nanosec", "nanosecs", "ns"],
+        1,
+    ),
 ];
 
 impl TimeUnits {
@@ -71,18 +95,32 @@ impl TimeUnits {
         let (unit, since) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
         let reference = words.next().unwrap_or("").trim();
         if !since.eq_ignore_ascii_case("since") || reference.is_empty() {
-            return Err(refused("not a time; write for example \"days since 2020-02-08 23:56:31\""));
+            return Err(refused(
+                "not a time; write for example \"days since 2020-02-08 23:56:31\"",
+            ));
         }
         let lower = unit.to_lowercase();
-        if ["month", "months", "mon", "year", "years", "yr", "yrs", "common_year", "common_years"]
-            .contains(&lower.as_str())
+        if [
+            "month",
+            "months",
+            "mon",
+            "year",
+            "years",
+            "yr",
+            "yrs",
+            "common_year",
+            "common_years",
+        ]
+        .contains(&lower.as_str())
         {
             return Err(refused(
                 "months and years have no fixed length; CF discourages them and xarray refuses them for standard \
                  calendars; use days",
             ));
         }
-        let known = UNITS.iter().find(|(names, _)| names.contains(&lower.as_str()));
+        let known = UNITS
+            .iter()
+            .find(|(names, _)| names.contains(&lower.as_str()));
         let Some((_, nanoseconds)) = known else {
             return Err(refused(&format!(
                 "unknown unit {unit:?}; known: weeks, days, hours, minutes, seconds, milliseconds, microseconds, \
@@ -92,16 +130,25 @@ impl TimeUnits {
         let (local, offset_minutes) = parse_reference(reference)
             .ok_or_else(|| refused("the reference is not a date like 2020-02-08 23:56:31"))?;
         if !calendar.has(local.year, local.month, local.day) {
-            return Err(refused(&format!("the reference date is not in the {calendar} calendar")));
+            return Err(refused(&format!(
+                "the reference date is not in the {calendar} calendar"
+            )));
         }
         let utc = local.nanoseconds(calendar) - i128::from(offset_minutes) * 60_000_000_000;
         let reference = DateTime::from_nanoseconds(calendar, utc);
-        Ok(TimeUnits { nanoseconds: *nanoseconds, reference, calendar })
+        Ok(TimeUnits {
+            nanoseconds: *nanoseconds,
+            reference,
+            calendar,
+        })
     }
 
     /// True when dates of this calendar can be datetime64 (from 1582-10-15 on).
     pub fn is_real_calendar(&self) -> bool {
-        matches!(self.calendar, Calendar::Standard | Calendar::ProlepticGregorian)
+        matches!(
+            self.calendar,
+            Calendar::Standard | Calendar::ProlepticGregorian
+        )
     }
 
     /// How values between `least` and `most` (integers when `exact`) are decoded.
@@ -114,13 +161,20 @@ impl TimeUnits {
         let reform = DateTime::date(1582, 10, 15).nanoseconds(Calendar::ProlepticGregorian);
         let before = zero.min(low) < reform && self.calendar == Calendar::Standard;
         let datetime = self.is_real_calendar() && !before;
-        let units = [TimeUnit::Nano, TimeUnit::Micro, TimeUnit::Milli, TimeUnit::Second];
+        let units = [
+            TimeUnit::Nano,
+            TimeUnit::Micro,
+            TimeUnit::Milli,
+            TimeUnit::Second,
+        ];
         let fits = |unit: TimeUnit| {
             let per = i128::from(unit.nanoseconds());
             let inside = |n: i128| i64::try_from(n / per).is_ok_and(|n| n != NAT);
             self.nanoseconds % unit.nanoseconds() == 0
                 && zero % per == 0
-                && [zero, low, high, low - zero, high - zero].into_iter().all(inside)
+                && [zero, low, high, low - zero, high - zero]
+                    .into_iter()
+                    .all(inside)
         };
         if datetime {
             if let Some(unit) = units.into_iter().find(|unit| fits(*unit)) {
@@ -133,8 +187,18 @@ impl TimeUnits {
             }
         }
         // Counts from the reference: integers keep their unit, floats go to microseconds, as in cftime.
-        let exact_units = [TimeUnit::Day, TimeUnit::Hour, TimeUnit::Minute, TimeUnit::Second];
-        let fine_units = [TimeUnit::Micro, TimeUnit::Milli, TimeUnit::Second, TimeUnit::Nano];
+        let exact_units = [
+            TimeUnit::Day,
+            TimeUnit::Hour,
+            TimeUnit::Minute,
+            TimeUnit::Second,
+        ];
+        let fine_units = [
+            TimeUnit::Micro,
+            TimeUnit::Milli,
+            TimeUnit::Second,
+            TimeUnit::Nano,
+        ];
         let candidates = if exact { exact_units.iter() } else { [].iter() }.chain(&fine_units);
         let unit = candidates.copied().find(|unit| {
             let inside = |n: i128| i64::try_from(n / i128::from(unit.nanoseconds())).is_ok();
@@ -149,7 +213,11 @@ impl TimeUnits {
         };
         let epoch = self.reference;
         Ok(TimeCodec {
-            target: TimeTarget::Counts(CfTime { unit, epoch, calendar: self.calendar }),
+            target: TimeTarget::Counts(CfTime {
+                unit,
+                epoch,
+                calendar: self.calendar,
+            }),
             factor: self.nanoseconds / unit.nanoseconds(),
             offset: 0,
             round: true,
@@ -171,7 +239,10 @@ impl TimeUnits {
         let real = || values.iter().filter(|v| **v != NAT);
         let (least, most) = (real().min().unwrap_or(&0), real().max().unwrap_or(&0));
         let codec = self.codec(*least as f64, *most as f64, true)?;
-        let decoded = values.iter().map(|v| codec.integer(*v)).collect::<Result<_>>()?;
+        let decoded = values
+            .iter()
+            .map(|v| codec.integer(*v))
+            .collect::<Result<_>>()?;
         Ok((codec.target, decoded))
     }
 
@@ -184,7 +255,10 @@ impl TimeUnits {
         let least = real().reduce(f64::min).unwrap_or(0.0);
         let most = real().reduce(f64::max).unwrap_or(0.0);
         let codec = self.codec(least, most, false)?;
-        let decoded = values.iter().map(|v| codec.float(*v)).collect::<Result<_>>()?;
+        let decoded = values
+            .iter()
+            .map(|v| codec.float(*v))
+            .collect::<Result<_>>()?;
         Ok((codec.target, decoded))
     }
 }
@@ -211,7 +285,9 @@ pub struct TimeCodec {
 
 impl TimeCodec {
     fn overflow(value: impl std::fmt::Display) -> Error {
-        Error::data(format!("time value {value} does not fit the 64 bits of its decoded unit"))
+        Error::data(format!(
+            "time value {value} does not fit the 64 bits of its decoded unit"
+        ))
     }
 
     /// One integer, exactly; `i64::MIN` stays NaT.
@@ -238,7 +314,11 @@ impl TimeCodec {
             return Ok(NAT);
         }
         let scaled = value * self.factor as f64;
-        let scaled = if self.round { scaled.round_ties_even() } else { scaled };
+        let scaled = if self.round {
+            scaled.round_ties_even()
+        } else {
+            scaled
+        };
         if scaled.abs() >= 9_223_372_036_854_775_808.0 {
             return Err(Self::overflow(value));
         }
@@ -255,9 +335,13 @@ fn parse_reference(text: &str) -> Option<(DateTime, i64)> {
     // The date: year-month-day, each with one digit or more; month and day may be missing.
     let negative = text.starts_with('-');
     let body = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let end = body.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(body.len());
+    let end = body
+        .find(|c: char| !(c.is_ascii_digit() || c == '-'))
+        .unwrap_or(body.len());
     let (date, rest) = body.split_at(end);
-    let mut parts = date.split('-').map(|part| part.parse::<u32>().ok().filter(|_| part.len() < 7));
+    let mut parts = date
+        .split('-')
+        .map(|part| part.parse::<u32>().ok().filter(|_| part.len() < 7));
     let year = i64::from(parts.next()??);
     let month = parts.next().unwrap_or(Some(1))?;
     let day = parts.next().unwrap_or(Some(1))?;
@@ -266,7 +350,9 @@ fn parse_reference(text: &str) -> Option<(DateTime, i64)> {
     }
     let mut time = DateTime::date(if negative { -year } else { year }, month, day);
     let rest = rest.strip_prefix('T').unwrap_or(rest).trim_start();
-    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.')).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !(c.is_ascii_digit() || c == ':' || c == '.'))
+        .unwrap_or(rest.len());
     let (clock, mut zone) = rest.split_at(end);
     // "2000-01-01 +01:00": a zone without a time of day.
     if !clock.is_empty() {
@@ -280,7 +366,11 @@ fn parse_reference(text: &str) -> Option<(DateTime, i64)> {
         if let Some(second) = parts.next() {
             let (whole, fraction) = second.split_once('.').unwrap_or((second, ""));
             time.second = whole.parse().ok().filter(|s: &u32| *s < 60)?;
-            let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+            let digits: String = fraction
+                .chars()
+                .chain("000000000".chars())
+                .take(9)
+                .collect();
             time.nanosecond = digits.parse().ok()?;
         }
         if parts.next().is_some() {
@@ -335,10 +425,21 @@ pub fn encode_times(values: &[i64], time: &CfTime) -> Result<EncodedTimes> {
     let reference = time.civil(first);
     let since = |value: i64| {
         value.checked_sub(first).ok_or_else(|| {
-            Error::data(format!("the times from {reference} to {} span too far", time.civil(value)))
+            Error::data(format!(
+                "the times from {reference} to {} span too far",
+                time.civil(value)
+            ))
         })
     };
-    let names = ["days", "hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"];
+    let names = [
+        "days",
+        "hours",
+        "minutes",
+        "seconds",
+        "milliseconds",
+        "microseconds",
+        "nanoseconds",
+    ];
     let units = [
         TimeUnit::Day,
         TimeUnit::Hour,
@@ -359,7 +460,13 @@ pub fn encode_times(values: &[i64], time: &CfTime) -> Result<EncodedTimes> {
     }
     // A unit coarser than the counts divides; a finer one never comes first.
     let divisor = units[at].nanoseconds() / time.unit.nanoseconds();
-    let encode = |value: &i64| if *value == NAT { Ok(NAT) } else { Ok(since(*value)? / divisor) };
+    let encode = |value: &i64| {
+        if *value == NAT {
+            Ok(NAT)
+        } else {
+            Ok(since(*value)? / divisor)
+        }
+    };
     Ok(EncodedTimes {
         units: format!("{} since {reference}", names[at]),
         calendar: time.calendar,
