@@ -36,7 +36,7 @@ pub struct Decoding {
     /// Summand, applied after the factor, in the decoded dtype.
     pub offset: Option<f64>,
     /// The decoded dtype. Times: datetime64[ns], unless the range of the values asks for another target (see
-    /// [`TimeUnits::codec`]); int64 for counts in a model calendar.
+    /// [`TimeUnits::codec_integers`]); int64 for counts in a model calendar.
     pub dtype: DType,
     /// The numbers are times.
     pub time: Option<TimeAttrs>,
@@ -209,11 +209,10 @@ impl Fills {
             let before = fills.any_value;
             for number in real.clone() {
                 fills.any_value = true;
-                if let Some(fill) = in_dtype(*number, stored, raw) {
-                    if !fills.missing.contains(&fill) {
-                        fills.missing.push(fill);
-                    }
-                }
+                let fill = in_dtype(*number, stored, raw);
+                fills
+                    .missing
+                    .extend(fill.filter(|fill| !fills.missing.contains(fill)));
             }
             let any = real.count() > 0;
             fills.any_value = before || any;

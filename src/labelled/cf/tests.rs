@@ -357,7 +357,13 @@ fn units_and_zones_are_read() {
         );
     }
     let far = TimeUnits::parse("days since 2000-01-01", None).unwrap();
-    assert!(far.decode_integers(&[i64::MAX]).is_err());
+    assert!(
+        far.decode_integers(&[i64::MAX])
+            .is_ok_and(|(t, _)| matches!(t, TimeTarget::Counts(_)))
+    );
+    let nano = TimeUnits::parse("nanoseconds since 1970-01-01", None).unwrap();
+    let last = (TimeTarget::Datetime(TimeUnit::Nano), vec![i64::MAX, NAT]);
+    assert_eq!(nano.decode_integers(&[i64::MAX, NAT]).unwrap(), last);
     assert!(far.decode_floats(&[f64::INFINITY]).is_err());
     assert_eq!(far.decode_integers(&[]).unwrap().1, Vec::<i64>::new());
 }

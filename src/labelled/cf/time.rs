@@ -151,13 +151,28 @@ impl TimeUnits {
         )
     }
 
-    /// How values between `least` and `most` (integers when `exact`) are decoded.
+    /// How integers between `least` and `most` are decoded.
     ///
     /// # Errors
     /// Data when no unit can hold them.
-    pub fn codec(&self, least: f64, most: f64, exact: bool) -> Result<TimeCodec> {
+    pub fn codec_integers(&self, least: i64, most: i64) -> Result<TimeCodec> {
+        let since = |value: i64| i128::from(value) * i128::from(self.nanoseconds);
+        self.codec(since(least), since(most), true)
+    }
+
+    /// How floats between `least` and `most` are decoded.
+    ///
+    /// # Errors
+    /// Data when no unit can hold them.
+    pub fn codec_floats(&self, least: f64, most: f64) -> Result<TimeCodec> {
+        let since = |value: f64| (value * self.nanoseconds as f64).clamp(-1e36, 1e36) as i128;
+        self.codec(since(least), since(most), false)
+    }
+
+    /// The codec of values between `low` and `high` nanoseconds after the reference.
+    fn codec(&self, low: i128, high: i128, exact: bool) -> Result<TimeCodec> {
         let zero = self.reference.nanoseconds(self.calendar);
-        let (low, high) = (self.at(least), self.at(most));
+        let (low, high) = (zero + low, zero + high);
         let reform = DateTime::date(1582, 10, 15).nanoseconds(Calendar::ProlepticGregorian);
         let before = zero.min(low) < reform && self.calendar == Calendar::Standard;
         let datetime = self.is_real_calendar() && !before;
@@ -176,15 +191,13 @@ impl TimeUnits {
                     .into_iter()
                     .all(inside)
         };
-        if datetime {
-            if let Some(unit) = units.into_iter().find(|unit| fits(*unit)) {
-                return Ok(TimeCodec {
-                    target: TimeTarget::Datetime(unit),
-                    factor: self.nanoseconds / unit.nanoseconds(),
-                    offset: (zero / i128::from(unit.nanoseconds())) as i64,
-                    round: false,
-                });
-            }
+        if let Some(unit) = units.into_iter().find(|unit| datetime && fits(*unit)) {
+            return Ok(TimeCodec {
+                target: TimeTarget::Datetime(unit),
+                factor: self.nanoseconds / unit.nanoseconds(),
+                offset: (zero / i128::from(unit.nanoseconds())) as i64,
+                round: false,
+            });
         }
         // Counts from the reference: integers keep their unit, floats go to microseconds, as in cftime.
         let exact_units = [
@@ -206,8 +219,9 @@ impl TimeUnits {
         });
         let Some(unit) = unit else {
             return Err(Error::data(format!(
-                "times between {least} and {most} units of {} s since {} do not fit 64 bits",
-                self.nanoseconds as f64 / 1e9,
+                "times from {:e} to {:e} s after {} do not fit 64 bits",
+                (low - zero) as f64 / 1e9,
+                (high - zero) as f64 / 1e9,
                 self.reference
             )));
         };
@@ -224,13 +238,6 @@ impl TimeUnits {
         })
     }
 
-    /// Nanoseconds since 1970 of a value; saturates far outside of what 64 bits can hold.
-    fn at(&self, value: f64) -> i128 {
-        // An integer beyond 2^53 is off by a few units here: a codec checks each value again.
-        let since = (value * self.nanoseconds as f64).clamp(-1e36, 1e36);
-        self.reference.nanoseconds(self.calendar) + since as i128
-    }
-
     /// Decodes integers; `i64::MIN` is NaT, as in xarray.
     ///
     /// # Errors
@@ -238,7 +245,7 @@ impl TimeUnits {
     pub fn decode_integers(&self, values: &[i64]) -> Result<(TimeTarget, Vec<i64>)> {
         let real = || values.iter().filter(|v| **v != NAT);
         let (least, most) = (real().min().unwrap_or(&0), real().max().unwrap_or(&0));
-        let codec = self.codec(*least as f64, *most as f64, true)?;
+        let codec = self.codec_integers(*least, *most)?;
         let decoded = values
             .iter()
             .map(|v| codec.integer(*v))
@@ -254,7 +261,7 @@ impl TimeUnits {
         let real = || values.iter().copied().filter(|v| !v.is_nan());
         let least = real().reduce(f64::min).unwrap_or(0.0);
         let most = real().reduce(f64::max).unwrap_or(0.0);
-        let codec = self.codec(least, most, false)?;
+        let codec = self.codec_floats(least, most)?;
         let decoded = values
             .iter()
             .map(|v| codec.float(*v))
