@@ -13,6 +13,7 @@ pub mod expr;
 pub mod geom;
 pub mod io;
 pub mod kernel;
+pub mod labelled;
 pub mod op;
 pub mod optimize;
 pub mod plan;

@@ -52,7 +52,7 @@ fn child(role: &str) -> Result<()> {
             }
             "panic" => {
                 // A caught panic is an error, not the end.
-                assert!(quiet_panics(|| panic!("quiet")).map(|()| ()).is_err());
+                assert!(quiet_panics(|| -> u8 { panic!("quiet") }).is_err());
                 if comm.rank() + 1 == comm.size() {
                     panic!("chunk 17 is cursed");
                 }
@@ -89,6 +89,7 @@ fn child(role: &str) -> Result<()> {
                 comm.barrier()
             }
             "hang" => hang(comm),
+            "bench" => bench(comm),
             "error" => Err(Error::data("the same on all ranks")),
             "idle" => idle(comm),
             _ => Err(Error::invalid(format!("role {role}"))),
@@ -116,6 +117,42 @@ fn idle(comm: &dyn Comm) -> Result<()> {
     if comm.rank() == 1 {
         let used = ticks() - before;
         assert!(used < 60, "a waiting rank used {used} of 200 ticks");
+    }
+    Ok(())
+}
+
+/// Latency and bandwidth, printed by rank 0: `HYPERSLAB_COMM_CHILD=bench mpirun -n 2 target/.../comm-...`.
+fn bench(comm: &dyn Comm) -> Result<()> {
+    let timed = |name: &str, times: u32, bytes: usize, f: &dyn Fn() -> Result<()>| {
+        comm.barrier()?;
+        let begin = Instant::now();
+        for _ in 0..times {
+            f()?;
+        }
+        let each = begin.elapsed() / times;
+        if comm.rank() == 0 {
+            let rate = bytes as f64 / each.as_secs_f64() / 1e9;
+            println!("{name}: {each:?} each, {rate:.2} GB/s sent by a rank");
+        }
+        Ok::<_, Error>(())
+    };
+    let (rank, size) = (comm.rank(), comm.size());
+    timed("barrier", 2000, 0, &|| comm.barrier())?;
+    timed("all_gather of 8 bytes", 2000, 8, &|| {
+        comm.all_gather(&[1; 8]).map(drop)
+    })?;
+    for bytes in [64 << 10, 64 << 20] {
+        let times = if bytes > 1 << 20 { 10 } else { 500 };
+        timed(
+            &format!("exchange of {bytes} bytes with the neighbour"),
+            times,
+            bytes,
+            &|| {
+                let (to, from) = ((rank + 1) % size, (rank + size - 1) % size);
+                comm.exchange(vec![(to, vec![1; bytes])], &[(from, bytes)])
+                    .map(drop)
+            },
+        )?;
     }
     Ok(())
 }
@@ -155,6 +192,23 @@ fn run(ranks: usize, role: &str) -> (Output, Duration) {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// No other process runs this binary (a rank may take a moment to go).
+fn no_rank_is_left() {
+    let own = std::env::current_exe().unwrap();
+    let me = std::process::id().to_string();
+    let left = || {
+        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let link = std::fs::read_link(entry.path().join("exe"));
+            link.is_ok_and(|exe| exe == own) && entry.file_name().to_string_lossy() != me
+        })
+    };
+    let begin = Instant::now();
+    while left() {
+        assert!(begin.elapsed() < Duration::from_secs(5), "a rank is left");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn threads() {
@@ -199,6 +253,7 @@ fn panics() {
         "{took:?}"
     );
     assert!(stderr(&output).contains("on a worker"));
+    no_rank_is_left();
 }
 
 fn killed() {

@@ -40,7 +40,7 @@ fn detect_from(get: impl Fn(&str) -> Option<String>) -> Fabric {
     let has = |name: &&str| get(name).is_some();
     // A batch script has SLURM_PROCID, too; only a step's task has both.
     let step = has(&"SLURM_PROCID") && has(&"SLURM_STEP_ID");
-    if SIZES[..3].iter().any(|name| has(name)) || RANKS.iter().any(|name| has(name)) || step {
+    if SIZES[..3].iter().any(has) || RANKS.iter().any(has) || step {
         Fabric::Mpi
     } else {
         Fabric::Solo

@@ -3,6 +3,7 @@
 //! Only a rank's main thread holds a communicator; every collective is called by all ranks in the same order. Messages
 //! of any length are split here and nowhere else.
 
+#[allow(clippy::module_inception)]
 mod comm;
 mod endpoint;
 mod handshake;

@@ -323,10 +323,8 @@ impl MpiWire {
         }
         for mut comm in self.comms {
             // SAFETY: our own duplicate; nobody uses it after this.
-            check(
-                unsafe { ffi::MPI_Comm_free(&raw mut comm) },
-                "MPI_Comm_free",
-            )?;
+            let code = unsafe { ffi::MPI_Comm_free(&raw mut comm) };
+            check(code, "MPI_Comm_free")?;
         }
         Ok(())
     }

@@ -82,9 +82,7 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error_with_text_and_place() {
         assert_eq!(quiet_panics(|| 3).unwrap(), 3);
-        let error = quiet_panics(|| panic!("kernel {}", 7))
-            .map(|()| ())
-            .unwrap_err();
+        let error = quiet_panics(|| -> u8 { panic!("kernel {}", 7) }).unwrap_err();
         assert!(error.is_internal());
         assert!(error.message().contains("panics.rs:"), "{error}");
         assert!(error.message().ends_with("kernel 7"), "{error}");

@@ -76,6 +76,19 @@ impl Fabric {
         (0..self.boxes.len()).for_each(|rank| self.wake(rank));
     }
 
+    /// The reason why the job has ended, as an error, for every call of every rank.
+    fn check(&self) -> Result<()> {
+        if !self.aborted.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let reason = self
+            .reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        Err(reason.unwrap_or_else(|| Error::internal("the job was ended")))
+    }
+
     fn finish(&self, rank: usize) {
         self.boxes[rank].finished.store(true, Ordering::SeqCst);
         (0..self.boxes.len()).for_each(|rank| self.wake(rank));
@@ -117,6 +130,7 @@ impl Wire for ThreadWire {
     }
 
     fn post(&self, destination: usize, channel: u32, bytes: Arc<Vec<u8>>) -> Result<()> {
+        self.fabric.check()?;
         let length = bytes.len();
         let limit = self.fabric.limit;
         let pieces = if is_inline(length, limit) || length <= limit {
@@ -147,6 +161,7 @@ impl Wire for ThreadWire {
     }
 
     fn poll(&self, source: Option<usize>, channel: u32) -> Result<Option<Message>> {
+        self.fabric.check()?;
         let mut inbox = self.fabric.inbox(self.rank);
         self.seen.set(inbox.version);
         let Some(queue) = inbox.channels.get_mut(&channel) else {
@@ -227,18 +242,8 @@ impl Wire for ThreadWire {
     fn pause(&self, _: &mut Backoff, source: Option<usize>) -> Result<()> {
         // Read before the version: everything a rank posts comes before its end.
         let gone = source.is_some_and(|s| self.fabric.boxes[s].finished.load(Ordering::SeqCst));
+        self.fabric.check()?;
         let inbox = self.fabric.inbox(self.rank);
-        if self.fabric.aborted.load(Ordering::SeqCst) {
-            drop(inbox);
-            let reason = self
-                .fabric
-                .reason
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            return Err(reason
-                .clone()
-                .unwrap_or_else(|| Error::internal("the job was ended")));
-        }
         if inbox.version != self.seen.get() {
             return Ok(());
         }

@@ -78,7 +78,7 @@ fn exchanges(comm: &dyn Comm, longest: usize) -> Result<()> {
             for to in 0..size {
                 let there = random.below(3) < round % 4;
                 let length = random.below(longest as u64 + 1) as usize;
-                let length = if length % 5 == 0 { 0 } else { length };
+                let length = if length.is_multiple_of(5) { 0 } else { length };
                 if there && from == rank {
                     sends.push((to, bytes(from, to, length)));
                 }
@@ -100,7 +100,7 @@ fn exchanges(comm: &dyn Comm, longest: usize) -> Result<()> {
 /// All ranks send to rank 0 on two tags; each stream arrives in order.
 fn sends(comm: &dyn Comm, longest: usize) -> Result<()> {
     let (rank, size) = (comm.rank(), comm.size());
-    let length = |k: usize| if k % 3 == 0 { longest } else { k };
+    let length = |k: usize| if k.is_multiple_of(3) { longest } else { k };
     const COUNT: usize = 12;
     for k in 0..COUNT {
         let mut message = vec![k as u8];
