@@ -6,7 +6,7 @@ use super::sink::Finished;
 use crate::block::Block;
 use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
-use crate::io::{Created, Placed, RegionWriter, Scratch, encode_chunk};
+use crate::io::{Created, Placement as Placed, RegionWriter, Scratch, encode_chunk};
 use crate::plan::{ArrayId, Plan, SinkTarget};
 use crossbeam_channel::Sender;
 use std::collections::HashMap;

@@ -23,3 +23,6 @@ mod vector;
 pub use column::{Column, InColumn};
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
 pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};
+
+#[cfg(test)]
+mod golden_tests;

@@ -97,3 +97,29 @@ impl Counts {
         4 * self.low.len() + 8 * self.wide.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn counts_go_on_past_their_limit() {
+        let mut counts = Counts::new(2);
+        counts.limit = 10;
+        for _ in 0..100 {
+            counts.expect(3);
+            counts.low[0] += 3;
+            counts.low[1] += 1;
+            assert!(counts.low[0] <= 10);
+        }
+        assert_eq!((counts.get(0), counts.get(1)), (300, 100));
+        let mut wire = Vec::new();
+        counts.put(&mut wire);
+        let mut copy = Counts::new(2);
+        copy.limit = 10;
+        copy.take(&mut Wire(&wire)).unwrap();
+        copy.join(&counts);
+        assert_eq!((copy.get(0), copy.get(1)), (600, 200));
+    }
+}
