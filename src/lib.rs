@@ -19,4 +19,5 @@ pub mod optimize;
 pub mod plan;
 pub mod spec;
 
+pub use driver::launch;
 pub use error::{Error, Result};

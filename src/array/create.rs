@@ -49,7 +49,7 @@ impl Driver {
                 (dense, Some(0))
             }
         };
-        let elements = shape.iter().product();
+        let elements: usize = shape.iter().product();
         let block = match values {
             (values, None | Some(0)) if values.len() == elements => Block::from_vec(&shape, values),
             (values, offset) => {

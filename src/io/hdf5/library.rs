@@ -3,7 +3,6 @@
 use super::bytes::open_unchanged;
 use super::paste::{self, Place};
 use super::raw::{self, Dataset, Kind};
-use super::source::run_grid;
 use crate::block::Block;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -61,7 +60,9 @@ impl LibrarySource {
         );
         let grid = match &spec.layout {
             Layout::Chunked { chunk, .. } => ChunkGrid::regular(&spec.shape, chunk)?,
-            Layout::Contiguous | Layout::Compact => run_grid(&spec.shape, spec.dtype.size())?,
+            Layout::Contiguous | Layout::Compact => {
+                ChunkGrid::regular(&spec.shape, &spec.fetch_chunk())?
+            }
         };
         Ok(LibrarySource {
             spec: spec.clone(),

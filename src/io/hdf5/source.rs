@@ -19,8 +19,6 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-/// Aimed-at size of one read of a contiguous variable.
-const RUN_BYTES: usize = 1 << 20;
 
 /// A variable of an HDF5 file, read directly.
 pub struct Hdf5Source {
@@ -44,20 +42,6 @@ pub fn open_source(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Arc<dy
     Ok(Arc::new(Hdf5Source::open(spec, index)?))
 }
 
-/// Runs of about 1 MiB of the outermost rows: whole inner axes, some of one axis, one of each axis before it.
-pub(crate) fn run_grid(shape: &[usize], size: usize) -> Result<ChunkGrid> {
-    let mut chunk = vec![1; shape.len()];
-    let mut bytes = size.max(1);
-    for axis in (0..shape.len()).rev() {
-        chunk[axis] = (RUN_BYTES / bytes).clamp(1, shape[axis].max(1));
-        if chunk[axis] < shape[axis] {
-            break;
-        }
-        bytes = bytes.saturating_mul(shape[axis].max(1));
-    }
-    ChunkGrid::regular(shape, &chunk)
-}
-
 impl Hdf5Source {
     /// Opens the file and checks that it is the described one.
     ///
@@ -72,7 +56,7 @@ impl Hdf5Source {
                 filters.clone(),
             ),
             Layout::Contiguous => (
-                run_grid(&spec.shape, spec.dtype.size())?,
+                ChunkGrid::regular(&spec.shape, &spec.fetch_chunk())?,
                 Vec::new(),
                 Vec::new(),
             ),

@@ -1,0 +1,197 @@
+//! Saving to CF NetCDF-4: coordinates with their attributes, times encoded, `_FillValue`, `history`.
+
+use super::cf::encode_times;
+use super::coord::{Coord, Values};
+use super::data_array::DataArray;
+use super::dataset::Dataset;
+use crate::block::Block;
+use crate::driver::{Save, SaveVariable};
+use crate::dtype::{DType, NAT, Scalar};
+use crate::error::{Error, Result};
+use crate::io::TextVariable;
+use crate::spec::{AttrValue, Attrs, Encoding, Format, OutputSpec, VariableSpec};
+use std::path::Path;
+
+impl DataArray {
+    /// Computes the array and writes it, with its coordinates, as NetCDF-4. The file appears when it is complete.
+    ///
+    /// # Errors
+    /// The first error of the array's making, of planning, output errors, or the shared error of the ranks.
+    ///
+    /// # Memory
+    /// Finished pieces are written as they come: the result is never whole in memory.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.check()?;
+        let named = match self.name() {
+            Some(_) => self.clone(),
+            None => self.clone().rename("__xarray_dataarray_variable__"),
+        };
+        Dataset::new([named])?.save(path)
+    }
+}
+
+impl Dataset {
+    /// Computes all variables in shared passes and writes them, with their coordinates, as NetCDF-4. The file appears when
+    /// it is complete.
+    ///
+    /// # Errors
+    /// As [`DataArray::save`].
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let save = self.to_save(path.as_ref())?;
+        self.session.save(vec![save])
+    }
+
+    fn to_save(&self, path: &Path) -> Result<Save> {
+        self.check()?;
+        let mut spec = OutputSpec {
+            path: path.to_owned(),
+            format: Format::NetCdf4,
+            overwrite: false,
+            dims: self.sizes(),
+            attrs: self.attrs.clone(),
+            variables: Vec::new(),
+        };
+        if spec.attrs.get("Conventions").is_none() {
+            spec.attrs.set("Conventions", "CF-1.11");
+        }
+        let line = self.session.history();
+        if !line.is_empty() {
+            let history = match spec.attrs.text("history") {
+                // The newest line first, as NCO and CDO do.
+                Some(before) => format!("{line}\n{before}"),
+                None => line.to_owned(),
+            };
+            spec.attrs.set("history", history);
+        }
+        let mut inline = Vec::new();
+        let mut texts = Vec::new();
+        for coord in &self.coords {
+            match &coord.values {
+                Values::Texts(values, _) => texts.push(TextVariable {
+                    name: coord.name.clone(),
+                    dims: coord.dims.clone(),
+                    attrs: coord.attrs.clone(),
+                    values: values.to_vec(),
+                }),
+                Values::Block(_) | Values::CfTimes(..) => inline.push(encode_coord(coord)?),
+            }
+        }
+        let variables = self.variables.iter().map(|v| self.save_variable(v)).collect::<Result<_>>()?;
+        Ok(Save { spec, variables, inline, texts })
+    }
+
+    fn save_variable(&self, array: &DataArray) -> Result<SaveVariable> {
+        let name = array.name().unwrap_or_default().to_owned();
+        let mut attrs = array.attrs.clone();
+        let auxiliary: Vec<&str> = array
+            .coords
+            .iter()
+            .filter(|c| !c.is_index())
+            .map(|c| c.name.as_str())
+            .collect();
+        if !auxiliary.is_empty() {
+            attrs.set("coordinates", auxiliary.join(" "));
+        }
+        let (lazy, dtype) = match array.dtype() {
+            // NetCDF has no bool: bytes with an attribute, as xarray writes them.
+            DType::Bool => {
+                attrs.set("dtype", "bool");
+                (array.array().astype(DType::I8), DType::I8)
+            }
+            DType::Datetime(unit) => {
+                attrs.set("units", format!("{} since 1970-01-01", unit_name(unit)));
+                attrs.set("calendar", "proleptic_gregorian");
+                attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![Scalar::I64(NAT)])));
+                let since = array.array().astype(DType::I64);
+                (since, DType::I64)
+            }
+            DType::Timedelta(unit) => {
+                attrs.set("units", unit_name(unit));
+                attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![Scalar::I64(NAT)])));
+                (array.array().astype(DType::I64), DType::I64)
+            }
+            DType::C64 | DType::C128 => {
+                return Err(Error::unsupported(format!(
+                    "save: variable {name:?} is {}, and NetCDF has no complex numbers; save its real and imaginary parts",
+                    array.dtype()
+                )));
+            }
+            dtype => (array.array().clone(), dtype),
+        };
+        if let (Some(missing), true) = (Scalar::missing(dtype), dtype.is_float()) {
+            attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
+        }
+        let encoding = match (&array.encoding.chunks, array.encoding.deflate) {
+            (None, None) => Encoding::default(),
+            _ if array.encoding.deflate.is_none() && !array.encoding.shuffle => {
+                // Chunks that came from the input file say nothing about an output that is not compressed.
+                Encoding::default()
+            }
+            _ => array.encoding.clone(),
+        };
+        Ok(SaveVariable {
+            spec: VariableSpec {
+                name,
+                dims: array.dims().to_vec(),
+                dtype,
+                shape: array.shape(),
+                attrs,
+                encoding,
+            },
+            node: lazy.node()?,
+        })
+    }
+}
+
+fn unit_name(unit: crate::dtype::TimeUnit) -> &'static str {
+    use crate::dtype::TimeUnit as U;
+    match unit {
+        U::Day => "days",
+        U::Hour => "hours",
+        U::Minute => "minutes",
+        U::Second => "seconds",
+        U::Milli => "milliseconds",
+        U::Micro => "microseconds",
+        U::Nano => "nanoseconds",
+    }
+}
+
+/// A coordinate of numbers or times, as it is stored.
+fn encode_coord(coord: &Coord) -> Result<(VariableSpec, Block)> {
+    let mut attrs: Attrs = coord.attrs.clone();
+    let block = match (coord.times(), &coord.values) {
+        (Some((counts, time)), _) => {
+            let encoded = encode_times(counts, &time)?;
+            attrs.set("units", encoded.units);
+            attrs.set("calendar", encoded.calendar.name());
+            Block::from_vec(coord.shape(), encoded.values)?
+        }
+        (None, Values::Block(block)) => match block.dtype() {
+            DType::Bool => {
+                attrs.set("dtype", "bool");
+                let bytes = block.as_slice::<bool>().unwrap_or_default();
+                Block::from_vec(block.shape(), bytes.iter().map(|b| i8::from(*b)).collect())?
+            }
+            DType::Timedelta(unit) => {
+                attrs.set("units", unit_name(unit));
+                block.as_ref().clone().with_dtype(DType::I64)?
+            }
+            _ => block.as_ref().clone(),
+        },
+        (None, _) => return Err(Error::internal("a coordinate of texts among the numbers")),
+    };
+    if !coord.is_index() {
+        if let (Some(missing), true) = (Scalar::missing(block.dtype()), block.dtype().is_float()) {
+            attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
+        }
+    }
+    let spec = VariableSpec {
+        name: coord.name.clone(),
+        dims: coord.dims.clone(),
+        dtype: block.dtype(),
+        shape: block.shape().to_vec(),
+        attrs,
+        encoding: Encoding::default(),
+    };
+    Ok((spec, block))
+}
