@@ -312,7 +312,7 @@ impl MpiWire {
                 ));
             }
             self.absorb()?;
-            backoff.wait();
+            backoff.wait(0);
         }
         let unread = std::mem::take(&mut *self.incoming.borrow_mut());
         for mut message in unread {
@@ -429,7 +429,11 @@ impl Wire for MpiWire {
     }
 
     fn pause(&self, backoff: &mut Backoff, _: Option<usize>) -> Result<()> {
-        backoff.wait();
+        let out: usize = self.outgoing.borrow().iter().map(|out| out.bytes.len()).sum();
+        let unread = self.incoming.borrow();
+        let moving = unread.iter().filter(|message| !message.requests.is_empty());
+        let moving: usize = moving.map(|message| message.bytes.len()).sum();
+        backoff.wait(out + moving);
         Ok(())
     }
 
