@@ -200,14 +200,18 @@ fn no_rank_is_left() {
     let own = std::env::current_exe().unwrap();
     let me = std::process::id().to_string();
     let left = || -> Option<String> {
-        std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-            let link = std::fs::read_link(entry.path().join("exe"));
-            // "self" and "thread-self" are this process, too.
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let other = name != me && name.parse::<u32>().is_ok();
-            let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-            (link.is_ok_and(|exe| exe == own) && other).then_some(status)
-        })
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .find_map(|entry| {
+                let link = std::fs::read_link(entry.path().join("exe"));
+                // "self" and "thread-self" are this process, too.
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let other = name != me && name.parse::<u32>().is_ok();
+                let status =
+                    std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+                (link.is_ok_and(|exe| exe == own) && other).then_some(status)
+            })
     };
     let begin = Instant::now();
     while let Some(status) = left() {
