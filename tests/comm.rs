@@ -125,14 +125,15 @@ fn idle(comm: &dyn Comm) -> Result<()> {
 fn bench(comm: &dyn Comm) -> Result<()> {
     let timed = |name: &str, times: u32, bytes: usize, f: &dyn Fn() -> Result<()>| {
         comm.barrier()?;
-        let begin = Instant::now();
+        let (begin, before) = (Instant::now(), ticks());
         for _ in 0..times {
             f()?;
         }
         let each = begin.elapsed() / times;
+        let busy = (ticks() - before) as f64 * 1e4 / f64::from(times);
         if comm.rank() == 0 {
             let rate = bytes as f64 / each.as_secs_f64() / 1e9;
-            println!("{name}: {each:?} each, {rate:.2} GB/s sent by a rank");
+            println!("{name}: {each:?} each, {busy:.1} µs of CPU, {rate:.2} GB/s sent by a rank");
         }
         Ok::<_, Error>(())
     };
@@ -198,15 +199,24 @@ fn stderr(output: &Output) -> String {
 fn no_rank_is_left() {
     let own = std::env::current_exe().unwrap();
     let me = std::process::id().to_string();
-    let left = || {
-        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-            let link = std::fs::read_link(entry.path().join("exe"));
-            link.is_ok_and(|exe| exe == own) && entry.file_name().to_string_lossy() != me
-        })
+    let left = || -> Option<String> {
+        std::fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .find_map(|entry| {
+                let link = std::fs::read_link(entry.path().join("exe"));
+                // "self" and "thread-self" are this process, too.
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let other = name != me && name.parse::<u32>().is_ok();
+                let status =
+                    std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+                (link.is_ok_and(|exe| exe == own) && other).then_some(status)
+            })
     };
     let begin = Instant::now();
-    while left() {
-        assert!(begin.elapsed() < Duration::from_secs(5), "a rank is left");
+    while let Some(status) = left() {
+        let waited = begin.elapsed();
+        assert!(waited < Duration::from_secs(5), "a rank is left: {status}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

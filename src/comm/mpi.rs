@@ -5,7 +5,7 @@
 //! may come from a thread that panicked: `_exit` follows it within [`ABORT_SECONDS`] in any case. `MPI_Finalize` runs on
 //! the clean path only, since it would wait for ranks that do not come.
 //!
-//! A message is a header (its length as u64, and the bytes when they are few) and then its pieces. The receiver probes
+//! A message is a header (its length and that of its pieces, and the bytes when they are few) and then its pieces. The receiver probes
 //! for the header alone; it posts the receives of all pieces at once, so a probe never meets a piece.
 
 #![allow(unsafe_code)]
@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 
 /// How long `MPI_Abort` may take before the process ends by itself.
 const ABORT_SECONDS: u64 = 5;
+/// Length of the message and of its pieces, both u64; pieces of length 0: the bytes follow in the header.
+const HEADER_BYTES: usize = 16;
 /// How long a clean end waits for deliveries.
 const FINISH_SECONDS: u64 = 60;
 
@@ -252,11 +254,17 @@ impl MpiWire {
                 "a message from rank {source} begins with a damaged header"
             ))
         };
-        let length = header.first_chunk::<8>().ok_or_else(damaged)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| damaged())?;
+        let number = |at: usize| {
+            let bytes = header
+                .get(at..at + 8)
+                .and_then(<[u8]>::first_chunk)
+                .ok_or_else(damaged)?;
+            usize::try_from(u64::from_le_bytes(*bytes)).map_err(|_| damaged())
+        };
+        let (length, limit) = (number(0)?, number(8)?);
         let mut requests = Vec::new();
-        if is_inline(length, self.limit) {
-            header.drain(..8);
+        if limit == 0 {
+            header.drain(..HEADER_BYTES);
             if header.len() != length {
                 return Err(damaged());
             }
@@ -267,14 +275,14 @@ impl MpiWire {
                 requests,
             });
         }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(length).map_err(|_| {
+        Vec::<u8>::new().try_reserve_exact(length).map_err(|_| {
             Error::resource(format!(
                 "no memory for a message of {length} bytes from rank {source}"
             ))
         })?;
-        bytes.resize(length, 0u8);
-        for piece in pieces(length, self.limit) {
+        // Zeroed by the system, page by page: no pass over the memory.
+        let mut bytes = vec![0u8; length];
+        for piece in pieces(length, limit) {
             let mut request = MaybeUninit::uninit();
             let piece = &mut bytes[piece];
             // SAFETY: the buffer is owned by the entry of `incoming` and not touched until all requests are done;
@@ -312,7 +320,7 @@ impl MpiWire {
                 ));
             }
             self.absorb()?;
-            backoff.wait();
+            backoff.wait(0);
         }
         let unread = std::mem::take(&mut *self.incoming.borrow_mut());
         for mut message in unread {
@@ -348,8 +356,9 @@ impl Wire for MpiWire {
     }
 
     fn post(&self, destination: usize, channel: u32, bytes: Arc<Vec<u8>>) -> Result<()> {
-        let mut header = (bytes.len() as u64).to_le_bytes().to_vec();
         let inline = is_inline(bytes.len(), self.limit);
+        let piece = if inline { 0 } else { self.limit as u64 };
+        let mut header = [(bytes.len() as u64).to_le_bytes(), piece.to_le_bytes()].concat();
         if inline {
             header.extend_from_slice(&bytes);
         }
@@ -429,7 +438,16 @@ impl Wire for MpiWire {
     }
 
     fn pause(&self, backoff: &mut Backoff, _: Option<usize>) -> Result<()> {
-        backoff.wait();
+        let out: usize = self
+            .outgoing
+            .borrow()
+            .iter()
+            .map(|out| out.bytes.len())
+            .sum();
+        let unread = self.incoming.borrow();
+        let moving = unread.iter().filter(|message| !message.requests.is_empty());
+        let moving: usize = moving.map(|message| message.bytes.len()).sum();
+        backoff.wait(out + moving);
         Ok(())
     }
 
