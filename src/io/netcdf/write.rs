@@ -213,7 +213,6 @@ impl Writer {
             raw::flush(file).map_err(io)?;
         }
         let mut variables = Vec::new();
-        let mut end = 0;
         for (streamed, variable) in writer.streamed.iter().zip(&spec.variables) {
             variables.push(if streamed.chunk.is_empty() {
                 let address = streamed.dataset.offset();
@@ -223,7 +222,6 @@ impl Writer {
                         variable.name
                     )));
                 }
-                end = end.max(address.saturating_add(variable_bytes(variable)));
                 Placement::Contiguous { address }
             } else {
                 Placement::Chunked {
@@ -231,7 +229,6 @@ impl Writer {
                 }
             });
         }
-        let _ = end;
         Ok((
             writer,
             Created {
