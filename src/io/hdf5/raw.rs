@@ -87,6 +87,13 @@ fn last_error() -> String {
             (&raw mut text).cast::<c_void>(),
         )
     };
+    // System failures come with the time, the file and pointers: keep what happened and why.
+    let why = text
+        .split_once("error message = '")
+        .and_then(|(_, rest)| rest.split_once('\''));
+    if let (Some((why, _)), Some((what, _))) = (why, text.split_once(':')) {
+        return format!("{what}: {why}");
+    }
     if text.is_empty() {
         "unknown HDF5 failure".to_owned()
     } else {
