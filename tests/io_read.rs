@@ -74,7 +74,7 @@ fn info(name: &str) -> FileInfo {
 
 #[test]
 fn every_dtype_in_both_format_bounds() {
-    for (file, count) in [("types_earliest.h5", 18), ("types_latest.h5", 34)] {
+    for (file, count) in [("types_earliest.h5", 10), ("types_latest.h5", 34)] {
         let info = info(file);
         let names: Vec<_> = info.variables.iter().map(|v| &v.name).collect();
         assert_eq!(names.len(), count, "{names:?}");
@@ -156,9 +156,9 @@ fn every_layout_in_both_format_bounds() {
         }
     }
     let info = info("layouts_latest.h5");
-    let paged = read(info.variable("paged").unwrap(), &Region::whole(&[3000])).unwrap();
-    for i in 0..3000 {
-        let wanted = if (2050..2060).contains(&i) {
+    let paged = read(info.variable("paged").unwrap(), &Region::whole(&[1500])).unwrap();
+    for i in 0..1500 {
+        let wanted = if (1040..1050).contains(&i) {
             expected(DType::U8, i)
         } else {
             Scalar::U8(9)
