@@ -98,7 +98,7 @@ fn what_is_no_file_says_so() {
     // Permissions do not bind root.
     let path = dir.path().join("secret.nc");
     fs::copy(data("classic_names.nc"), &path).unwrap();
-    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     if fs::read(&path).is_err() {
         let (kind, text) = fault(&path);
         assert_eq!(kind, Fault::NoInput);
