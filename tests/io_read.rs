@@ -74,10 +74,10 @@ fn info(name: &str) -> FileInfo {
 
 #[test]
 fn every_dtype_in_both_format_bounds() {
-    for file in ["types_earliest.h5", "types_latest.h5"] {
+    for (file, count) in [("types_earliest.h5", 10), ("types_latest.h5", 34)] {
         let info = info(file);
         let names: Vec<_> = info.variables.iter().map(|v| &v.name).collect();
-        assert_eq!(names.len(), 34, "{names:?}");
+        assert_eq!(names.len(), count, "{names:?}");
         for v in &info.variables {
             assert_eq!(v.readable, None, "{}", v.name);
             assert_eq!(v.source.library_only, None, "{}", v.name);
@@ -156,9 +156,9 @@ fn every_layout_in_both_format_bounds() {
         }
     }
     let info = info("layouts_latest.h5");
-    let paged = read(info.variable("paged").unwrap(), &Region::whole(&[3000])).unwrap();
-    for i in 0..3000 {
-        let wanted = if (2050..2060).contains(&i) {
+    let paged = read(info.variable("paged").unwrap(), &Region::whole(&[1500])).unwrap();
+    for i in 0..1500 {
+        let wanted = if (1040..1050).contains(&i) {
             expected(DType::U8, i)
         } else {
             Scalar::U8(9)
@@ -170,17 +170,45 @@ fn every_layout_in_both_format_bounds() {
 #[test]
 fn user_block_and_growing_files() {
     for file in ["userblock.h5", "unlimited_latest.h5"] {
-        for v in &info(file).variables {
+        for v in info(file)
+            .variables
+            .iter()
+            .filter(|v| v.name != "array_pages")
+        {
             check_pattern(file, v);
         }
+    }
+}
+
+/// A few chunks far behind, in a page of an extensible array.
+#[test]
+fn pages_of_an_extensible_array() {
+    let info = info("unlimited_latest.h5");
+    let region = Region::new([149_990], [40]);
+    let block = read(info.variable("array_pages").unwrap(), &region).unwrap();
+    for i in 0..40 {
+        let at = 149_990 + i;
+        let written = (150_000..150_010).contains(&at);
+        let wanted = if written {
+            expected(DType::U8, at)
+        } else {
+            Scalar::U8(9)
+        };
+        assert_eq!(block.get(i).unwrap(), wanted, "{at}");
     }
 }
 
 /// The walk agrees with the library's own listing.
 #[test]
 fn index_equals_the_library() {
-    for file in ["layouts_earliest.h5", "layouts_latest.h5", "types_latest.h5", "classic_names.nc"] {
-        // The library refuses to open a file twice with other locking, so ours comes first.
+    for file in [
+        "layouts_earliest.h5",
+        "layouts_latest.h5",
+        "types_latest.h5",
+        "classic_names.nc",
+        "unlimited_latest.h5",
+    ] {
+        // The library refuses to open a file twice with other locking, so it gets a copy.
         let mut ours = Vec::new();
         for v in info(file).variables {
             if v.readable.is_none() && v.source.library_only.is_none() {
@@ -188,22 +216,45 @@ fn index_equals_the_library() {
                 ours.push((v, index));
             }
         }
-        let library = hdf5::File::open(data(file)).unwrap();
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        std::fs::copy(data(file), copy.path()).unwrap();
+        let library = hdf5::File::open(copy.path()).unwrap();
         for (v, index) in ours {
-            let StorageIndex::Chunked { addresses, sizes, .. } = index else { continue };
+            let StorageIndex::Chunked {
+                addresses, sizes, ..
+            } = index
+            else {
+                continue;
+            };
+            // HDF5 1.10.8 lists the chunks of an extensible array along an inner axis at wrong positions.
+            if ["unlimited_inner", "array_inner"].contains(&v.name.as_str()) {
+                continue;
+            }
             let dataset = library.dataset(&v.source.variable).unwrap();
             let chunk = dataset.chunk().unwrap();
             let grid = hyperslab::geom::ChunkGrid::regular(&v.source.shape, &chunk).unwrap();
             let mut seen = 0;
             for i in 0..dataset.num_chunks().unwrap() {
                 let c = dataset.chunk_info(i).unwrap();
-                let position: Vec<_> =
-                    c.offset.iter().zip(&chunk).map(|(o, c)| *o as usize / c).collect();
+                let position: Vec<_> = c
+                    .offset
+                    .iter()
+                    .zip(&chunk)
+                    .map(|(o, c)| *o as usize / c)
+                    .collect();
                 let number = grid.linear(&position);
-                assert_eq!((addresses[number], u64::from(sizes[number])), (c.addr, c.size));
+                assert_eq!(
+                    (addresses[number], u64::from(sizes[number])),
+                    (c.addr, c.size)
+                );
                 seen += 1;
             }
-            assert_eq!(addresses.iter().filter(|a| **a != u64::MAX).count(), seen, "{}", v.name);
+            assert_eq!(
+                addresses.iter().filter(|a| **a != u64::MAX).count(),
+                seen,
+                "{}",
+                v.name
+            );
         }
     }
 }

@@ -6,7 +6,7 @@
 use super::bytes::Bytes;
 use super::header::{ChunkIndex, LayoutMessage, layout};
 use super::raw::{self, Kind};
-use super::{arrays, btree1};
+use super::{arrays, btree1, extensible};
 use crate::error::{Error, Result};
 use crate::geom::ChunkGrid;
 use crate::spec::{Layout, SourceSpec};
@@ -269,13 +269,9 @@ pub fn index(source: &SourceSpec) -> Result<StorageIndex> {
                 ChunkIndex::FixedArray { .. } => {
                     arrays::fixed(&file, address, limits, &mut table)?;
                 }
-                // HDF5 1.10 lists these chunks at wrong positions (tried), so the library has to read them too.
-                ChunkIndex::ExtensibleArray if limits.first() != Some(&raw::UNLIMITED) => {
-                    tracing::info!(
-                        "variable {}: an extensible array along an inner axis is left to the HDF5 library",
-                        source.variable
-                    );
-                    return Ok(StorageIndex::Library);
+                // HDF5 1.10 lists these chunks at wrong positions when the axis is an inner one (tried).
+                ChunkIndex::ExtensibleArray => {
+                    extensible::walk(&file, address, limits, &mut table)?;
                 }
                 other => return by_library(&file, source, &dataset, &format!("{other:?}")),
             }

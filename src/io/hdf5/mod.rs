@@ -1,12 +1,13 @@
 //! HDF5: chunk indices read by our own walk, chunks read with `pread` and decoded outside the library.
 //!
 //! `raw` holds the library calls; `bytes` reads a file with bounds; `header` finds the layout message of a dataset;
-//! `btree1` and `arrays` walk chunk indices; `index` joins them; `filters` decodes a chunk; `paste` puts a cropped chunk
+//! `btree1`, `arrays` and `extensible` walk chunk indices; `index` joins them; `filters` decodes a chunk; `paste` puts a cropped chunk
 //! into a block; `source` and `library` are the two sources.
 
 mod arrays;
 mod btree1;
 mod bytes;
+mod extensible;
 mod filters;
 mod header;
 mod index;

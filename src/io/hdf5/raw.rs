@@ -3,6 +3,7 @@
 //! Laws: every call runs under the library's one lock (`hdf5::sync::sync`), which also silences its printing of errors;
 //! every identifier is owned by a [`Handle`], which closes it; every function checks the return code and gives the
 //! library's innermost description of a failure as text; no pointer leaves this file. Files are opened with locking off.
+//! Longer than other files, because unsafe code stays in one place.
 
 #![allow(deprecated)] // calls that HDF5 1.12 renamed, present in every version
 
@@ -87,6 +88,13 @@ fn last_error() -> String {
             (&raw mut text).cast::<c_void>(),
         )
     };
+    // System failures come with the time, the file and pointers: keep what happened and why.
+    let why = text
+        .split_once("error message = '")
+        .and_then(|(_, rest)| rest.split_once('\''));
+    if let (Some((why, _)), Some((what, _))) = (why, text.split_once(':')) {
+        return format!("{what}: {why}");
+    }
     if text.is_empty() {
         "unknown HDF5 failure".to_owned()
     } else {

@@ -1,9 +1,11 @@
 //! NetCDF-4: HDF5 with dimension scales.
 //!
-//! Reading of metadata: `sniff` (can it be HDF5 at all), `open` (the whole), `dims`, `attrs`. Writing: `write` (rank 0),
+//! Reading of metadata: `sniff` (can it be HDF5 at all), `open` (the whole), `dims`, `attrs`. Writing: `write` (rank 0) with
+//! `create` (a file's objects),
 //! `encode` (chunks, any thread), `region` (contiguous variables, every rank).
 
 pub(crate) mod attrs;
+mod create;
 mod dims;
 mod encode;
 mod open;

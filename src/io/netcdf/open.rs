@@ -298,7 +298,8 @@ fn describe_variable(
         fill: Scalar::U8(0),
         library_only: None,
     };
-    let (mut readable, mut texts) = (None, None);
+    let readable;
+    let mut texts = None;
     match number_type(kind) {
         Ok((dtype, why)) => {
             source.dtype = dtype;

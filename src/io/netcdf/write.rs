@@ -4,16 +4,13 @@
 //! Laws: the final name appears only when the file is complete and on disk; a dropped writer removes its temporary file;
 //! stored bytes are little-endian; contiguous variables are allocated when the file is created, and not filled.
 
-use super::attrs::scalar_bytes;
-use super::dims::NO_VARIABLE;
-use super::encode::{fill_value, storage_chunk};
+use super::create::{Layout, Streamed};
 use crate::block::Block;
 use crate::config::format_bytes;
-use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
-use crate::io::hdf5::raw::{self, Creation, Dataset, Element, Handle, Raw};
-use crate::spec::{AttrValue, Attrs, OutputSpec, VariableSpec};
+use crate::io::hdf5::raw::{self, Handle};
+use crate::spec::{Attrs, OutputSpec, VariableSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -54,15 +51,6 @@ pub struct Created {
     pub temporary: PathBuf,
     /// One per streamed variable.
     pub variables: Vec<Placement>,
-}
-
-/// A streamed variable with the count of its chunks.
-struct Streamed {
-    name: String,
-    dataset: Dataset,
-    chunk: Vec<usize>,
-    wanted: usize,
-    written: Vec<bool>,
 }
 
 /// A file being written; on one rank only.
@@ -213,7 +201,6 @@ impl Writer {
             raw::flush(file).map_err(io)?;
         }
         let mut variables = Vec::new();
-        let mut end = 0;
         for (streamed, variable) in writer.streamed.iter().zip(&spec.variables) {
             variables.push(if streamed.chunk.is_empty() {
                 let address = streamed.dataset.offset();
@@ -223,7 +210,6 @@ impl Writer {
                         variable.name
                     )));
                 }
-                end = end.max(address.saturating_add(variable_bytes(variable)));
                 Placement::Contiguous { address }
             } else {
                 Placement::Chunked {
@@ -231,7 +217,6 @@ impl Writer {
                 }
             });
         }
-        let _ = end;
         Ok((
             writer,
             Created {
@@ -404,256 +389,4 @@ fn check_names(
         }
     }
     Ok(())
-}
-
-/// A variable of any kind, as the file's builder sees it.
-struct Made {
-    address: u64,
-    dims: Vec<String>,
-}
-
-struct Layout<'a> {
-    spec: &'a OutputSpec,
-    inline: &'a [(VariableSpec, Block)],
-    texts: &'a [TextVariable],
-    file: &'a Handle,
-}
-
-impl Layout<'_> {
-    /// Creates everything. netCDF numbers dimensions in the order of the spec.
-    fn build(&self) -> Raw<Vec<Streamed>> {
-        let (root, _) = raw::open_object(self.file, "/")?;
-        raw::write_text(
-            &root,
-            "_NCProperties",
-            &format!(
-                "version=2,hyperslab={},hdf5={}",
-                env!("CARGO_PKG_VERSION"),
-                raw::library_version()
-            ),
-        )?;
-        write_attrs(&root, &self.spec.attrs, None)?;
-        let mut made: Vec<Made> = Vec::new();
-        let mut scales: BTreeMap<String, (u64, Handle)> = BTreeMap::new();
-        let mut streamed = Vec::new();
-        for (v, block) in self.inline {
-            let dataset = self.variable(v, false)?;
-            dataset.write_all(v.dtype.physical(), block.buffer().as_bytes())?;
-            self.note(&v.name, &v.dims, dataset.handle(), &mut made, &mut scales)?;
-        }
-        for t in self.texts {
-            let lengths: Vec<u64> = t.dims.iter().map(|d| self.length(d)).collect();
-            let how = Creation {
-                element: Element::Text,
-                dims: &lengths,
-                chunk: None,
-                shuffle: false,
-                deflate: None,
-                fill: None,
-                allocate: false,
-            };
-            let dataset =
-                raw::create_dataset(self.file, &self.stored_name(&t.name, &t.dims), &how)?;
-            write_attrs(dataset.handle(), &t.attrs, None)?;
-            dataset.write_texts(&t.values)?;
-            self.note(&t.name, &t.dims, dataset.handle(), &mut made, &mut scales)?;
-        }
-        for v in &self.spec.variables {
-            let dataset = self.variable(v, true)?;
-            self.note(&v.name, &v.dims, dataset.handle(), &mut made, &mut scales)?;
-            let chunk = storage_chunk(v).unwrap_or_default();
-            let wanted = match chunk.is_empty() {
-                true => 0,
-                false => v
-                    .shape
-                    .iter()
-                    .zip(&chunk)
-                    .map(|(n, c)| n.div_ceil(*c))
-                    .product(),
-            };
-            streamed.push(Streamed {
-                name: v.name.clone(),
-                dataset,
-                chunk,
-                wanted,
-                written: vec![false; wanted],
-            });
-        }
-        self.dimensions(&made, &mut scales)?;
-        Ok(streamed)
-    }
-
-    fn length(&self, dim: &str) -> u64 {
-        self.spec
-            .dims
-            .iter()
-            .find(|(name, _)| name == dim)
-            .map_or(0, |(_, len)| *len as u64)
-    }
-
-    fn is_dim(&self, name: &str) -> bool {
-        self.spec.dims.iter().any(|(dim, _)| dim == name)
-    }
-
-    /// A variable that has the name of a dimension but does not begin with it is hidden behind a prefix, as netCDF-C does.
-    fn stored_name(&self, name: &str, dims: &[String]) -> String {
-        match self.is_dim(name) && dims.first().is_none_or(|d| d != name) {
-            true => format!("_nc4_non_coord_{name}"),
-            false => name.to_owned(),
-        }
-    }
-
-    fn variable(&self, v: &VariableSpec, streamed: bool) -> Raw<Dataset> {
-        let fill = scalar_bytes(fill_value(v).map_err(|e| e.to_string())?)?;
-        let dims: Vec<u64> = v.shape.iter().map(|n| *n as u64).collect();
-        let chunk = storage_chunk(v).map(|c| c.iter().map(|n| *n as u64).collect::<Vec<u64>>());
-        let how = Creation {
-            element: Element::Number(v.dtype.physical()),
-            dims: &dims,
-            chunk: chunk.as_deref(),
-            shuffle: v.encoding.shuffle && v.dtype.size() > 1,
-            deflate: v.encoding.deflate.map(|level| level.clamp(1, 9)),
-            fill: Some(&fill),
-            allocate: streamed && chunk.is_none(),
-        };
-        let dataset = raw::create_dataset(self.file, &self.stored_name(&v.name, &v.dims), &how)
-            .map_err(|why| format!("variable {}: {why}", v.name))?;
-        write_attrs(dataset.handle(), &v.attrs, Some(v.dtype))?;
-        Ok(dataset)
-    }
-
-    /// Remembers a variable for the lists of dimensions; a coordinate variable becomes a dimension scale.
-    fn note(
-        &self,
-        name: &str,
-        dims: &[String],
-        object: &Handle,
-        made: &mut Vec<Made>,
-        scales: &mut BTreeMap<String, (u64, Handle)>,
-    ) -> Raw<()> {
-        let address = raw::header_address(object)?;
-        if self.is_dim(name) && dims.first().is_some_and(|d| d == name) {
-            raw::write_c_text(object, "CLASS", "DIMENSION_SCALE")?;
-            raw::write_c_text(object, "NAME", name)?;
-            if dims.len() > 1 {
-                let numbers: Vec<i32> = dims.iter().map(|d| self.number(d)).collect();
-                let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_ne_bytes()).collect();
-                raw::write_numbers(
-                    object,
-                    "_Netcdf4Coordinates",
-                    crate::dtype::Physical::I32,
-                    &bytes,
-                )?;
-            }
-            let (again, _) = raw::open_object(self.file, name)?;
-            scales.insert(name.to_owned(), (address, again));
-            return Ok(());
-        }
-        let addresses = dims.to_vec();
-        made.push(Made {
-            address,
-            dims: addresses,
-        });
-        Ok(())
-    }
-
-    fn number(&self, dim: &str) -> i32 {
-        self.spec
-            .dims
-            .iter()
-            .position(|(name, _)| name == dim)
-            .unwrap_or(0) as i32
-    }
-
-    /// Scales of dimensions without variables, then the references between scales and variables.
-    fn dimensions(&self, made: &[Made], scales: &mut BTreeMap<String, (u64, Handle)>) -> Raw<()> {
-        for (dim, len) in &self.spec.dims {
-            if scales.contains_key(dim) {
-                continue;
-            }
-            let dims = [*len as u64];
-            let how = Creation {
-                element: Element::Placeholder,
-                dims: &dims,
-                chunk: None,
-                shuffle: false,
-                deflate: None,
-                fill: None,
-                allocate: false,
-            };
-            let dataset = raw::create_dataset(self.file, dim, &how)?;
-            raw::write_c_text(dataset.handle(), "CLASS", "DIMENSION_SCALE")?;
-            raw::write_c_text(dataset.handle(), "NAME", &format!("{NO_VARIABLE}{len:10}"))?;
-            let address = raw::header_address(dataset.handle())?;
-            let (again, _) = raw::open_object(self.file, dim)?;
-            scales.insert(dim.clone(), (address, again));
-        }
-        for (dim, (_, scale)) in scales.iter() {
-            raw::write_number(scale, "_Netcdf4Dimid", self.number(dim))?;
-        }
-        let mut users: BTreeMap<&str, Vec<(u64, i32)>> = BTreeMap::new();
-        for variable in made.iter().filter(|m| !m.dims.is_empty()) {
-            let list: Vec<u64> = variable
-                .dims
-                .iter()
-                .filter_map(|d| scales.get(d))
-                .map(|(a, _)| *a)
-                .collect();
-            let object = raw::open_by_address(self.file, variable.address)?;
-            raw::write_dimension_list(&object, &list)?;
-            for (axis, dim) in variable.dims.iter().enumerate() {
-                users
-                    .entry(dim)
-                    .or_default()
-                    .push((variable.address, axis as i32));
-            }
-        }
-        for (dim, list) in users {
-            if let Some((_, scale)) = scales.get(dim) {
-                raw::write_reference_list(scale, &list)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Writes attributes; `_FillValue` gets the variable's dtype.
-fn write_attrs(object: &Handle, attrs: &Attrs, dtype: Option<DType>) -> Raw<()> {
-    for (name, value) in &attrs.0 {
-        let failed = |why: String| format!("attribute {name}: {why}");
-        match value {
-            AttrValue::Text(text) => raw::write_text(object, name, text).map_err(failed)?,
-            AttrValue::Texts(texts) => raw::write_text_list(object, name, texts).map_err(failed)?,
-            AttrValue::Numbers(numbers) => {
-                let mut numbers = numbers.clone();
-                if let (true, Some(dtype)) = (name == "_FillValue", dtype) {
-                    for n in &mut numbers {
-                        *n = n.cast(dtype).map_err(|e| failed(e.to_string()))?;
-                    }
-                }
-                let Some(first) = numbers.first().map(|n| stored(*n)) else {
-                    continue;
-                };
-                let physical = first.dtype().physical();
-                let mut bytes = Vec::new();
-                for number in &numbers {
-                    let number = stored(*number);
-                    if number.dtype().physical() != physical {
-                        return Err(failed("numbers of several dtypes".into()));
-                    }
-                    bytes.extend(scalar_bytes(number)?);
-                }
-                raw::write_numbers(object, name, physical, &bytes).map_err(failed)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Attributes have no bool: it is written as a byte.
-fn stored(number: Scalar) -> Scalar {
-    match number {
-        Scalar::Bool(v) => Scalar::I8(i8::from(v)),
-        other => other,
-    }
 }
