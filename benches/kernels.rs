@@ -32,7 +32,10 @@ fn ndvi() -> Program {
 }
 
 fn run(work: &mut Interpreter, tile: &FoldTile<'_>, views: &[BlockView<'_>], state: &mut State) {
-    work.run(tile.shape, views, &mut |sub| state.feed(tile, sub.start, sub.output(0))).unwrap();
+    work.run(tile.shape, views, &mut |sub| {
+        state.feed(tile, sub.start, sub.output(0))
+    })
+    .unwrap();
 }
 
 fn kernels(c: &mut Criterion) {
@@ -42,9 +45,15 @@ fn kernels(c: &mut Criterion) {
     let tiles: Vec<[Block; 3]> = (0..times)
         .map(|t| {
             let noise = |i: usize| (i.wrapping_mul(2_654_435_761).wrapping_add(t * 97) >> 7) as u16;
-            let qa = (0..n).map(|i| if noise(i) % 3 == 0 { 8 } else { 64 }).collect();
-            let nir = (0..n).map(|i| 7000 + (noise(i + 1) % 9000) as i16).collect();
-            let red = (0..n).map(|i| 7000 + (noise(i + 2) % 6000) as i16).collect();
+            let qa = (0..n)
+                .map(|i| if noise(i) % 3 == 0 { 8 } else { 64 })
+                .collect();
+            let nir = (0..n)
+                .map(|i| 7000 + (noise(i + 1) % 9000) as i16)
+                .collect();
+            let red = (0..n)
+                .map(|i| 7000 + (noise(i + 2) % 6000) as i16)
+                .collect();
             [
                 Block::from_vec::<u16>(&[1, y, x], qa).unwrap(),
                 Block::from_vec::<i16>(&[1, y, x], nir).unwrap(),
@@ -54,7 +63,10 @@ fn kernels(c: &mut Criterion) {
         .collect();
     let program = ndvi();
     let spec = FoldSpec {
-        reduction: Reduction { kind: ReductionKind::Mean, skipna: true },
+        reduction: Reduction {
+            kind: ReductionKind::Mean,
+            skipna: true,
+        },
         dtype: DType::F32,
         roles: vec![AxisRole::Group, AxisRole::Keep, AxisRole::Keep],
         groups: 4,
@@ -62,13 +74,20 @@ fn kernels(c: &mut Criterion) {
     let mut state = State::new(&spec, &[4, y, x]).unwrap();
     let mut work = Interpreter::new(&program).unwrap();
     let mut group = c.benchmark_group("kernels");
-    group.sample_size(20).throughput(Throughput::Elements((times * n) as u64));
+    group
+        .sample_size(20)
+        .throughput(Throughput::Elements((times * n) as u64));
     group.bench_function("seasonal_ndvi_mean", |bencher| {
         bencher.iter(|| {
             for (t, blocks) in tiles.iter().enumerate() {
                 let codes = [(t % 4) as u32];
                 let shape = [1, y, x];
-                let tile = FoldTile { shape: &shape, codes: &codes, arg_base: 0, arg_strides: &[] };
+                let tile = FoldTile {
+                    shape: &shape,
+                    codes: &codes,
+                    arg_base: 0,
+                    arg_strides: &[],
+                };
                 let views: Vec<BlockView<'_>> = blocks.iter().map(Block::view).collect();
                 run(&mut work, &tile, &views, &mut state);
             }
@@ -88,7 +107,8 @@ fn kernels(c: &mut Criterion) {
     });
 
     let elements = 1 << 24;
-    let block = Block::from_vec::<f64>(&[elements], (0..elements).map(|i| i as f64).collect()).unwrap();
+    let block =
+        Block::from_vec::<f64>(&[elements], (0..elements).map(|i| i as f64).collect()).unwrap();
     let mut b = ProgramBuilder::new();
     let input = b.input(DType::F64);
     let load = b.push(Instr::Load(input), DType::F64);
@@ -111,8 +131,12 @@ fn kernels(c: &mut Criterion) {
             bencher.iter(|| {
                 let mut state = State::new(&spec, &[]).unwrap();
                 let shape = [elements];
-                let tile =
-                    FoldTile { shape: &shape, codes: &[], arg_base: 0, arg_strides: &[1] };
+                let tile = FoldTile {
+                    shape: &shape,
+                    codes: &[],
+                    arg_base: 0,
+                    arg_strides: &[1],
+                };
                 run(&mut work, &tile, &[block.view()], &mut state);
                 state.finalize().unwrap()
             });

@@ -22,6 +22,18 @@ pub(super) fn apply<T: InColumn, U: InColumn, R: InColumn>(
     Ok(())
 }
 
+/// The same for functions that the compiler cannot vectorise: divisions of integers, calls of `libm`.
+fn apply_plain<T: InColumn, U: InColumn, R: InColumn>(
+    a: Column<'_>,
+    b: Column<'_>,
+    out: &mut Buffer,
+    f: impl Fn(T, U) -> R,
+) -> Result<()> {
+    let (a, b) = (operand::<T>(a)?, operand::<U>(b)?);
+    vector::plain2(a, b, result::<R>(out, a.len())?, f);
+    Ok(())
+}
+
 /// The error of an operation that the signature does not allow: the program was not checked.
 pub(super) fn no_loop(name: &str, dtype: DType) -> Error {
     Error::internal(format!("{name}: no loop for {dtype}"))
@@ -121,8 +133,8 @@ fn integers<T: InColumn + Compare + Integer>(
         B::BitwiseAnd => apply(a, b, out, and),
         B::BitwiseOr => apply(a, b, out, or),
         B::BitwiseXor => apply(a, b, out, xor),
-        B::FloorDivide => apply(a, b, out, T::floor_divide),
-        B::Remainder => apply(a, b, out, T::remainder),
+        B::FloorDivide => apply_plain(a, b, out, T::floor_divide),
+        B::Remainder => apply_plain(a, b, out, T::remainder),
         B::LeftShift => apply(a, b, out, T::left_shift),
         B::RightShift => apply(a, b, out, T::right_shift),
         B::Minimum => apply(a, b, out, |x: T, y: T| x.minimum(y)),
@@ -135,7 +147,7 @@ fn integers<T: InColumn + Compare + Integer>(
                     T::DTYPE
                 )));
             }
-            apply(a, b, out, T::power)
+            apply_plain(a, b, out, T::power)
         }
         _ => Err(no_loop(op.name(), T::DTYPE)),
     }
@@ -153,10 +165,10 @@ where
         B::Subtract => apply(a, b, out, |x: T, y: T| x - y),
         B::Multiply => apply(a, b, out, |x: T, y: T| x * y),
         B::Divide => apply(a, b, out, |x: T, y: T| x / y),
-        B::FloorDivide => apply(a, b, out, T::floor_divide),
-        B::Remainder => apply(a, b, out, T::remainder),
-        B::Power => apply(a, b, out, T::power),
-        B::Arctan2 => apply(a, b, out, T::arctan2),
+        B::FloorDivide => apply_plain(a, b, out, T::floor_divide),
+        B::Remainder => apply_plain(a, b, out, T::remainder),
+        B::Power => apply_plain(a, b, out, T::power),
+        B::Arctan2 => apply_plain(a, b, out, T::arctan2),
         B::Minimum => apply(a, b, out, |x: T, y: T| x.minimum(y)),
         B::Maximum => apply(a, b, out, |x: T, y: T| x.maximum(y)),
         _ => Err(no_loop(op.name(), T::DTYPE)),
@@ -173,10 +185,10 @@ where
         B::Add => apply(a, b, out, Complex::<T>::plus),
         B::Subtract => apply(a, b, out, Complex::<T>::minus),
         B::Multiply => apply(a, b, out, Complex::<T>::times),
-        B::Divide => apply(a, b, out, Complex::<T>::over),
-        B::Power => apply(a, b, out, Complex::<T>::power),
-        B::Minimum => apply(a, b, out, |x: Complex<T>, y: Complex<T>| x.minimum(y)),
-        B::Maximum => apply(a, b, out, |x: Complex<T>, y: Complex<T>| x.maximum(y)),
+        B::Divide => apply_plain(a, b, out, Complex::<T>::over),
+        B::Power => apply_plain(a, b, out, Complex::<T>::power),
+        B::Minimum => apply_plain(a, b, out, |x: Complex<T>, y: Complex<T>| x.minimum(y)),
+        B::Maximum => apply_plain(a, b, out, |x: Complex<T>, y: Complex<T>| x.maximum(y)),
         _ => Err(no_loop(op.name(), <Complex<T> as Element>::DTYPE)),
     }
 }

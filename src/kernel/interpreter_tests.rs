@@ -27,7 +27,9 @@ fn outputs(shape: &[usize], views: &[BlockView<'_>]) -> (Vec<i32>, Vec<i32>) {
     work.run(shape, views, &mut |sub| {
         assert_eq!(sub.start, first.len());
         for (index, all) in [(0, &mut first), (1, &mut second)] {
-            let Column::I32(v) = sub.output(index) else { unreachable!("i32") };
+            let Column::I32(v) = sub.output(index) else {
+                unreachable!("i32")
+            };
             assert_eq!(v.len(), sub.len);
             all.extend_from_slice(v);
         }
@@ -115,7 +117,9 @@ fn a_contiguous_input_is_not_copied() {
     let first = block.as_slice::<f64>().unwrap().as_ptr();
     let mut seen = 0;
     work.run(&[2, 5000], &[block.view()], &mut |sub| {
-        let Column::F64(v) = sub.output(0) else { unreachable!("f64") };
+        let Column::F64(v) = sub.output(0) else {
+            unreachable!("f64")
+        };
         assert_eq!(v.as_ptr(), first.wrapping_add(sub.start));
         seen += v.len();
         Ok(())
@@ -132,9 +136,16 @@ fn negative_integer_powers_are_refused_as_in_numpy() {
     let y = b.push(Instr::Binary(BinaryOp::Power, x, x), DType::I64);
     let mut work = Interpreter::new(&b.finish(vec![y])).unwrap();
     let block = Block::from_vec::<i64>(&[2], vec![2, -1]).unwrap();
-    let error = work.run(&[2], &[block.view()], &mut |_| Ok(())).unwrap_err();
+    let error = work
+        .run(&[2], &[block.view()], &mut |_| Ok(()))
+        .unwrap_err();
     assert!(error.is_invalid_input());
-    assert!(error.message().contains("Integers to negative integer powers are not allowed"), "{error}");
+    assert!(
+        error
+            .message()
+            .contains("Integers to negative integer powers are not allowed"),
+        "{error}"
+    );
     // The workspace survives: its register came back.
     let block = Block::from_vec::<i64>(&[2], vec![2, 3]).unwrap();
     work.run(&[2], &[block.view()], &mut |_| Ok(())).unwrap();
@@ -146,13 +157,24 @@ fn ill_typed_programs_and_inputs_are_internal_errors() {
     let k = b.input(DType::F32);
     let x = b.push(Instr::Load(k), DType::F32);
     let y = b.push(Instr::Binary(BinaryOp::Add, x, x), DType::F64);
-    assert!(Interpreter::new(&b.finish(vec![y])).err().unwrap().is_internal());
+    assert!(
+        Interpreter::new(&b.finish(vec![y]))
+            .err()
+            .unwrap()
+            .is_internal()
+    );
 
     let mut work = Interpreter::new(&program()).unwrap();
     let block = Block::from_vec::<i32>(&[3], vec![1, 2, 3]).unwrap();
     let mut outside = block.view();
     outside.offset = 1;
-    let error = work.run(&[3], &[block.view(), outside], &mut |_| Ok(())).unwrap_err();
+    let error = work
+        .run(&[3], &[block.view(), outside], &mut |_| Ok(()))
+        .unwrap_err();
     assert!(error.is_internal(), "{error}");
-    assert!(work.run(&[3], &[block.view()], &mut |_| Ok(())).unwrap_err().is_internal());
+    assert!(
+        work.run(&[3], &[block.view()], &mut |_| Ok(()))
+            .unwrap_err()
+            .is_internal()
+    );
 }

@@ -23,6 +23,17 @@ pub(super) fn apply<T: InColumn, R: InColumn>(
     Ok(())
 }
 
+/// The same for functions that call `libm`: there is nothing to vectorise.
+fn apply_plain<T: InColumn, R: InColumn>(
+    a: Column<'_>,
+    out: &mut Buffer,
+    f: impl Fn(T) -> R,
+) -> Result<()> {
+    let a = operand::<T>(a)?;
+    vector::plain1(a, result::<R>(out, a.len())?, f);
+    Ok(())
+}
+
 /// Applies `op` to a column whose dtype is that of its signature.
 ///
 /// # Errors
@@ -85,19 +96,19 @@ macro_rules! float {
                 U::Absolute => apply(a, out, |x: $T| x.abs()),
                 U::Sign => apply(a, out, <$T as Float>::sign),
                 U::Sqrt => apply(a, out, |x: $T| x.sqrt()),
-                U::Exp => apply(a, out, <$T as Float>::exp),
-                U::Log => apply(a, out, <$T as Float>::log),
-                U::Log2 => apply(a, out, <$T as Float>::log2),
-                U::Log10 => apply(a, out, <$T as Float>::log10),
-                U::Sin => apply(a, out, <$T as Float>::sin),
-                U::Cos => apply(a, out, <$T as Float>::cos),
-                U::Tan => apply(a, out, <$T as Float>::tan),
-                U::Arcsin => apply(a, out, <$T as Float>::arcsin),
-                U::Arccos => apply(a, out, <$T as Float>::arccos),
-                U::Arctan => apply(a, out, <$T as Float>::arctan),
-                U::Sinh => apply(a, out, <$T as Float>::sinh),
-                U::Cosh => apply(a, out, <$T as Float>::cosh),
-                U::Tanh => apply(a, out, <$T as Float>::tanh),
+                U::Exp => apply_plain(a, out, <$T as Float>::exp),
+                U::Log => apply_plain(a, out, <$T as Float>::log),
+                U::Log2 => apply_plain(a, out, <$T as Float>::log2),
+                U::Log10 => apply_plain(a, out, <$T as Float>::log10),
+                U::Sin => apply_plain(a, out, <$T as Float>::sin),
+                U::Cos => apply_plain(a, out, <$T as Float>::cos),
+                U::Tan => apply_plain(a, out, <$T as Float>::tan),
+                U::Arcsin => apply_plain(a, out, <$T as Float>::arcsin),
+                U::Arccos => apply_plain(a, out, <$T as Float>::arccos),
+                U::Arctan => apply_plain(a, out, <$T as Float>::arctan),
+                U::Sinh => apply_plain(a, out, <$T as Float>::sinh),
+                U::Cosh => apply_plain(a, out, <$T as Float>::cosh),
+                U::Tanh => apply_plain(a, out, <$T as Float>::tanh),
                 U::Floor => apply(a, out, |x: $T| x.floor()),
                 U::Ceil => apply(a, out, |x: $T| x.ceil()),
                 U::Trunc => apply(a, out, |x: $T| x.trunc()),
@@ -121,26 +132,26 @@ where
 {
     use UnaryOp as U;
     match op {
-        U::Negative => apply(a, out, Complex::<T>::opposite),
-        U::Absolute => apply(a, out, Complex::<T>::modulus),
-        U::Sign => apply(a, out, <Complex<T> as ComplexMath>::sign),
-        U::Sqrt => apply(a, out, <Complex<T> as ComplexMath>::sqrt),
-        U::Exp => apply(a, out, <Complex<T> as ComplexMath>::exp),
-        U::Log => apply(a, out, <Complex<T> as ComplexMath>::log),
-        U::Log2 => apply(a, out, <Complex<T> as ComplexMath>::log2),
-        U::Log10 => apply(a, out, <Complex<T> as ComplexMath>::log10),
-        U::Sin => apply(a, out, <Complex<T> as ComplexMath>::sin),
-        U::Cos => apply(a, out, <Complex<T> as ComplexMath>::cos),
-        U::Tan => apply(a, out, <Complex<T> as ComplexMath>::tan),
-        U::Arcsin => apply(a, out, <Complex<T> as ComplexMath>::arcsin),
-        U::Arccos => apply(a, out, <Complex<T> as ComplexMath>::arccos),
-        U::Arctan => apply(a, out, <Complex<T> as ComplexMath>::arctan),
-        U::Sinh => apply(a, out, <Complex<T> as ComplexMath>::sinh),
-        U::Cosh => apply(a, out, <Complex<T> as ComplexMath>::cosh),
-        U::Tanh => apply(a, out, <Complex<T> as ComplexMath>::tanh),
+        U::Negative => apply_plain(a, out, Complex::<T>::opposite),
+        U::Absolute => apply_plain(a, out, Complex::<T>::modulus),
+        U::Sign => apply_plain(a, out, <Complex<T> as ComplexMath>::sign),
+        U::Sqrt => apply_plain(a, out, <Complex<T> as ComplexMath>::sqrt),
+        U::Exp => apply_plain(a, out, <Complex<T> as ComplexMath>::exp),
+        U::Log => apply_plain(a, out, <Complex<T> as ComplexMath>::log),
+        U::Log2 => apply_plain(a, out, <Complex<T> as ComplexMath>::log2),
+        U::Log10 => apply_plain(a, out, <Complex<T> as ComplexMath>::log10),
+        U::Sin => apply_plain(a, out, <Complex<T> as ComplexMath>::sin),
+        U::Cos => apply_plain(a, out, <Complex<T> as ComplexMath>::cos),
+        U::Tan => apply_plain(a, out, <Complex<T> as ComplexMath>::tan),
+        U::Arcsin => apply_plain(a, out, <Complex<T> as ComplexMath>::arcsin),
+        U::Arccos => apply_plain(a, out, <Complex<T> as ComplexMath>::arccos),
+        U::Arctan => apply_plain(a, out, <Complex<T> as ComplexMath>::arctan),
+        U::Sinh => apply_plain(a, out, <Complex<T> as ComplexMath>::sinh),
+        U::Cosh => apply_plain(a, out, <Complex<T> as ComplexMath>::cosh),
+        U::Tanh => apply_plain(a, out, <Complex<T> as ComplexMath>::tanh),
         U::Isnan => apply(a, out, |x: Complex<T>| x.nan()),
-        U::Isfinite => apply(a, out, <Complex<T> as ComplexMath>::finite),
-        U::Isinf => apply(a, out, <Complex<T> as ComplexMath>::infinite),
+        U::Isfinite => apply_plain(a, out, <Complex<T> as ComplexMath>::finite),
+        U::Isinf => apply_plain(a, out, <Complex<T> as ComplexMath>::infinite),
         U::Floor | U::Ceil | U::Trunc | U::Rint | U::Invert | U::LogicalNot => {
             Err(no_loop(op.name(), <Complex<T> as Element>::DTYPE))
         }

@@ -16,10 +16,14 @@ fn both(a: i64, b: i64, value: i64) -> i64 {
     if a == NAT || b == NAT { NAT } else { value }
 }
 
-/// The count, cut to an integer; NaT when the number is not finite.
+/// The count, cut to an integer; NaT when it is none or does not fit.
 #[inline(always)]
 fn ticks(value: f64) -> i64 {
-    if value.is_finite() { value as i64 } else { NAT }
+    if value.abs() < 9_223_372_036_854_775_808.0 {
+        value as i64
+    } else {
+        NAT
+    }
 }
 
 /// One operand of dtype datetime64 or timedelta64.
@@ -71,11 +75,12 @@ pub(super) fn binary(
         (B::Divide, true, false, _) => {
             apply(a, b, out, |x: i64, y: f64| both(x, x, ticks(x as f64 / y)))
         }
+        // NumPy cuts towards zero here, though not for two timedeltas.
         (B::FloorDivide, true, false, _) => apply(a, b, out, |x: i64, y: i64| {
             if y == 0 {
                 NAT
             } else {
-                both(x, x, Integer::floor_divide(x, y))
+                both(x, x, x.wrapping_div(y))
             }
         }),
         (_, true, true, _) => times(op, dtypes.0, a, b, out),

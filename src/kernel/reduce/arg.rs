@@ -11,19 +11,21 @@ use std::marker::PhantomData;
 /// The index of a cell that saw nothing.
 const NONE: i64 = -1;
 
-pub(super) struct ArgExtreme<T, M, const MAX: bool, const SKIP: bool> {
+pub(super) struct ArgExtreme<T, M, const MAX: bool> {
     values: Vec<T>,
     indices: Vec<i64>,
+    skip: bool,
     mode: PhantomData<M>,
 }
 
-impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> ArgExtreme<T, M, MAX, SKIP> {
+impl<T: Ends<M>, M: Mode<T>, const MAX: bool> ArgExtreme<T, M, MAX> {
     const START: T = if MAX { T::LOWEST } else { T::HIGHEST };
 
-    pub(super) fn new(cells: usize) -> Self {
+    pub(super) fn new(cells: usize, skip: bool) -> Self {
         ArgExtreme {
             values: vec![Self::START; cells],
             indices: vec![NONE; cells],
+            skip,
             mode: PhantomData,
         }
     }
@@ -45,8 +47,8 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> ArgExtreme<T, M,
     }
 
     #[inline(always)]
-    fn update(best: &mut T, index: &mut i64, v: T, i: i64) {
-        if i == NONE || (SKIP && M::missing(v)) {
+    fn update(skip: bool, best: &mut T, index: &mut i64, v: T, i: i64) {
+        if i == NONE || (skip && M::missing(v)) {
             return;
         }
         let tie = i < *index && !Self::beats(*best, v);
@@ -57,28 +59,28 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> ArgExtreme<T, M,
     }
 }
 
-impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> Family
-    for ArgExtreme<T, M, MAX, SKIP>
-{
+impl<T: Ends<M>, M: Mode<T>, const MAX: bool> Family for ArgExtreme<T, M, MAX> {
     type Item = T;
 
     fn keep(&mut self, cell: usize, values: &[T], arg: i64) {
         let cells = cell..cell + values.len();
+        let skip = self.skip;
         vector::update2(
             &mut self.values[cells.clone()],
             &mut self.indices[cells],
             values,
-            |best, index, v| Self::update(best, index, v, arg),
+            |best, index, v| Self::update(skip, best, index, v, arg),
         );
     }
 
     fn reduce(&mut self, cell: usize, values: &[T], arg: i64, step: i64) {
+        let skip = self.skip;
         // The best value of the row first, in lanes; its place only when it matters.
         let best = vector::fold_lanes(
             values,
             Self::START,
             |best, v: T| {
-                if !(SKIP && M::missing(v)) && Self::beats(v, best) {
+                if !(skip && M::missing(v)) && Self::beats(v, best) {
                     v
                 } else {
                     best
@@ -90,23 +92,30 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> Family
             return;
         }
         let at = values.iter().position(|v| {
-            !(SKIP && M::missing(*v)) && !Self::beats(*v, best) && !Self::beats(best, *v)
+            !(skip && M::missing(*v)) && !Self::beats(*v, best) && !Self::beats(best, *v)
         });
         if let Some(at) = at {
             let (best, index) = (&mut self.values[cell], &mut self.indices[cell]);
-            Self::update(best, index, values[at], arg + at as i64 * step);
+            Self::update(skip, best, index, values[at], arg + at as i64 * step);
         }
     }
 
     #[inline(always)]
     fn one(&mut self, cell: usize, value: T, arg: i64) {
-        Self::update(&mut self.values[cell], &mut self.indices[cell], value, arg);
+        Self::update(
+            self.skip,
+            &mut self.values[cell],
+            &mut self.indices[cell],
+            value,
+            arg,
+        );
     }
 
     fn join(&mut self, right: &Self) {
+        let skip = self.skip;
         for cell in 0..self.values.len() {
             let (best, index) = (&mut self.values[cell], &mut self.indices[cell]);
-            Self::update(best, index, right.values[cell], right.indices[cell]);
+            Self::update(skip, best, index, right.values[cell], right.indices[cell]);
         }
     }
 

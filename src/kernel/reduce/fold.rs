@@ -73,42 +73,45 @@ impl<F: Family> Fold for F {
             self.expect(walk.per_cell);
         }
         let groups = walk.groups();
-        walk.rows(tile, start, values.len(), |row| match row {
-            Row::Keep { cell, at, arg } => self.keep(cell, &values[at], arg),
-            Row::Reduce {
-                cell,
-                at,
-                arg,
-                step,
-            } if at.len() < SHORT => {
-                let mut arg = arg;
-                for value in &values[at] {
-                    self.one(cell, *value, arg);
-                    arg += step;
+        walk.seek(start, values.len());
+        while let Some(row) = walk.next_row(tile) {
+            match row {
+                Row::Keep { cell, at, arg } => self.keep(cell, &values[at], arg),
+                Row::Reduce {
+                    cell,
+                    at,
+                    arg,
+                    step,
+                } if at.len() >= SHORT => {
+                    self.reduce(cell, &values[at], arg, step);
                 }
-            }
-            Row::Reduce {
-                cell,
-                at,
-                arg,
-                step,
-            } => self.reduce(cell, &values[at], arg, step),
-            Row::Group {
-                cell,
-                at,
-                arg,
-                step,
-                codes,
-            } => {
-                let mut arg = arg;
-                for (value, code) in values[at].iter().zip(codes) {
-                    if (*code as usize) < groups {
-                        self.one(cell + *code as usize, *value, arg);
+                Row::Reduce {
+                    cell,
+                    at,
+                    mut arg,
+                    step,
+                } => {
+                    for value in &values[at] {
+                        self.one(cell, *value, arg);
+                        arg += step;
                     }
-                    arg += step;
+                }
+                Row::Group {
+                    cell,
+                    at,
+                    mut arg,
+                    step,
+                    codes,
+                } => {
+                    for (value, code) in values[at].iter().zip(codes) {
+                        if (*code as usize) < groups {
+                            self.one(cell + *code as usize, *value, arg);
+                        }
+                        arg += step;
+                    }
                 }
             }
-        });
+        }
         Ok(())
     }
 

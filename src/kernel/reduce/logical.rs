@@ -9,27 +9,29 @@ use crate::error::Result;
 use std::marker::PhantomData;
 
 /// Any (`ALL` false) or all. NaN is not zero, so it counts as true; with `skipna` it does not count.
-pub(super) struct Logical<T, M, const ALL: bool, const SKIP: bool> {
+pub(super) struct Logical<T, M, const ALL: bool> {
     truths: Vec<bool>,
+    skip: bool,
     types: PhantomData<(T, M)>,
 }
 
-impl<T, M, const ALL: bool, const SKIP: bool> Logical<T, M, ALL, SKIP>
+impl<T, M, const ALL: bool> Logical<T, M, ALL>
 where
     T: InColumn + Compare,
     M: Mode<T>,
 {
-    pub(super) fn new(cells: usize) -> Self {
+    pub(super) fn new(cells: usize, skip: bool) -> Self {
         Logical {
             truths: vec![ALL; cells],
+            skip,
             types: PhantomData,
         }
     }
 
     /// What an element contributes: `ALL` when it decides nothing.
     #[inline(always)]
-    fn truth(v: T) -> bool {
-        if SKIP && M::missing(v) {
+    fn truth(skip: bool, v: T) -> bool {
+        if skip && M::missing(v) {
             ALL
         } else {
             v.truth()
@@ -42,7 +44,7 @@ where
     }
 }
 
-impl<T, M, const ALL: bool, const SKIP: bool> Family for Logical<T, M, ALL, SKIP>
+impl<T, M, const ALL: bool> Family for Logical<T, M, ALL>
 where
     T: InColumn + Compare + Cell,
     M: Mode<T>,
@@ -50,21 +52,23 @@ where
     type Item = T;
 
     fn keep(&mut self, cell: usize, values: &[T], _arg: i64) {
+        let skip = self.skip;
         let truths = &mut self.truths[cell..cell + values.len()];
         vector::update1(truths, values, |a, v| {
-            *a = Self::join_two(*a, Self::truth(v))
+            *a = Self::join_two(*a, Self::truth(skip, v))
         });
     }
 
     fn reduce(&mut self, cell: usize, values: &[T], _arg: i64, _step: i64) {
-        let fold = |a, v: T| Self::join_two(a, Self::truth(v));
+        let skip = self.skip;
+        let fold = |a, v: T| Self::join_two(a, Self::truth(skip, v));
         let row = vector::fold_lanes(values, ALL, fold, Self::join_two);
         self.truths[cell] = Self::join_two(self.truths[cell], row);
     }
 
     #[inline(always)]
     fn one(&mut self, cell: usize, value: T, _arg: i64) {
-        self.truths[cell] = Self::join_two(self.truths[cell], Self::truth(value));
+        self.truths[cell] = Self::join_two(self.truths[cell], Self::truth(self.skip, value));
     }
 
     fn join(&mut self, right: &Self) {

@@ -9,34 +9,36 @@ use crate::block::Buffer;
 use crate::error::Result;
 use std::marker::PhantomData;
 
-pub(super) struct Pick<T, M, const LAST: bool, const SKIP: bool> {
+pub(super) struct Pick<T, M, const LAST: bool> {
     values: Vec<T>,
     /// 1 where an element was taken.
     seen: Vec<u8>,
     missing: Option<T>,
+    skip: bool,
     mode: PhantomData<M>,
 }
 
-impl<T: Cell, M: Mode<T>, const LAST: bool, const SKIP: bool> Pick<T, M, LAST, SKIP> {
+impl<T: Cell, M: Mode<T>, const LAST: bool> Pick<T, M, LAST> {
     /// `missing` is the value of a cell without elements, if the type has one.
-    pub(super) fn new(cells: usize, missing: Option<T>) -> Self {
+    pub(super) fn new(cells: usize, missing: Option<T>, skip: bool) -> Self {
         Pick {
             values: vec![T::default(); cells],
             seen: vec![0; cells],
             missing,
+            skip,
             mode: PhantomData,
         }
     }
 
     #[inline(always)]
-    fn update(value: &mut T, seen: &mut u8, v: T) {
-        let wins = !(SKIP && M::missing(v)) && (LAST || *seen == 0);
+    fn update(skip: bool, value: &mut T, seen: &mut u8, v: T) {
+        let wins = !(skip && M::missing(v)) && (LAST || *seen == 0);
         *value = if wins { v } else { *value };
         *seen |= u8::from(wins);
     }
 }
 
-impl<T, M, const LAST: bool, const SKIP: bool> Family for Pick<T, M, LAST, SKIP>
+impl<T, M, const LAST: bool> Family for Pick<T, M, LAST>
 where
     T: Cell + InColumn,
     M: Mode<T>,
@@ -46,11 +48,14 @@ where
     fn keep(&mut self, cell: usize, values: &[T], _arg: i64) {
         let cells = cell..cell + values.len();
         let (taken, seen) = (&mut self.values[cells.clone()], &mut self.seen[cells]);
-        vector::update2(taken, seen, values, Self::update);
+        let skip = self.skip;
+        vector::update2(taken, seen, values, |taken, seen, v| {
+            Self::update(skip, taken, seen, v)
+        });
     }
 
     fn reduce(&mut self, cell: usize, values: &[T], arg: i64, _step: i64) {
-        let counts = |v: &&T| !(SKIP && M::missing(**v));
+        let counts = |v: &&T| !(self.skip && M::missing(**v));
         let found = if LAST {
             values.iter().rfind(counts)
         } else {
@@ -63,7 +68,12 @@ where
 
     #[inline(always)]
     fn one(&mut self, cell: usize, value: T, _arg: i64) {
-        Self::update(&mut self.values[cell], &mut self.seen[cell], value);
+        Self::update(
+            self.skip,
+            &mut self.values[cell],
+            &mut self.seen[cell],
+            value,
+        );
     }
 
     fn join(&mut self, right: &Self) {

@@ -203,8 +203,8 @@ fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
             match kind {
                 R::Min => skipping!(Extreme < $T, $M, false > (cells)),
                 R::Max => skipping!(Extreme < $T, $M, true > (cells)),
-                R::Argmin => skipping!(ArgExtreme < $T, $M, false > (cells)),
-                _ => skipping!(ArgExtreme < $T, $M, true > (cells)),
+                R::Argmin => Box::new(ArgExtreme::<$T, $M, false>::new(cells, skip)) as Boxed,
+                _ => Box::new(ArgExtreme::<$T, $M, true>::new(cells, skip)) as Boxed,
             }
         };
     }
@@ -213,8 +213,8 @@ fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
             match kind {
                 R::Min => Box::new(Extreme::<$T, Number, false, false>::new(cells)) as Boxed,
                 R::Max => Box::new(Extreme::<$T, Number, true, false>::new(cells)) as Boxed,
-                R::Argmin => Box::new(ArgExtreme::<$T, Number, false, false>::new(cells)) as Boxed,
-                _ => Box::new(ArgExtreme::<$T, Number, true, false>::new(cells)) as Boxed,
+                R::Argmin => Box::new(ArgExtreme::<$T, Number, false>::new(cells, false)) as Boxed,
+                _ => Box::new(ArgExtreme::<$T, Number, true>::new(cells, false)) as Boxed,
             }
         };
     }
@@ -288,22 +288,26 @@ fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
             Physical::F64 => ordered!(f64, Number),
             Physical::C64 | Physical::C128 => return Err(refused()),
         },
-        R::Any => for_physical!(physical, T => skipping!(Logical<T, Number, false>(cells))),
-        R::All => for_physical!(physical, T => skipping!(Logical<T, Number, true>(cells))),
+        R::Any => {
+            for_physical!(physical, T => Box::new(Logical::<T, Number, false>::new(cells, skip)) as Boxed)
+        }
+        R::All => {
+            for_physical!(physical, T => Box::new(Logical::<T, Number, true>::new(cells, skip)) as Boxed)
+        }
         R::Count if time => Box::new(Count::<i64, Time>::new(cells)),
         R::Count => for_physical!(physical, T => Box::new(Count::<T, Number>::new(cells)) as Boxed),
         R::First | R::Last if time => {
             let missing = Some(crate::dtype::NAT);
             match kind {
-                R::First => skipping!(Pick < i64, Time, false > (cells, missing)),
-                _ => skipping!(Pick < i64, Time, true > (cells, missing)),
+                R::First => Box::new(Pick::<i64, Time, false>::new(cells, missing, skip)) as Boxed,
+                _ => Box::new(Pick::<i64, Time, true>::new(cells, missing, skip)) as Boxed,
             }
         }
         R::First | R::Last => for_physical!(physical, T => {
             let missing = Scalar::missing(dtype).and_then(T::from_scalar);
             match kind {
-                R::First => skipping!(Pick<T, Number, false>(cells, missing)),
-                _ => skipping!(Pick<T, Number, true>(cells, missing)),
+                R::First => Box::new(Pick::<T, Number, false>::new(cells, missing, skip)) as Boxed,
+                _ => Box::new(Pick::<T, Number, true>::new(cells, missing, skip)) as Boxed,
             }
         }),
     })

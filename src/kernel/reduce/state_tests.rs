@@ -5,13 +5,20 @@ use super::*;
 use proptest::prelude::*;
 
 fn spec(kind: ReductionKind, dtype: DType, roles: &[AxisRole], groups: usize) -> FoldSpec {
-    FoldSpec { reduction: Reduction::new(kind, dtype), dtype, roles: roles.to_vec(), groups }
+    FoldSpec {
+        reduction: Reduction::new(kind, dtype),
+        dtype,
+        roles: roles.to_vec(),
+        groups,
+    }
 }
 
 fn fold(spec: &FoldSpec, cells: &[usize], tile: &FoldTile<'_>, values: &[f64]) -> State {
     let mut state = State::new(spec, cells).unwrap();
     for (k, piece) in values.chunks(super::super::super::SUB_TILE).enumerate() {
-        state.feed(tile, k * super::super::super::SUB_TILE, Column::F64(piece)).unwrap();
+        state
+            .feed(tile, k * super::super::super::SUB_TILE, Column::F64(piece))
+            .unwrap();
     }
     state
 }
@@ -23,7 +30,12 @@ fn scalar(state: State) -> f64 {
 const ALL: &[AxisRole] = &[AxisRole::Reduce];
 
 fn flat<'a>(shape: &'a [usize], codes: &'a [u32]) -> FoldTile<'a> {
-    FoldTile { shape, codes, arg_base: 0, arg_strides: &[1, 1, 1] }
+    FoldTile {
+        shape,
+        codes,
+        arg_base: 0,
+        arg_strides: &[1, 1, 1],
+    }
 }
 
 const KINDS: [ReductionKind; 14] = [
@@ -49,13 +61,22 @@ fn states_take_the_bytes_that_are_projected() {
         for kind in KINDS {
             for skipna in [false, true] {
                 let roles = vec![AxisRole::Keep, AxisRole::Reduce];
-                let spec = FoldSpec { reduction: Reduction { kind, skipna }, dtype, roles, groups: 0 };
+                let spec = FoldSpec {
+                    reduction: Reduction { kind, skipna },
+                    dtype,
+                    roles,
+                    groups: 0,
+                };
                 if spec.reduction.result_dtype(dtype).is_err() {
                     assert!(State::new(&spec, &[7]).is_err());
                     continue;
                 }
                 let state = State::new(&spec, &[7]).unwrap();
-                assert_eq!(state.live_bytes(), State::bytes(&spec, &[7]), "{kind:?} {dtype}");
+                assert_eq!(
+                    state.live_bytes(),
+                    State::bytes(&spec, &[7]),
+                    "{kind:?} {dtype}"
+                );
             }
         }
     }
@@ -63,16 +84,25 @@ fn states_take_the_bytes_that_are_projected() {
 
 #[test]
 fn variance_far_from_zero_keeps_its_digits() {
-    let values: Vec<f64> = (0..10_000).map(|i| 1e9 + f64::from(i % 100) * 0.01).collect();
+    let values: Vec<f64> = (0..10_000)
+        .map(|i| 1e9 + f64::from(i % 100) * 0.01)
+        .collect();
     let want = (100.0f64 * 100.0 - 1.0) / 12.0 * 1e-4;
     let rows = spec(ReductionKind::Var { ddof: 0 }, DType::F64, ALL, 0);
     let got = scalar(fold(&rows, &[], &flat(&[10_000], &[]), &values));
     assert!((got / want - 1.0).abs() < 1e-6, "{got} {want}");
     // Element by element, as along an outer axis.
-    let columns = spec(ReductionKind::Var { ddof: 0 }, DType::F64, &[AxisRole::Reduce, AxisRole::Keep], 0);
+    let columns = spec(
+        ReductionKind::Var { ddof: 0 },
+        DType::F64,
+        &[AxisRole::Reduce, AxisRole::Keep],
+        0,
+    );
     let mut state = State::new(&columns, &[2]).unwrap();
     let doubled: Vec<f64> = values.iter().flat_map(|v| [*v, -*v]).collect();
-    state.feed(&flat(&[10_000, 2], &[]), 0, Column::F64(&doubled)).unwrap();
+    state
+        .feed(&flat(&[10_000, 2], &[]), 0, Column::F64(&doubled))
+        .unwrap();
     let got = state.finalize().unwrap();
     for cell in 0..2 {
         let got = got.get(cell).unwrap().as_f64();
@@ -81,7 +111,9 @@ fn variance_far_from_zero_keeps_its_digits() {
     // In partials.
     let (left, right) = values.split_at(3_333);
     let mut state = fold(&rows, &[], &flat(&[left.len()], &[]), left);
-    state.merge(&fold(&rows, &[], &flat(&[right.len()], &[]), right)).unwrap();
+    state
+        .merge(&fold(&rows, &[], &flat(&[right.len()], &[]), right))
+        .unwrap();
     let got = scalar(state);
     assert!((got / want - 1.0).abs() < 1e-6, "{got} {want}");
 }
@@ -91,29 +123,54 @@ fn all_nan_and_empty_groups_are_named() {
     let roles = &[AxisRole::Group];
     let shape = [3];
     let argmin = spec(ReductionKind::Argmin, DType::F64, roles, 2);
-    let state = fold(&argmin, &[2], &flat(&shape, &[0, 1, 0]), &[1.0, f64::NAN, 2.0]);
+    let state = fold(
+        &argmin,
+        &[2],
+        &flat(&shape, &[0, 1, 0]),
+        &[1.0, f64::NAN, 2.0],
+    );
     let error = state.finalize().unwrap_err();
-    assert!(error.is_data() && error.message().contains("All-NaN slice encountered"), "{error}");
+    assert!(
+        error.is_data() && error.message().contains("All-NaN slice encountered"),
+        "{error}"
+    );
     assert!(error.message().contains("group 1"), "{error}");
 
     let max = spec(ReductionKind::Max, DType::I16, roles, 2);
     let mut state = State::new(&max, &[2]).unwrap();
-    state.feed(&flat(&shape, &[0, 0, u32::MAX]), 0, Column::I16(&[1, 5, 9])).unwrap();
+    state
+        .feed(&flat(&shape, &[0, 0, u32::MAX]), 0, Column::I16(&[1, 5, 9]))
+        .unwrap();
     let error = state.finalize().unwrap_err();
-    assert!(error.is_data() && error.message().contains("group 1"), "{error}");
+    assert!(
+        error.is_data() && error.message().contains("group 1"),
+        "{error}"
+    );
 }
 
 #[test]
 fn wrong_tiles_are_internal_errors() {
-    let sum = spec(ReductionKind::Sum, DType::F64, &[AxisRole::Keep, AxisRole::Group], 2);
+    let sum = spec(
+        ReductionKind::Sum,
+        DType::F64,
+        &[AxisRole::Keep, AxisRole::Group],
+        2,
+    );
     let mut state = State::new(&sum, &[2, 2]).unwrap();
     let values = [0.0; 6];
     let feed = |state: &mut State, shape: &[usize], codes: &[u32], start| {
-        state.feed(&flat(shape, codes), start, Column::F64(&values)).err().map(|e| e.is_internal())
+        state
+            .feed(&flat(shape, codes), start, Column::F64(&values))
+            .err()
+            .map(|e| e.is_internal())
     };
     assert_eq!(feed(&mut state, &[3, 2], &[0, 1], 0), Some(true), "cells");
     assert_eq!(feed(&mut state, &[2, 3], &[0, 1], 0), Some(true), "codes");
-    assert_eq!(feed(&mut state, &[2, 3], &[0, 1, 0], 1), Some(true), "too long");
+    assert_eq!(
+        feed(&mut state, &[2, 3], &[0, 1, 0], 1),
+        Some(true),
+        "too long"
+    );
     assert_eq!(feed(&mut state, &[2, 3], &[0, 1, 0], 0), None);
     let wrong = state.feed(&flat(&[2, 3], &[0, 1, 0]), 0, Column::F32(&[0.0; 6]));
     assert!(wrong.unwrap_err().is_internal(), "dtype");
@@ -161,7 +218,7 @@ proptest! {
             state.encode(&mut bytes);
             State::decode(&spec, &[4], &bytes).unwrap()
         };
-        let close = |x: &crate::Result<Block>, y: &crate::Result<Block>| match (x, y) {
+        let close = |x: &Result<Block>, y: &Result<Block>| match (x, y) {
             (Ok(x), Ok(y)) => (0..4).all(|cell| {
                 let (x, y) = (x.get(cell).unwrap().as_f64(), y.get(cell).unwrap().as_f64());
                 (x.is_nan() && y.is_nan()) || x == y || (x - y).abs() <= 1e-12 * y.abs().max(1e-3)

@@ -77,6 +77,10 @@ pub(super) struct Walk {
     axes: Vec<Axis>,
     index: Vec<usize>,
     groups: usize,
+    /// Where `next_row` stands: elements given, elements in all, position in the innermost axis.
+    done: usize,
+    len: usize,
+    column: usize,
     /// Elements that one cell can get from the whole tile, at most.
     pub(super) per_cell: u64,
 }
@@ -180,29 +184,27 @@ impl Walk {
         Ok(())
     }
 
-    /// Cuts elements `start .. start + len` of the tile into rows.
-    pub(super) fn rows<'t>(
-        &mut self,
-        tile: &FoldTile<'t>,
-        start: usize,
-        len: usize,
-        mut each: impl FnMut(Row<'t>),
-    ) {
+    /// Begins to cut elements `start .. start + len` of the tile into rows; [`Walk::next_row`] gives them.
+    pub(super) fn seek(&mut self, start: usize, len: usize) {
         let Some((inner, outer)) = self.axes.split_last() else {
             return;
         };
-        if len == 0 {
-            return;
-        }
-        let (mut rest, mut i) = (start / inner.len, start % inner.len);
+        (self.done, self.len, self.column) = (0, len, start % inner.len.max(1));
+        let mut rest = start / inner.len.max(1);
         for (index, axis) in self.index.iter_mut().zip(outer).rev() {
-            *index = rest % axis.len;
-            rest /= axis.len;
+            *index = rest % axis.len.max(1);
+            rest /= axis.len.max(1);
         }
-        let mut done = 0;
-        loop {
-            let run = (inner.len - i).min(len - done);
-            let at = done..done + run;
+    }
+
+    /// The next row that falls into cells. Not inlined: it would be compiled once per family and type.
+    #[inline(never)]
+    pub(super) fn next_row<'t>(&mut self, tile: &FoldTile<'t>) -> Option<Row<'t>> {
+        let (inner, outer) = self.axes.split_last()?;
+        while self.done < self.len {
+            let i = self.column;
+            let run = (inner.len - i).min(self.len - self.done);
+            let at = self.done..self.done + run;
             let (mut cell, mut arg, mut inside) = (0, tile.arg_base, true);
             for (&index, axis) in self.index.iter().zip(outer) {
                 match axis.role {
@@ -216,9 +218,18 @@ impl Walk {
                     }
                 }
             }
+            self.done += run;
+            self.column = 0;
+            for (index, axis) in self.index.iter_mut().zip(outer).rev() {
+                *index += 1;
+                if *index < axis.len {
+                    break;
+                }
+                *index = 0;
+            }
             if inside {
                 let (first, step) = (arg + i as i64 * inner.arg, inner.arg);
-                each(match inner.role {
+                return Some(match inner.role {
                     AxisRole::Keep => Row::Keep {
                         cell: cell + i,
                         at,
@@ -239,19 +250,8 @@ impl Walk {
                     },
                 });
             }
-            done += run;
-            if done == len {
-                return;
-            }
-            i = 0;
-            for (index, axis) in self.index.iter_mut().zip(outer).rev() {
-                *index += 1;
-                if *index < axis.len {
-                    break;
-                }
-                *index = 0;
-            }
         }
+        None
     }
 
     /// Number of groups.
