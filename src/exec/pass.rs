@@ -9,7 +9,7 @@ use super::output::Delivery;
 use super::run::Resident;
 use super::sink::{Running, SinkRun};
 use crate::block::{Block, BlockView};
-use crate::comm::quiet_panics;
+use crate::comm::{Pulse, quiet_panics};
 use crate::error::{Context, Error, Result};
 use crate::geom::Region;
 use crate::io::{Scratch, Source};
@@ -31,8 +31,10 @@ pub(super) struct PassRun<'a> {
     pub(super) sinks: Vec<SinkRun<'a>>,
     pub(super) delivery: Delivery<'a>,
     pub(super) readers: &'a Readers,
-    pub(super) meter: &'a Meter,
+    pub(super) meter: &'a Arc<Meter>,
     pub(super) threads: usize,
+    /// Signs of life for the watchdog.
+    pub(super) pulse: Arc<Pulse>,
 }
 
 /// A run of segments of one column of tiles.
@@ -147,7 +149,7 @@ struct Worker<'r, 'a> {
     blocks: Vec<Option<Block>>,
     spare: Vec<Vec<u8>>,
     scratch: Scratch,
-    held: super::meter::Held<'r>,
+    held: super::meter::Held,
 }
 
 impl<'r, 'a> Worker<'r, 'a> {
@@ -192,6 +194,7 @@ impl<'r, 'a> Worker<'r, 'a> {
             if failed.load(Relaxed) {
                 return Ok(());
             }
+            run.pulse.tick();
             let Some(pending) = next.take() else { break };
             if let Some(following) = regions.get(number + 1) {
                 next = Some(self.request(following)?);

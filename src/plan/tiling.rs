@@ -9,9 +9,9 @@ use super::plan::{Fold, Input};
 use crate::geom::{AxisChunks, ChunkGrid, Placement};
 
 /// Tiles grow to at least this many elements.
-pub const SMALL_TILE: usize = 1 << 16;
+const SMALL_TILE: usize = 1 << 16;
 /// Tiles that grow stay at or below this many elements.
-pub const LARGE_TILE: usize = 1 << 18;
+const LARGE_TILE: usize = 1 << 18;
 /// Columns of tasks that count as enough for space alone to keep ranks and threads busy.
 const ENOUGH_COLUMNS: usize = 8;
 /// Most segments of one reduction over all columns, so that partial results stay few.
