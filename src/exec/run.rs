@@ -23,7 +23,7 @@ use crate::spec::{FileId, SourceSpec, VariableSpec};
 use crossbeam_channel::bounded;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What rank 0 wants computed.
@@ -329,6 +329,7 @@ impl StageContext<'_> {
             meter,
             threads: footprint_threads,
             pulse: comm.pulse(),
+            idle: AtomicUsize::new(0),
         };
         let rank = comm.rank();
         let local =
