@@ -15,7 +15,9 @@ fn main() -> hyperslab::Result<()> {
             let result = mean.item()?;
             best = best.min(start.elapsed().as_secs_f64());
             if result.as_f64().to_bits() != 1.5f64.to_bits() {
-                return Err(hyperslab::Error::internal(format!("the mean of 1.5 is {result}")));
+                return Err(hyperslab::Error::internal(format!(
+                    "the mean of 1.5 is {result}"
+                )));
             }
         }
         let rate = (ELEMENTS * 8) as f64 / best / 1e9;

@@ -10,7 +10,9 @@ use hyperslab::expr::{DataId, Graph, NodeId, SourceDecl};
 use hyperslab::geom::{ChunkGrid, Placement, Region, Select, positions, split_evenly};
 use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
 use hyperslab::optimize::{optimize, rules};
-use hyperslab::plan::{ArrayDecl, ArrayId, Plan, Request, Stage, Target, decode, encode, lower};
+use hyperslab::plan::{
+    ArrayDecl, ArrayId, Plan, Request, Stage, Target, WriteChunks, decode, encode, lower,
+};
 use hyperslab::spec::{Attrs, Encoding, Format, OutputSpec, VariableSpec};
 use num_complex::Complex;
 use proptest::prelude::*;
@@ -37,6 +39,8 @@ fn part(shape: &[usize], dice: &[u32]) -> Region {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// The chunks of a grid tile its shape once.
     #[test]
     fn chunks_tile_the_shape_once(grid in shape().prop_flat_map(|s| grid(&s))) {
@@ -79,7 +83,9 @@ proptest! {
             prop_assert!(counts.once_in(&region));
         }
         // Each chunk of `dst` lies in one chunk of `src`.
-        prop_assert_eq!(src.is_coarsening_of(&dst), coarse);
+        if !shape.contains(&0) {
+            prop_assert_eq!(src.is_coarsening_of(&dst), coarse);
+        }
     }
 
     /// `select(select(x, a), b) == select(x, compose(a, b))`, for chains of slices, steps, flips, indices, transposes and
@@ -143,17 +149,28 @@ proptest! {
         counts in prop::collection::vec(1usize..12, 0..4),
         ranks in 1usize..14,
         costs in prop::collection::vec(0u64..3000, 4),
+        chunk in 1usize..50,
+        last in 1usize..50,
     ) {
-        let placement = Placement::choose(&counts, ranks, &costs);
+        // All tasks of an axis have `chunk` elements, but the last may have fewer, as at the edge of an array.
+        let length = |axis: usize, run: std::ops::Range<usize>| {
+            run.len() * chunk - if run.end == counts[axis] { chunk - last.min(chunk) } else { 0 }
+        };
+        let placement = Placement::choose(&counts, &length, ranks, &costs);
         prop_assert!(placement.working_ranks() <= ranks);
+        let worst = |placement: &Placement| -> usize {
+            let boxes = (0..placement.working_ranks()).filter_map(|rank| placement.task_box(rank));
+            boxes
+                .map(|runs| runs.into_iter().enumerate().map(|(axis, run)| length(axis, run)).product())
+                .max()
+                .unwrap_or(0)
+        };
         let mut seen = Counts::new(&counts);
         for rank in 0..ranks {
             let tasks = placement.task_box(rank);
             prop_assert_eq!(tasks.is_some(), rank < placement.working_ranks());
             let Some(tasks) = tasks else { continue };
             prop_assert_eq!(placement.rank_at(&placement.coordinates(rank).unwrap()), rank);
-            let load: u128 = tasks.iter().map(|run| run.len() as u128).product();
-            prop_assert!(load <= placement.worst_load());
             for task in positions(tasks.clone()) {
                 prop_assert_eq!(placement.owner(&task), rank);
             }
@@ -163,10 +180,14 @@ proptest! {
             ));
         }
         prop_assert!(seen.once_in(&Region::whole(&counts)));
+        // Where all tasks are alike, no process grid is better. (With a short last task, the search may pass over one whose
+        // last run happens to be the long one.)
+        let uniform = Placement::choose(&counts, &|_, run| run.len(), ranks, &costs);
         let all = counts.iter().map(|n| 1..n.min(&ranks) + 1).collect();
         for parts in positions(all).filter(|p| p.iter().product::<usize>() <= ranks) {
             let other = Placement { counts: counts.clone(), parts };
-            prop_assert!(placement.worst_load() <= other.worst_load(), "{:?} is better", other);
+            prop_assert!(uniform.worst_load() <= other.worst_load(), "{:?} is better", other);
+            prop_assert!(worst(&placement) <= chunk.pow(counts.len() as u32) * other.worst_load() as usize);
         }
     }
 
@@ -194,7 +215,7 @@ proptest! {
         rolls in prop::collection::vec(dice(), 0..3),
         ranks in 1usize..10,
     ) {
-        let plan = two_pass_plan(&lengths, &chunk, &storage, folded, rolls, ranks);
+        let plan = retiled(two_pass_plan(&lengths, folded, rolls, ranks), &chunk, &storage);
         let plan = decode(&encode(&plan).unwrap()).unwrap();
         let mut exchanged = 0;
         for stage in &plan.stages {
@@ -214,28 +235,18 @@ proptest! {
     }
 }
 
-/// An anomaly (so that a fold is read by a later pass), a view of it on rank 0, and the fold in storage chunks that cross
-/// its pieces.
+/// An anomaly, so that a later pass reads a fold, and a view of it on rank 0.
 fn two_pass_plan(
     lengths: &[usize],
-    chunk: &[usize],
-    storage: &[usize],
     folded: usize,
     rolls: Vec<geometry::Dice>,
     ranks: usize,
 ) -> Plan {
-    let ndim = lengths.len();
     let mut g = Graph::new();
-    let x = g
-        .source(SourceDecl::Memory {
-            data: DataId(0),
-            dtype: DType::F64,
-            shape: lengths.to_vec(),
-        })
-        .unwrap();
-    let chunk: Vec<usize> = chunk.iter().take(ndim).copied().collect();
-    let x = g.rechunk(x, &chunk).unwrap();
-    let axes: Vec<usize> = (0..ndim).filter(|axis| folded >> axis & 1 == 1).collect();
+    let x = memory(&mut g, lengths);
+    let axes: Vec<usize> = (0..lengths.len())
+        .filter(|axis| folded >> axis & 1 == 1)
+        .collect();
     let mean = Reduction::new(ReductionKind::Mean, DType::F64);
     let mean = g.reduce(x, mean, axes.clone(), None).unwrap();
     let mut kept = Select::all(g.shape(mean));
@@ -247,52 +258,78 @@ fn two_pass_plan(
         kept = kept.compose(&Select::broadcast(&kept.shape(), &others, &to));
     }
     let wide = g.select(mean, kept).unwrap();
-    let anomaly = g.binary(BinaryOp::Subtract, x, wide).unwrap();
-    let mut shown = anomaly;
+    let mut shown = g.binary(BinaryOp::Subtract, x, wide).unwrap();
     for roll in rolls {
         let select = view(g.shape(shown), roll, false);
         shown = g.select(shown, select).unwrap();
     }
-    let shape = g.shape(anomaly).to_vec();
-    let (file, target) = output("anomaly", &shape, &storage[..ndim]);
-    plan_of(
-        &g,
-        &[(shown, Target::Gather(0)), (anomaly, target)],
-        vec![file],
-        ranks,
-    )
+    plan_of(&g, &[(shown, Target::Gather(0))], Vec::new(), ranks)
 }
 
-fn output(name: &str, shape: &[usize], chunks: &[usize]) -> (OutputSpec, Target) {
-    let dims: Vec<String> = (0..shape.len()).map(|k| format!("d{k}")).collect();
-    let chunks = chunks.iter().zip(shape).map(|(c, n)| *c.min(n)).collect();
-    let encoding = Encoding {
-        chunks: Some(chunks),
-        deflate: Some(1),
-        shuffle: true,
+fn memory(g: &mut Graph, shape: &[usize]) -> NodeId {
+    let decl = SourceDecl::Memory {
+        data: DataId(0),
+        dtype: DType::F64,
+        shape: shape.to_vec(),
     };
-    let file = OutputSpec {
+    g.source(decl).unwrap()
+}
+
+/// The plan with small tiles and the placement that these ask for, and a late write of its stored fold: small arrays have
+/// one tile, and then there is nothing to exchange.
+fn retiled(mut plan: Plan, chunk: &[usize], storage: &[usize]) -> Plan {
+    let ranks = plan.ranks;
+    let place = |counts: &[usize]| {
+        Placement::choose(counts, &|_, run| run.len(), ranks, &[1, 2, 3, 4, 5, 6])
+    };
+    for stage in &mut plan.stages {
+        let Stage::Pass(pass) = stage else { continue };
+        let shape = pass.tiles.shape();
+        let chunk: Vec<usize> = chunk.iter().cycle().take(shape.len()).copied().collect();
+        pass.tiles = ChunkGrid::regular(&shape, &chunk).unwrap();
+        pass.segment_tiles = 1 + chunk.first().map_or(0, |c| c % 3);
+        pass.placement = place(&pass.task_counts());
+    }
+    for number in 0..plan.arrays.len() {
+        let ArrayDecl::Result { shape, .. } = &plan.arrays[number] else {
+            continue;
+        };
+        let chunk: Vec<usize> = storage.iter().cycle().take(shape.len()).copied().collect();
+        let chunks = ChunkGrid::regular(shape, &chunk).unwrap();
+        let placement = place(&chunks.counts());
+        let array = ArrayId(number as u32);
+        plan.stages.push(Stage::Write(WriteChunks {
+            array,
+            file: 0,
+            variable: 0,
+            chunks,
+            placement,
+        }));
+    }
+    plan
+}
+
+fn output(shape: &[usize], chunks: &[usize]) -> OutputSpec {
+    let dims: Vec<String> = (0..shape.len()).map(|k| format!("d{k}")).collect();
+    OutputSpec {
         path: "/out.nc".into(),
         format: Format::NetCdf4,
         overwrite: false,
         dims: dims.iter().cloned().zip(shape.iter().copied()).collect(),
         attrs: Attrs::default(),
         variables: vec![VariableSpec {
-            name: name.to_owned(),
+            name: "x".to_owned(),
             dims,
             dtype: DType::F64,
             shape: shape.to_vec(),
             attrs: Attrs::default(),
-            encoding,
+            encoding: Encoding {
+                chunks: Some(chunks.to_vec()),
+                deflate: Some(1),
+                shuffle: true,
+            },
         }],
-    };
-    (
-        file,
-        Target::Write {
-            file: 0,
-            variable: 0,
-        },
-    )
+    }
 }
 
 fn plan_of(
@@ -364,7 +401,19 @@ fn check_exchange(plan: &Plan, stage: &Stage, array: ArrayId) -> Result<(), Test
 #[test]
 fn one_writer_per_storage_chunk() {
     for ranks in 1..12 {
-        let plan = two_pass_plan(&[23, 17], &[5, 4], &[7, 3], 1, Vec::new(), ranks);
+        let mut g = Graph::new();
+        let x = memory(&mut g, &[600, 700]);
+        let x = g.rechunk(x, &[256, 256]).unwrap();
+        let target = Target::Write {
+            file: 0,
+            variable: 0,
+        };
+        let plan = plan_of(
+            &g,
+            &[(x, target)],
+            vec![output(&[600, 700], &[100, 300])],
+            ranks,
+        );
         let Some(Stage::Write(write)) = plan.stages.last() else {
             panic!("no late write: {plan}")
         };

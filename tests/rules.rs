@@ -171,6 +171,8 @@ fn source(g: &mut Graph, shape: &[usize]) -> NodeId {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn rules_keep_schema_and_values(
         shape in prop::collection::vec(1usize..6, 1..4),
