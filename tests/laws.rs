@@ -39,7 +39,7 @@ fn part(shape: &[usize], dice: &[u32]) -> Region {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// The chunks of a grid tile its shape once.
     #[test]
@@ -211,7 +211,7 @@ proptest! {
         lengths in prop::collection::vec(1usize..30, 2..4),
         chunk in prop::collection::vec(1usize..9, 4),
         storage in prop::collection::vec(1usize..9, 4),
-        folded in 1usize..7,
+        folded in 0usize..7,
         rolls in prop::collection::vec(dice(), 0..3),
         ranks in 1usize..10,
     ) {
@@ -244,6 +244,7 @@ fn two_pass_plan(
 ) -> Plan {
     let mut g = Graph::new();
     let x = memory(&mut g, lengths);
+    let folded = 1 + folded % ((1 << lengths.len()) - 1);
     let axes: Vec<usize> = (0..lengths.len())
         .filter(|axis| folded >> axis & 1 == 1)
         .collect();

@@ -164,7 +164,15 @@ fn many_chunks(chunks: usize) -> Plan {
 
 #[test]
 fn season_job() {
-    insta::assert_snapshot!(season_plan(&CUBE, 2), @"<<season_job>>");
+    insta::assert_snapshot!(season_plan(&CUBE, 2), @r"
+    stage 0: pass over [44, 1610, 1367]
+      tiles [1, 256, 256], 1848 of them, streamed along axis 0 in segments of 44; tasks [1, 7, 6] on process grid [1, 2, 1]
+      read qa_pixel (uint16)
+      read nir08 (int16)
+      read red (int16)
+      compute 20 fused steps
+      fold mean skipna over axes [], axis 0 in 4 groups -> float32 [4, 1610, 1367], write ndvi
+    ");
 }
 
 #[test]
@@ -177,7 +185,21 @@ fn anomaly() {
     let anomaly = g.binary(BinaryOp::Subtract, x, wide).unwrap();
     let std = Reduction::new(ReductionKind::Std { ddof: 0 }, DType::F32);
     let std = g.reduce(anomaly, std, vec![0, 1, 2], None).unwrap();
-    insta::assert_snapshot!(plan(&g, &[(std, Target::Gather(0))], Vec::new(), 3), @"<<anomaly>>");
+    insta::assert_snapshot!(plan(&g, &[(std, Target::Gather(0))], Vec::new(), 3), @r"
+    stage 0: pass over [1200, 180, 360]
+      tiles [12, 90, 180], 400 of them, streamed along axis 0 in segments of 1; tasks [100, 2, 2] on process grid [3, 1, 1]
+      read t2m (float32)
+      compute 1 fused steps
+      fold mean skipna over axes [0] -> float32 [180, 360], store as array 1
+    stage 1: pass over [1200, 180, 360]
+      tiles [12, 90, 180], 400 of them, streamed along axis 0 in segments of 1; tasks [100, 2, 2] on process grid [3, 1, 1]
+      read t2m (float32)
+      exchange the result of stage 0 (float32 [180, 360])
+      compute 3 fused steps
+      fold std ddof=0 skipna over axes [0, 1, 2] -> float32 [], gather as result 0
+    note: push_select: a selection stays above a mean: it moves groups or axes
+    note: t2m is read by 2 passes: over domains [[1200, 180, 360], [1200, 180, 360]]; passes are shared over one domain, and a pass that uses the result of another comes after it
+    ");
 }
 
 #[test]
@@ -204,7 +226,16 @@ fn many_outputs_share_one_pass() {
     ));
     let plan = plan(&g, &wanted, Vec::new(), 4);
     assert_eq!(plan.stages.len(), 1);
-    insta::assert_snapshot!(plan, @"<<many_outputs>>");
+    insta::assert_snapshot!(plan, @r"
+    stage 0: pass over [1200, 180, 360]
+      tiles [12, 90, 180], 400 of them, streamed along axis 0 in segments of 1; tasks [100, 2, 2] on process grid [1, 2, 2]
+      read t2m (float32)
+      compute 1 fused steps
+      fold min skipna over axes [0] -> float32 [180, 360], gather as result 0
+      fold max skipna over axes [0] -> float32 [180, 360], gather as result 1
+      fold mean skipna over axes [0] -> float32 [180, 360], gather as result 2
+      fold mean skipna over axes [1, 2], axis 0 in 12 groups -> float32 [12], gather as result 3
+    ");
     let ready = ready(plan, 2);
     // Each chunk is decoded once for all four.
     assert_eq!(ready.footprints()[0].decoded_bytes, 4 * 1200 * 180 * 360);
@@ -233,7 +264,15 @@ fn selections_reach_the_source() {
     ];
     let window = g.select(ndvi, Select::spans(&spans)).unwrap();
     let plan = plan(&g, &[(window, Target::Gather(0))], Vec::new(), 2);
-    insta::assert_snapshot!(plan, @"<<selections>>");
+    insta::assert_snapshot!(plan, @r"
+    stage 0: pass over [8, 200, 100]
+      tiles [3, 200, 100], 3 of them, streamed along axis 0 in segments of 1; tasks [3, 1, 1] on process grid [2, 1, 1]
+      read red (int16)
+      read qa_pixel (uint16)
+      read nir08 (int16)
+      compute 20 fused steps
+      keep -> float32 [8, 200, 100], gather as result 0
+    ");
     // The window touches 8 x 1 x 2 of the 44 x 7 x 6 chunks of each of the three bands.
     let decoded = ready(plan, 2).footprints()[0].decoded_bytes;
     assert_eq!(decoded, 3 * 2 * 8 * 256 * 512);
@@ -245,7 +284,17 @@ fn crossing_storage_chunks_are_written_late() {
     let (_, mean) = season(&mut g, &CUBE);
     let shape = g.shape(mean).to_vec();
     let out = file(&[("ndvi", &shape, deflated(Some(&[1, 500, 500])))]);
-    insta::assert_snapshot!(plan(&g, &[(mean, WRITE)], vec![out], 3), @"<<late>>");
+    insta::assert_snapshot!(plan(&g, &[(mean, WRITE)], vec![out], 3), @r"
+    stage 0: pass over [44, 1610, 1367]
+      tiles [1, 256, 256], 1848 of them, streamed along axis 0 in segments of 44; tasks [1, 7, 6] on process grid [1, 3, 1]
+      read qa_pixel (uint16)
+      read nir08 (int16)
+      read red (int16)
+      compute 20 fused steps
+      fold mean skipna over axes [], axis 0 in 4 groups -> float32 [4, 1610, 1367], store as array 3
+    stage 1: exchange and write ndvi in chunks [1, 500, 500], process grid [1, 1, 3]
+    note: ndvi: storage chunks [1, 500, 500] cross the pieces that tasks finish; it is stored and exchanged before writing
+    ");
 }
 
 #[test]
@@ -253,11 +302,11 @@ fn over_budget_says_what_to_change() {
     let text = |plan: Plan, bytes| plan.validate(&limits(bytes, 2)).unwrap_err();
     let error = text(season_plan(&CUBE, 2), 1 << 20);
     assert!(error.is_resource());
-    insta::assert_snapshot!(error, @"<<over_budget_tiles>>");
+    insta::assert_snapshot!(error, @"the plan does not fit the memory budget: stage 0 (pass over pieces of [1, 256, 256]) needs 5.72 MiB on rank 0: 5.72 MiB for one task, 0 B for results and exchanged inputs; the budget is 1.00 MiB per rank. Raise it (`--memory 6.00MiB`), or use smaller chunks than [1, 256, 256] (with `chunk`, or by rechunking the file)");
     let mut g = Graph::new();
     let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
     let whole = plan(&g, &[(x, Target::Gather(0))], Vec::new(), 2);
-    insta::assert_snapshot!(text(whole, 64 << 20), @"<<over_budget_gather>>");
+    insta::assert_snapshot!(text(whole, 64 << 20), @"the plan does not fit the memory budget: stage 0 (pass over pieces of [12, 90, 180]) needs 300 MiB on rank 0: 3.72 MiB for one task, 297 MiB for results and exchanged inputs; the budget is 64.0 MiB per rank. Raise it (`--memory 301MiB`), or use more ranks, or save the result instead of computing it onto rank 0");
 }
 
 #[test]
@@ -295,7 +344,7 @@ fn memory_of_the_season_job() {
         "{} and {long} bytes",
         one.peak_bytes()
     );
-    assert!(longest <= long * 5 / 4, "{long} and {longest} bytes");
+    assert!(longest <= long * 3 / 2, "{long} and {longest} bytes");
     // Two ranks need less each.
     let two = ready(season_plan(&CUBE, 2), 1);
     assert!(two.peak_bytes() < one.peak_bytes());
@@ -307,8 +356,7 @@ fn memory_of_the_season_job() {
 }
 
 #[test]
-fn plans_do_not_depend_on_threads_and_memory() {
-    // What decides bits (tiles, segments) is the same on any number of ranks.
+fn tiles_do_not_depend_on_ranks() {
     let key = |ranks| {
         let plan = season_plan(&CUBE, ranks);
         let hyperslab::plan::Stage::Pass(pass) = &plan.stages[0] else {

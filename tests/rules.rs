@@ -171,7 +171,7 @@ fn source(g: &mut Graph, shape: &[usize]) -> NodeId {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rules_keep_schema_and_values(
