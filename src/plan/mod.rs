@@ -30,5 +30,7 @@ pub use memory::{Footprint, footprint, footprint_threads};
 pub use plan::{
     ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks,
 };
+#[doc(hidden)]
+pub use tiling::set_tile_elements;
 pub use validate::ReadyPlan;
 pub use wire::{decode, encode};

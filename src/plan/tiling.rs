@@ -8,11 +8,22 @@
 use super::derive::segment_tiles;
 use super::plan::{Fold, Input, Pass};
 use crate::geom::{AxisChunks, ChunkGrid, Placement};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Tiles grow to at least this many elements.
 const SMALL_TILE: usize = 1 << 16;
 /// Tiles that grow stay at or below this many elements.
 const LARGE_TILE: usize = 1 << 18;
+
+/// Elements that tiles grow to; tests make it small, so that small arrays have many tiles.
+static TILE: AtomicUsize = AtomicUsize::new(SMALL_TILE);
+
+/// Lets tiles grow to `elements` instead of 2¹⁶: for tests of many tiles over small arrays. Holds for the process.
+#[doc(hidden)]
+pub fn set_tile_elements(elements: usize) {
+    TILE.store(elements.clamp(1, LARGE_TILE), Relaxed);
+}
+
 /// Columns of tasks that count as enough for space alone to keep ranks and threads busy.
 const ENOUGH_COLUMNS: usize = 8;
 /// Most segments of one reduction over all columns, so that partial results stay few.
@@ -80,13 +91,14 @@ pub(super) fn tiles(
     let mut order: Vec<usize> = (0..domain.len()).rev().collect();
     order.sort_by_key(|axis| stream_first.contains(axis));
     let mut tile = unit.clone();
+    let small = TILE.load(Relaxed);
     for axis in order {
-        if elements >= SMALL_TILE {
+        if elements >= small {
             break;
         }
         let others = elements / tile[axis];
         let most = (domain[axis] + phase[axis]).div_ceil(unit[axis]).max(1);
-        let factor = SMALL_TILE.div_ceil(others.saturating_mul(unit[axis]).max(1)).clamp(1, most);
+        let factor = small.div_ceil(others.saturating_mul(unit[axis]).max(1)).clamp(1, most);
         tile[axis] = unit[axis] * factor;
         elements = others.saturating_mul(tile[axis]);
         if factor == most {
