@@ -3,7 +3,6 @@
 
 use super::array::{Array, Operand};
 use crate::dtype::{DType, Scalar};
-use crate::error::Error;
 use crate::op::{BinaryOp, UnaryOp};
 
 macro_rules! unary {
@@ -167,7 +166,7 @@ impl Array {
         self.push(|g, a| g.cast(a, dtype))
     }
 
-    /// The same 64-bit integers as times, or times as integers: nothing is converted.
+    /// Elements brought into `min … max`.
     #[must_use]
     #[track_caller]
     pub fn clip(&self, min: impl Into<Operand>, max: impl Into<Operand>) -> Array {
@@ -210,12 +209,6 @@ impl Array {
             let missing = g.unary(UnaryOp::Isnan, a)?;
             g.where_(missing, value, a)
         })
-    }
-
-    /// A failed array when a script mixes things that do not go together.
-    #[track_caller]
-    pub(crate) fn refuse(&self, message: &str) -> Array {
-        Array::failed(self.session(), Error::invalid(message))
     }
 }
 

@@ -21,7 +21,7 @@ pub struct BlockView<'a> {
 }
 
 /// Row-major strides of a shape, in elements.
-pub fn row_major_strides(shape: &[usize]) -> Vec<isize> {
+pub(super) fn row_major_strides(shape: &[usize]) -> Vec<isize> {
     let mut strides = vec![0; shape.len()];
     let mut step = 1;
     for (stride, len) in strides.iter_mut().zip(shape).rev() {

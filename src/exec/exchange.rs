@@ -1,7 +1,6 @@
 //! Moves boxes of resident arrays to the ranks that need them: every message is the intersection of the box that one rank
 //! holds with the box that another needs, so both sides know it without asking.
 
-use super::meter::Meter;
 use super::run::Resident;
 use crate::block::{Block, Buffer};
 use crate::comm::Comm;
@@ -18,7 +17,6 @@ pub(super) fn bring(
     stage: &Stage,
     array: ArrayId,
     own: Option<&Resident>,
-    meter: &Meter,
 ) -> Result<Option<Resident>> {
     let rank = comm.rank();
     let dtype = plan.array(array).dtype();
@@ -58,7 +56,6 @@ pub(super) fn bring(
             None => None,
         });
     };
-    let _held = meter.hold(0);
     let mut block = Block::zeros(dtype, &needed.shape);
     if let Some(own) = own {
         if let Some(part) = needed.intersect(&own.region) {

@@ -1,6 +1,7 @@
 //! What a rank used: live bytes with their high-water mark, and counters of the work done.
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Live bytes of array data on a rank.
@@ -18,15 +19,15 @@ pub struct Meter {
 
 /// Bytes that are live until this is dropped.
 #[derive(Debug)]
-pub struct Held<'a> {
-    meter: &'a Meter,
+pub struct Held {
+    meter: Arc<Meter>,
     bytes: u64,
 }
 
 impl Meter {
     /// Counts `bytes` as live.
-    pub fn hold(&self, bytes: usize) -> Held<'_> {
-        let mut held = Held { meter: self, bytes: 0 };
+    pub fn hold(self: &Arc<Self>, bytes: usize) -> Held {
+        let mut held = Held { meter: self.clone(), bytes: 0 };
         held.set(bytes);
         held
     }
@@ -37,7 +38,7 @@ impl Meter {
     }
 }
 
-impl Held<'_> {
+impl Held {
     /// Changes the number of bytes.
     pub fn set(&mut self, bytes: usize) {
         let bytes = bytes as u64;
@@ -52,7 +53,7 @@ impl Held<'_> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.set(0);
     }

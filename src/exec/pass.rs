@@ -9,13 +9,14 @@ use super::output::Delivery;
 use super::run::Resident;
 use super::sink::{Running, SinkRun};
 use crate::block::{Block, BlockView};
-use crate::comm::quiet_panics;
+use crate::comm::{Pulse, quiet_panics};
 use crate::error::{Context, Error, Result};
 use crate::geom::Region;
 use crate::io::{Scratch, Source};
 use crate::kernel::Interpreter;
 use crate::plan::{ArrayDecl, Pass, PassGeometry, Plan};
 use crossbeam_channel::Sender;
+use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,8 +32,12 @@ pub(super) struct PassRun<'a> {
     pub(super) sinks: Vec<SinkRun<'a>>,
     pub(super) delivery: Delivery<'a>,
     pub(super) readers: &'a Readers,
-    pub(super) meter: &'a Meter,
+    pub(super) meter: &'a Arc<Meter>,
     pub(super) threads: usize,
+    /// Signs of life for the watchdog.
+    pub(super) pulse: Arc<Pulse>,
+    /// Threads of the pool without a task: they help others to decode.
+    pub(super) idle: AtomicUsize,
 }
 
 /// A run of segments of one column of tiles.
@@ -57,6 +62,7 @@ impl PassRun<'_> {
         // at most `threads` tasks hold memory.
         pool.broadcast(|context| {
             if context.index() >= self.threads {
+                self.idle.fetch_add(1, Relaxed);
                 return;
             }
             let mut worker = match Worker::new(self) {
@@ -71,6 +77,7 @@ impl PassRun<'_> {
                     return note(&error, &failed, e);
                 }
             }
+            self.idle.fetch_add(1, Relaxed);
         });
         match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
@@ -147,7 +154,7 @@ struct Worker<'r, 'a> {
     blocks: Vec<Option<Block>>,
     spare: Vec<Vec<u8>>,
     scratch: Scratch,
-    held: super::meter::Held<'r>,
+    held: super::meter::Held,
 }
 
 impl<'r, 'a> Worker<'r, 'a> {
@@ -192,6 +199,7 @@ impl<'r, 'a> Worker<'r, 'a> {
             if failed.load(Relaxed) {
                 return Ok(());
             }
+            run.pulse.tick();
             let Some(pending) = next.take() else { break };
             if let Some(following) = regions.get(number + 1) {
                 next = Some(self.request(following)?);
@@ -246,30 +254,37 @@ impl<'r, 'a> Worker<'r, 'a> {
             }
             origins.push(needed.start);
         }
-        let mut read = 0;
-        let mut decoded = 0;
-        for (piece, raw) in pieces.iter().zip(raws) {
-            let (Some(source), Some(block)) =
-                (&run.sources[piece.input], &mut self.blocks[piece.input])
-            else {
-                continue;
-            };
-            source
-                .decode_into(
-                    &piece.chunk,
-                    raw,
-                    &mut self.scratch,
-                    &piece.part,
-                    block,
-                    &origins[piece.input],
-                )
-                .context(|| format!("reading {}", run.variable(piece.input)))?;
-            read += raw.len() as u64;
-            decoded += (source.grid().region(&piece.chunk).elements() * block.dtype().size()) as u64;
+        let mut by_input: Vec<Vec<usize>> = vec![Vec::new(); self.blocks.len()];
+        for (number, piece) in pieces.iter().enumerate() {
+            by_input[piece.input].push(number);
         }
-        run.meter.read_bytes.fetch_add(read, Relaxed);
-        run.meter.decoded_bytes.fetch_add(decoded, Relaxed);
-        Ok(())
+        let decode = |input: usize, block: &mut Option<Block>, scratch: &mut Scratch| {
+            let (Some(source), Some(block)) = (&run.sources[input], block) else { return Ok(()) };
+            let (mut read, mut decoded) = (0, 0);
+            for number in &by_input[input] {
+                let (piece, raw) = (&pieces[*number], &raws[*number]);
+                source
+                    .decode_into(&piece.chunk, raw, scratch, &piece.part, block, &origins[input])
+                    .context(|| format!("reading {}", run.variable(input)))?;
+                read += raw.len() as u64;
+                let chunk = source.grid().region(&piece.chunk).elements();
+                decoded += (chunk * block.dtype().size()) as u64;
+            }
+            run.meter.read_bytes.fetch_add(read, Relaxed);
+            run.meter.decoded_bytes.fetch_add(decoded, Relaxed);
+            Ok(())
+        };
+        if run.idle.load(Relaxed) > 0 && pieces.len() > 1 {
+            return self.blocks.par_iter_mut().enumerate().try_for_each_init(
+                Scratch::default,
+                |scratch, (input, block)| decode(input, block, scratch),
+            );
+        }
+        let scratch = &mut self.scratch;
+        self.blocks
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(input, block)| decode(input, block, scratch))
     }
 
     fn compute(&mut self, tile: &Region, running: &mut [Running]) -> Result<()> {

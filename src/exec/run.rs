@@ -23,7 +23,7 @@ use crate::spec::{FileId, SourceSpec, VariableSpec};
 use crossbeam_channel::bounded;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What rank 0 wants computed.
@@ -113,7 +113,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         command(job, state)
     })?;
     let plan = verdict(comm, plan::decode(&plan))?;
-    let meter = Meter::default();
+    let meter = Arc::new(Meter::default());
     let opened = open_sources(&plan, indices, state);
     verdict(comm, opened)?;
     let codes = codes
@@ -185,7 +185,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             Stage::Pass(pass) => context.pass(stage, pass, &resident),
             Stage::Write(write) => {
                 let own = resident.get(&write.array);
-                let block = bring(comm, &plan, stage, write.array, own, &meter);
+                let block = bring(comm, &plan, stage, write.array, own);
                 write_stage(&mut context, write, block).map(|()| Vec::new())
             }
         };
@@ -278,7 +278,7 @@ pub(super) struct StageContext<'a> {
     pub(super) comm: &'a dyn Comm,
     pub(super) plan: &'a Plan,
     pub(super) state: &'a RankState,
-    pub(super) meter: &'a Meter,
+    pub(super) meter: &'a Arc<Meter>,
     pub(super) codes: &'a HashMap<DataId, Arc<Block>>,
     pub(super) outputs: &'a [OpenOutput],
     pub(super) writers: &'a mut Vec<Writer>,
@@ -301,7 +301,7 @@ impl StageContext<'_> {
             if at_hand.contains_key(&array) || matches!(plan.array(array), ArrayDecl::File(_)) {
                 continue;
             }
-            let block = bring(comm, plan, stage, array, resident.get(&array), meter)?;
+            let block = bring(comm, plan, stage, array, resident.get(&array))?;
             at_hand.insert(array, block);
         }
         let exchanged: usize = at_hand
@@ -332,6 +332,8 @@ impl StageContext<'_> {
             readers: &state.readers,
             meter,
             threads: footprint_threads,
+            pulse: comm.pulse(),
+            idle: AtomicUsize::new(0),
         };
         let rank = comm.rank();
         let local =
@@ -380,7 +382,7 @@ impl StageContext<'_> {
         for sink in &pass.sinks {
             let codes = sink.fold.as_ref().and_then(|fold| fold.group.as_ref());
             let codes = codes.and_then(|(_, id, _)| self.codes.get(id).cloned());
-            sinks.push(SinkRun::new(pass, sink, codes));
+            sinks.push(SinkRun::new(pass, sink, codes, self.meter));
             for target in &sink.targets {
                 if let SinkTarget::Store(array) = target {
                     if let Some(region) = self.plan.owned_region(*array, self.comm.rank()) {

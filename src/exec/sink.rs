@@ -1,5 +1,6 @@
 //! Sinks at work: running states of folds, the trees in which partial results wait for one another, and finished pieces.
 
+use super::meter::{Held, Meter};
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
@@ -11,7 +12,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Pieces with partial results, by the tile positions of their kept axes.
-type Waiting = HashMap<Vec<usize>, Partials<State>>;
+type Pieces = HashMap<Vec<usize>, Partials<State>>;
+
+/// What waits, and its bytes in the rank's meter.
+struct Waiting {
+    pieces: Pieces,
+    bytes: usize,
+    held: Held,
+}
 
 /// One sink of a running pass; shared by the rank's threads.
 pub(super) struct SinkRun<'a> {
@@ -42,7 +50,7 @@ pub(super) struct Finished {
 }
 
 impl<'a> SinkRun<'a> {
-    pub(super) fn new(pass: &'a Pass, sink: &'a Sink, codes: Option<Arc<Block>>) -> Self {
+    pub(super) fn new(pass: &'a Pass, sink: &'a Sink, codes: Option<Arc<Block>>, meter: &Arc<Meter>) -> Self {
         let ndim = pass.tiles.ndim();
         let geometry = SinkGeometry::new(ndim, sink.fold.as_ref());
         let element = pass.program.output_dtype(usize::from(sink.output));
@@ -78,7 +86,8 @@ impl<'a> SinkRun<'a> {
                 arg_strides,
             }
         });
-        SinkRun { sink, geometry, pass, element, fold, waiting: Mutex::default() }
+        let waiting = Waiting { pieces: Pieces::new(), bytes: 0, held: meter.hold(0) };
+        SinkRun { sink, geometry, pass, element, fold, waiting: Mutex::new(waiting) }
     }
 
     /// True when the running state goes on from tile to tile along the stream axis.
@@ -181,26 +190,36 @@ impl<'a> SinkRun<'a> {
 
     fn insert(&self, piece: &[usize], node: NodeId, state: State) -> Result<()> {
         let Some(fold) = &self.fold else { return Ok(()) };
+        let state_bytes = state.live_bytes();
         let mut waiting = self.lock();
         let partials = waiting
+            .pieces
             .entry(piece.to_vec())
             .or_insert_with(|| Partials::new(fold.tree.clone()));
-        partials.insert(node, state, &mut |left: &mut State, right: &State| left.merge(right))
+        let before = partials.len();
+        partials.insert(node, state, &mut |left: &mut State, right: &State| left.merge(right))?;
+        let after = partials.len();
+        waiting.change(before, after, state_bytes);
+        Ok(())
     }
 
     fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
         let mut waiting = self.lock();
-        let Some(partials) = waiting.get_mut(piece) else { return Ok(None) };
+        let Some(partials) = waiting.pieces.get_mut(piece) else { return Ok(None) };
         let complete = partials.complete();
-        if complete.is_some() {
-            waiting.remove(piece);
+        if let Some(state) = &complete {
+            waiting.pieces.remove(piece);
+            waiting.change(1, 0, state.live_bytes());
         }
         Ok(complete)
     }
 
     /// Everything that waits, to be sent to another rank.
     pub(super) fn take_partials(&self) -> Vec<(Vec<usize>, Partials<State>)> {
-        let mut all: Vec<_> = self.lock().drain().collect();
+        let mut waiting = self.lock();
+        let mut all: Vec<_> = waiting.pieces.drain().collect();
+        let bytes = waiting.bytes;
+        waiting.change(1, 0, bytes);
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -258,17 +277,13 @@ impl<'a> SinkRun<'a> {
         }
         Ok(Finished { region, block: block.with_dtype(self.sink.dtype)? })
     }
+}
 
-    /// Bytes of what waits.
-    pub(super) fn waiting_bytes(&self) -> usize {
-        let Some(fold) = &self.fold else { return 0 };
-        let waiting = self.lock();
-        waiting
-            .iter()
-            .map(|(piece, partials)| {
-                partials.len() * State::bytes(&fold.spec, &self.piece_region(piece).shape)
-            })
-            .sum()
+impl Waiting {
+    /// Notes that the number of waiting states of `bytes` each went from `before` to `after`.
+    fn change(&mut self, before: usize, after: usize, bytes: usize) {
+        self.bytes = (self.bytes + after * bytes).saturating_sub(before * bytes);
+        self.held.set(self.bytes);
     }
 }
 

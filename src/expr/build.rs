@@ -9,7 +9,7 @@ use crate::op::{BinaryOp, Reduction, ReductionKind, UnaryOp};
 use crate::spec::Layout;
 
 /// Largest chunk in bytes: counts of one chunk must fit the 32-bit fields of file formats and messages.
-pub const LARGEST_CHUNK_BYTES: u128 = 1 << 31;
+const LARGEST_CHUNK_BYTES: u128 = 1 << 31;
 
 impl Graph {
     /// The elements of a source.

@@ -32,17 +32,26 @@ impl Placement {
 
     /// The process grid with the smallest worst load for at most `ranks` ranks.
     ///
-    /// `split_cost[axis]` orders axes for ties (lower is better): an axis that is reduced costs a combine, so it is split
-    /// only when the others give too few tasks. Among equal loads the grid with the lower cost, then with fewer ranks,
-    /// wins.
-    pub fn choose(counts: &[usize], ranks: usize, split_cost: &[u64]) -> Self {
-        let mut best = (u128::MAX, u64::MAX, usize::MAX, Vec::new());
-        let mut parts = vec![1; counts.len()];
-        search(counts, ranks.max(1), split_cost, 0, &mut parts, &mut best);
-        Placement {
-            counts: counts.to_vec(),
-            parts: best.3,
-        }
+    /// `length(axis, run)` is the work of a run of tasks along one axis (its elements: tasks at the edge of an array are
+    /// smaller); the load of a rank is the product over axes. `split_cost[axis]` orders axes for ties (lower is better): an
+    /// axis that is reduced costs a combine, so it is split only when the others give too few tasks. Among equal loads the
+    /// grid with the lower cost, then with fewer ranks, wins.
+    pub fn choose(
+        counts: &[usize],
+        length: &dyn Fn(usize, Range<usize>) -> usize,
+        ranks: usize,
+        split_cost: &[u64],
+    ) -> Self {
+        let mut search = Search {
+            counts,
+            length,
+            split_cost,
+            parts: vec![1; counts.len()],
+            best: (u128::MAX, u64::MAX, usize::MAX),
+            best_parts: vec![1; counts.len()],
+        };
+        search.axis(0, ranks.max(1), 1);
+        Placement { counts: counts.to_vec(), parts: search.best_parts }
     }
 
     /// Number of ranks that own tasks.
@@ -108,40 +117,46 @@ impl Placement {
     }
 }
 
-fn search(
-    counts: &[usize],
-    ranks: usize,
-    split_cost: &[u64],
-    axis: usize,
-    parts: &mut Vec<usize>,
-    best: &mut (u128, u64, usize, Vec<usize>),
-) {
-    if axis == counts.len() {
-        let load = counts
-            .iter()
-            .zip(parts.iter())
-            .map(|(c, p)| c.div_ceil(*p) as u128)
-            .product();
-        let cost = parts
-            .iter()
-            .zip(split_cost)
-            .map(|(p, cost)| cost.saturating_mul(*p as u64 - 1))
-            .fold(0u64, u64::saturating_add);
-        let used = parts.iter().product();
-        if (load, cost, used) < (best.0, best.1, best.2) {
-            *best = (load, cost, used, parts.clone());
+struct Search<'a> {
+    counts: &'a [usize],
+    length: &'a dyn Fn(usize, Range<usize>) -> usize,
+    split_cost: &'a [u64],
+    parts: Vec<usize>,
+    /// Load, cost and ranks of the best grid so far.
+    best: (u128, u64, usize),
+    best_parts: Vec<usize>,
+}
+
+impl Search<'_> {
+    fn axis(&mut self, axis: usize, ranks: usize, load: u128) {
+        if axis == self.counts.len() {
+            let cost = self
+                .parts
+                .iter()
+                .zip(self.split_cost)
+                .map(|(p, cost)| cost.saturating_mul(*p as u64 - 1))
+                .fold(0u64, u64::saturating_add);
+            let found = (load, cost, self.parts.iter().product());
+            if found < self.best {
+                self.best = found;
+                self.best_parts.clone_from(&self.parts);
+            }
+            return;
         }
-        return;
+        let count = self.counts[axis];
+        let mut candidate = count.clamp(1, ranks);
+        while candidate >= 1 {
+            // Of all part counts with the same longest run, only the smallest matters: step down over the others.
+            let longest = count.max(1).div_ceil(candidate);
+            let parts = count.max(1).div_ceil(longest);
+            self.parts[axis] = parts;
+            let worst = (0..parts)
+                .map(|part| (self.length)(axis, split_evenly(count, parts, part)))
+                .max()
+                .unwrap_or(0);
+            self.axis(axis + 1, ranks / parts, load.saturating_mul(worst as u128));
+            candidate = parts - 1;
+        }
+        self.parts[axis] = 1;
     }
-    let most = counts[axis].clamp(1, ranks);
-    let mut candidate = most;
-    while candidate >= 1 {
-        // Of all part counts with the same longest run, only the smallest matters: step down over the others.
-        let longest = counts[axis].max(1).div_ceil(candidate);
-        let smallest = counts[axis].max(1).div_ceil(longest);
-        parts[axis] = smallest;
-        search(counts, ranks / smallest, split_cost, axis + 1, parts, best);
-        candidate = smallest - 1;
-    }
-    parts[axis] = 1;
 }

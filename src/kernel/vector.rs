@@ -48,7 +48,9 @@ pub(super) fn map2<A: Copy, B: Copy, R, F: Fn(A, B) -> R>(a: &[A], b: &[B], out:
 #[multiversion(targets("x86_64+avx2"))]
 pub(super) fn choose<T: Copy>(condition: &[bool], a: &[T], b: &[T], out: &mut [T]) {
     for (((out, condition), a), b) in out.iter_mut().zip(condition).zip(a).zip(b) {
-        *out = if *condition { *a } else { *b };
+        // Both are loaded first: a load inside a branch keeps the loop from being vectorised.
+        let (a, b) = (*a, *b);
+        *out = if *condition { a } else { b };
     }
 }
 

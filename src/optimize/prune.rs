@@ -6,7 +6,7 @@ use crate::expr::{Graph, Node, NodeId};
 use std::collections::HashMap;
 
 /// Keeps what the outputs reach.
-pub struct Prune;
+pub(super) struct Prune;
 
 impl Rule for Prune {
     fn name(&self) -> &'static str {

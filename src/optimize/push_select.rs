@@ -8,7 +8,7 @@ use crate::geom::{Select, ViewAxis};
 use std::collections::HashMap;
 
 /// Pushes every selection as far down as it goes.
-pub struct PushSelect;
+pub(super) struct PushSelect;
 
 impl Rule for PushSelect {
     fn name(&self) -> &'static str {

@@ -174,7 +174,7 @@ impl Plan {
             }
             Stage::Write(write) => {
                 let chunks = write.placement.task_box(rank)?;
-                if chunks.iter().any(std::ops::Range::is_empty) {
+                if chunks.iter().any(Range::is_empty) {
                     return None;
                 }
                 Some(box_region(&write.chunks.axes, &chunks))

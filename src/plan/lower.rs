@@ -240,7 +240,7 @@ impl Lowering<'_> {
             sinks: Vec::new(),
             placement: Placement::single(&[]),
         };
-        pass.placement = tiling::place(&pass.task_counts(), &folds, self.plan.ranks);
+        pass.placement = tiling::place(&pass, &folds, self.plan.ranks);
         let stage = self.plan.stages.len() as u32;
         for (output, job) in jobs.iter().enumerate() {
             let schema = self.graph.schema(job.node);
@@ -279,6 +279,7 @@ impl Lowering<'_> {
                 for (file, variable, chunks) in late {
                     let placement = Placement::choose(
                         &chunks.counts(),
+                        &|_, run| run.len(),
                         self.plan.ranks,
                         &(1..=chunks.ndim() as u64).collect::<Vec<_>>(),
                     );

@@ -97,7 +97,7 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
 }
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
-pub fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
+fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
     let longest: Vec<usize> = pass.tiles.axes.iter().map(|axis| axis.longest()).collect();
     let tile = Region::whole(&longest);
     let mut bytes = 0u64;

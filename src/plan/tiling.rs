@@ -5,13 +5,14 @@
 //!   small; a tile is never larger than [`LARGE_TILE`] unless a storage chunk is: chunks are decoded whole;
 //! - a segment must be long enough that joining its partial result costs little beside making it.
 
-use super::plan::{Fold, Input};
+use super::derive::segment_tiles;
+use super::plan::{Fold, Input, Pass};
 use crate::geom::{AxisChunks, ChunkGrid, Placement};
 
 /// Tiles grow to at least this many elements.
-pub const SMALL_TILE: usize = 1 << 16;
+const SMALL_TILE: usize = 1 << 16;
 /// Tiles that grow stay at or below this many elements.
-pub const LARGE_TILE: usize = 1 << 18;
+const LARGE_TILE: usize = 1 << 18;
 /// Columns of tasks that count as enough for space alone to keep ranks and threads busy.
 const ENOUGH_COLUMNS: usize = 8;
 /// Most segments of one reduction over all columns, so that partial results stay few.
@@ -129,9 +130,6 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
         .filter(|axis| folds_axis(largest, *axis))
         .max_by_key(|axis| (counts[*axis], ndim - axis))
         .unwrap_or(0);
-    if folds.iter().any(Option::is_none) {
-        // A sink that keeps every element gains nothing from longer tasks and loses balance; folds still stream.
-    }
     let columns: usize = counts.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, c)| c).product();
     let tile_elements = tiles.largest_chunk().max(1);
     // Joining a partial result costs about one pass over its cells; the segment should be 8 times that.
@@ -149,7 +147,8 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
 }
 
 /// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones.
-pub(super) fn place(task_counts: &[usize], folds: &[Option<&Fold>], ranks: usize) -> Placement {
+pub(super) fn place(pass: &Pass, folds: &[Option<&Fold>], ranks: usize) -> Placement {
+    let task_counts = pass.task_counts();
     let costs: Vec<u64> = (0..task_counts.len())
         .map(|axis| {
             let folding = folds
@@ -162,5 +161,16 @@ pub(super) fn place(task_counts: &[usize], folds: &[Option<&Fold>], ranks: usize
             1 + axis as u64 + 1000 * folding
         })
         .collect();
-    Placement::choose(task_counts, ranks, &costs)
+    let length = |axis: usize, run: std::ops::Range<usize>| {
+        let tiles = match pass.stream_axis {
+            Some(stream) if stream == axis => segment_tiles(pass, axis, run),
+            _ => run,
+        };
+        let axis = &pass.tiles.axes[axis];
+        match tiles.is_empty() {
+            true => 0,
+            false => axis.range(tiles.end - 1).end - axis.range(tiles.start).start,
+        }
+    };
+    Placement::choose(&task_counts, &length, ranks, &costs)
 }

@@ -168,6 +168,8 @@ pub(crate) fn create_file(path: &Path) -> Raw<Handle> {
         let create = id(|| H5Pcreate(*H5P_CLS_FILE_CREATE))?;
         code(|| H5Pset_link_creation_order(create.0, TRACKED))?;
         code(|| H5Pset_attr_creation_order(create.0, TRACKED))?;
+        // Without times a file is the same bytes whenever and on whatever ranks it was written.
+        code(|| H5Pset_obj_track_times(create.0, 0))?;
         id(|| H5Fcreate(path.as_ptr(), H5F_ACC_EXCL, create.0, access.0))
     }
 }
