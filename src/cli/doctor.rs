@@ -50,7 +50,9 @@ struct Seen {
 
 fn allowed_cores() -> Vec<usize> {
     match rustix::thread::sched_getaffinity(None) {
-        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect(),
+        Ok(set) => (0..rustix::thread::CpuSet::MAX_CPU)
+            .filter(|cpu| set.is_set(*cpu))
+            .collect(),
         Err(_) => Vec::new(),
     }
 }
@@ -64,13 +66,19 @@ fn memory_limits() -> Vec<(String, u64)> {
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     for (key, name) in [("MemTotal:", "machine"), ("MemAvailable:", "available now")] {
         let line = meminfo.lines().find_map(|l| l.strip_prefix(key));
-        if let Some(kib) = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok()) {
+        if let Some(kib) =
+            line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok())
+        {
             found.push((name.to_owned(), kib << 10));
         }
     }
     // Version 2 has one file per group, on the way up to the root; version 1 its own tree.
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let own = groups.lines().find_map(|l| l.strip_prefix("0::")).unwrap_or("/").to_owned();
+    let own = groups
+        .lines()
+        .find_map(|l| l.strip_prefix("0::"))
+        .unwrap_or("/")
+        .to_owned();
     let mut path = own.trim_end_matches('/').to_owned();
     let mut limits: Vec<u64> = Vec::new();
     loop {
@@ -80,7 +88,9 @@ fn memory_limits() -> Vec<(String, u64)> {
             None => break,
         }
     }
-    limits.extend(file_number("/sys/fs/cgroup/memory/memory.limit_in_bytes").filter(|b| *b < 1 << 60));
+    limits.extend(
+        file_number("/sys/fs/cgroup/memory/memory.limit_in_bytes").filter(|b| *b < 1 << 60),
+    );
     if let Some(least) = limits.into_iter().min() {
         found.push(("cgroup".to_owned(), least));
     }
@@ -122,7 +132,10 @@ fn warnings(ranks: &[Seen]) -> Vec<String> {
         let here: Vec<&Seen> = ranks.iter().filter(|r| r.host == host).collect();
         let cores = here[0].cores;
         let threads: usize = here.iter().map(|r| r.threads).sum();
-        let mut union: Vec<usize> = here.iter().flat_map(|r| r.allowed.iter().copied()).collect();
+        let mut union: Vec<usize> = here
+            .iter()
+            .flat_map(|r| r.allowed.iter().copied())
+            .collect();
         union.sort_unstable();
         union.dedup();
         if threads > union.len() && !union.is_empty() {
@@ -151,11 +164,19 @@ fn warnings(ranks: &[Seen]) -> Vec<String> {
                 rank.open_files.unwrap_or(0)
             ));
         }
-        let least = rank.memory.iter().filter(|(name, _)| name != "available now").min_by_key(|m| m.1);
+        let least = rank
+            .memory
+            .iter()
+            .filter(|(name, _)| name != "available now")
+            .min_by_key(|m| m.1);
         if let Some((name, bytes)) = least {
             let neighbours = ranks.iter().filter(|r| r.host == rank.host).count() as u64;
             // A limit of the process is its own; the machine's and the group's are shared.
-            let share = if name == "ulimit -v" { *bytes } else { *bytes / neighbours };
+            let share = if name == "ulimit -v" {
+                *bytes
+            } else {
+                *bytes / neighbours
+            };
             if share < Limits::DEFAULT_MEMORY_BYTES {
                 found.push(format!(
                     "rank {}: {} of memory for it ({name}), less than the default budget of {}; give --memory {}MiB or less",
@@ -168,7 +189,10 @@ fn warnings(ranks: &[Seen]) -> Vec<String> {
         }
     }
     if ranks.len() > 1 {
-        if let Some(rank) = ranks.iter().find(|r| r.shm_free_bytes.is_some_and(|b| b < 64 << 20)) {
+        if let Some(rank) = ranks
+            .iter()
+            .find(|r| r.shm_free_bytes.is_some_and(|b| b < 64 << 20))
+        {
             found.push(format!(
                 "{}: /dev/shm has {} free; MPI passes messages through it: in a container raise --shm-size",
                 rank.host,
@@ -200,7 +224,9 @@ fn report(ranks: &[Seen], mpi: &str, hdf5: &str, warnings: &[String]) -> String 
     let mut out = String::new();
     let fabric = match comm::detect() {
         comm::Fabric::Mpi => "MPI (a launcher started this process)",
-        comm::Fabric::Solo | comm::Fabric::Threads(_) => "one process (no launcher's variables; MPI is not started)",
+        comm::Fabric::Solo | comm::Fabric::Threads(_) => {
+            "one process (no launcher's variables; MPI is not started)"
+        }
     };
     let first = &ranks[0];
     let _ = writeln!(out, "hyperslab  {}", env!("CARGO_PKG_VERSION"));
@@ -208,14 +234,27 @@ fn report(ranks: &[Seen], mpi: &str, hdf5: &str, warnings: &[String]) -> String 
     let _ = writeln!(out, "HDF5       {hdf5}");
     let _ = writeln!(out, "fabric     {fabric}");
     let locking = std::env::var("HDF5_USE_FILE_LOCKING").unwrap_or_else(|_| "not set".into());
-    let _ = writeln!(out, "locking    inputs are opened without file locks; HDF5_USE_FILE_LOCKING is {locking}");
-    let memory: Vec<String> =
-        first.memory.iter().map(|(name, bytes)| format!("{} ({name})", format_bytes(*bytes))).collect();
+    let _ = writeln!(
+        out,
+        "locking    inputs are opened without file locks; HDF5_USE_FILE_LOCKING is {locking}"
+    );
+    let memory: Vec<String> = first
+        .memory
+        .iter()
+        .map(|(name, bytes)| format!("{} ({name})", format_bytes(*bytes)))
+        .collect();
     let _ = writeln!(out, "memory     {}", memory.join(", "));
-    let files = first.open_files.map_or("unlimited".to_owned(), |n| n.to_string());
+    let files = first
+        .open_files
+        .map_or("unlimited".to_owned(), |n| n.to_string());
     let _ = writeln!(out, "files      {files} may be open at once");
     let size = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), format_bytes);
-    let _ = writeln!(out, "/dev/shm   {}, {} free", size(first.shm_bytes), size(first.shm_free_bytes));
+    let _ = writeln!(
+        out,
+        "/dev/shm   {}, {} free",
+        size(first.shm_bytes),
+        size(first.shm_free_bytes)
+    );
     for (name, value) in &first.variables {
         let _ = writeln!(out, "variable   {name}={value}");
     }
@@ -263,7 +302,10 @@ pub(super) fn doctor(args: &DoctorArgs) -> u8 {
         Ok(None) => return 0,
         Err(error) => return fail(comm::launcher_rank().unwrap_or(0) == 0, args.json, &error),
     };
-    let (mpi, hdf5) = (comm::mpi::library(), crate::io::hdf5::raw::library_version());
+    let (mpi, hdf5) = (
+        comm::mpi::library(),
+        crate::io::hdf5::raw::library_version(),
+    );
     let warnings = warnings(&ranks);
     if args.json {
         let object = json!({

@@ -9,35 +9,57 @@ use crate::spec::{AttrValue, Attrs, Filter, Layout};
 use serde_json::{Map, Value, json};
 
 pub(super) fn info(args: &InfoArgs) -> u8 {
-    let job = JobArgs { memory: None, threads: Some(1), overwrite: false, log: "warn".into() };
+    let job = JobArgs {
+        memory: None,
+        threads: Some(1),
+        overwrite: false,
+        log: "warn".into(),
+    };
     let what = format!("info {}", args.file.display());
-    job::run(&job, args.json, &what, |_| {}, |driver| {
-        let info = io::open(&args.file, None)
-            .context(|| format!("opening {}", args.file.display()))?;
-        let stored = info.variables.iter().map(Storage::of).collect::<Result<Vec<_>>>()?;
-        if args.json {
-            let variables: Vec<Value> =
-                info.variables.iter().zip(&stored).map(|(v, s)| variable_json(v, s)).collect();
-            let object = json!({
-                "path": info.id.path.display().to_string(),
-                "file_bytes": info.id.bytes,
-                "dims": info.dims.iter().map(|d| json!({
-                    "name": d.name, "len": d.len, "unlimited": d.unlimited,
-                })).collect::<Vec<_>>(),
-                "attrs": attrs_json(&info.attrs),
-                "variables": variables,
-                "left_out": info.left_out.iter().map(|(name, why)| json!({
-                    "name": name, "why": why,
-                })).collect::<Vec<_>>(),
-            });
-            print(&object.to_string());
-            return Ok(());
-        }
-        print(driver.open(&args.file)?.to_string().trim_end());
-        print(&format!("Storage: {} in the file", format_bytes(info.id.bytes)));
-        print(table(&info.variables, &stored).trim_end());
-        Ok(())
-    })
+    job::run(
+        &job,
+        args.json,
+        &what,
+        |_| {},
+        |driver| {
+            let info = io::open(&args.file, None)
+                .context(|| format!("opening {}", args.file.display()))?;
+            let stored = info
+                .variables
+                .iter()
+                .map(Storage::of)
+                .collect::<Result<Vec<_>>>()?;
+            if args.json {
+                let variables: Vec<Value> = info
+                    .variables
+                    .iter()
+                    .zip(&stored)
+                    .map(|(v, s)| variable_json(v, s))
+                    .collect();
+                let object = json!({
+                    "path": info.id.path.display().to_string(),
+                    "file_bytes": info.id.bytes,
+                    "dims": info.dims.iter().map(|d| json!({
+                        "name": d.name, "len": d.len, "unlimited": d.unlimited,
+                    })).collect::<Vec<_>>(),
+                    "attrs": attrs_json(&info.attrs),
+                    "variables": variables,
+                    "left_out": info.left_out.iter().map(|(name, why)| json!({
+                        "name": name, "why": why,
+                    })).collect::<Vec<_>>(),
+                });
+                print(&object.to_string());
+                return Ok(());
+            }
+            print(driver.open(&args.file)?.to_string().trim_end());
+            print(&format!(
+                "Storage: {} in the file",
+                format_bytes(info.id.bytes)
+            ));
+            print(table(&info.variables, &stored).trim_end());
+            Ok(())
+        },
+    )
 }
 
 /// How a variable is stored.
@@ -55,12 +77,15 @@ impl Storage {
         let plain_bytes = source
             .shape
             .iter()
-            .fold(source.dtype.size() as u64, |product, n| product.saturating_mul(*n as u64));
+            .fold(source.dtype.size() as u64, |product, n| {
+                product.saturating_mul(*n as u64)
+            });
         let readable = variable.texts.is_none() && variable.readable.is_none();
         let (chunk, filters) = match &source.layout {
-            Layout::Chunked { chunk, filters } => {
-                (Some(chunk.clone()), filters.iter().map(filter).collect::<Vec<_>>().join("+"))
-            }
+            Layout::Chunked { chunk, filters } => (
+                Some(chunk.clone()),
+                filters.iter().map(filter).collect::<Vec<_>>().join("+"),
+            ),
             Layout::Contiguous => (None, "contiguous".to_owned()),
             Layout::Compact => (None, "compact".to_owned()),
         };
@@ -72,8 +97,17 @@ impl Storage {
                 index => Some(index.stored_bytes()),
             },
         };
-        let filters = if filters.is_empty() { "none".to_owned() } else { filters };
-        Ok(Storage { chunk, filters, plain_bytes, stored_bytes })
+        let filters = if filters.is_empty() {
+            "none".to_owned()
+        } else {
+            filters
+        };
+        Ok(Storage {
+            chunk,
+            filters,
+            plain_bytes,
+            stored_bytes,
+        })
     }
 }
 
@@ -94,7 +128,12 @@ fn dtype(variable: &VariableInfo) -> String {
 }
 
 fn table(variables: &[VariableInfo], stored: &[Storage]) -> String {
-    let width = variables.iter().map(|v| v.name.len()).max().unwrap_or(0).max(8);
+    let width = variables
+        .iter()
+        .map(|v| v.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(8);
     let mut out = String::new();
     for (v, s) in variables.iter().zip(stored) {
         let sizes = match s.stored_bytes {
@@ -112,7 +151,11 @@ fn table(variables: &[VariableInfo], stored: &[Storage]) -> String {
         };
         let why = v.readable.as_ref().or(v.source.library_only.as_ref());
         let note = why.map_or(String::new(), |why| format!("; {why}"));
-        out += &format!("    {:width$}  {} {layout}, {sizes}{note}\n", v.name, dtype(v));
+        out += &format!(
+            "    {:width$}  {} {layout}, {sizes}{note}\n",
+            v.name,
+            dtype(v)
+        );
     }
     out
 }
@@ -135,7 +178,13 @@ fn attrs_json(attrs: &Attrs) -> Value {
             }
         }
     };
-    Value::Object(attrs.0.iter().map(|(k, v)| (k.clone(), value(v))).collect::<Map<_, _>>())
+    Value::Object(
+        attrs
+            .0
+            .iter()
+            .map(|(k, v)| (k.clone(), value(v)))
+            .collect::<Map<_, _>>(),
+    )
 }
 
 fn variable_json(variable: &VariableInfo, stored: &Storage) -> Value {
