@@ -420,7 +420,7 @@ fn every_pair_of_types_works_or_raises() {
         }
     }
     assert!(count > 2000);
-    let silent = prints(&(setup + &body));
+    let silent = prints(&(setup + body.as_str()));
     assert!(silent.is_empty(), "{silent:?}");
 }
 
