@@ -216,12 +216,10 @@ fn existing_output_is_refused() {
         "{}",
         text(&out)
     );
-    let info = alone(&["info", path.to_str().unwrap()]);
-    assert!(
-        text(&info).contains("hyperslab 0.1.0 run examples/ndvi_season.rhai --set input="),
-        "{}",
-        text(&info)
-    );
+    let info = json(&alone(&["info", path.to_str().unwrap(), "--json"]));
+    let history = info["attrs"]["history"].as_str().unwrap();
+    let expected = "Z: hyperslab 0.1.0 run examples/ndvi_season.rhai --set input=";
+    assert!(history.contains(expected), "{history}");
 }
 
 #[test]

@@ -136,6 +136,10 @@ fn table(variables: &[VariableInfo], stored: &[Storage]) -> String {
         .max(8);
     let mut out = String::new();
     for (v, s) in variables.iter().zip(stored) {
+        if let Some(texts) = &v.texts {
+            out += &format!("    {:width$}  str, {} texts\n", v.name, texts.values.len());
+            continue;
+        }
         let sizes = match s.stored_bytes {
             Some(bytes) if s.chunk.is_some() && bytes > 0 => format!(
                 "{} -> {} ({:.2}x)",
