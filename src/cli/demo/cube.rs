@@ -18,7 +18,7 @@ const CHUNK: [usize; 3] = [1, 128, 128];
 pub(super) const PIXEL_M: f64 = 30.0;
 /// 2023-01-05T10:12:00, seconds since 1970: a morning overpass.
 const FIRST: i64 = 1_672_913_520;
-const DAYS_BETWEEN: f64 = 15.2;
+const DAYS_BETWEEN: f64 = 15.0;
 
 /// Bits of Collection 2's QA_PIXEL.
 const FILL: u16 = 1;
