@@ -1,8 +1,9 @@
 //! Helpers that several test binaries share.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 pub mod comm_scenarios;
+pub mod oracle;
 
 use std::process::Command;
 
