@@ -95,8 +95,17 @@ impl Coord {
         Ok(Coord { values, dims, ..self.clone() })
     }
 
-    /// True when both have the same values (NaN equals NaN).
+    /// True when both have the same values along the same dimensions, in any order (NaN equals NaN).
     pub fn same_values(&self, other: &Coord) -> bool {
+        if self.dims != other.dims {
+            let place = |dim: &String| other.dims.iter().position(|d| d == dim);
+            let order: Option<Vec<usize>> = self.dims.iter().map(place).collect();
+            let Some(order) = order.filter(|order| order.len() == other.dims.len()) else {
+                return false;
+            };
+            let turned = other.select(&Select::transpose(other.shape(), &order), self.dims.clone());
+            return turned.is_ok_and(|turned| self.same_values(&turned));
+        }
         if self.shape() != other.shape() {
             return false;
         }
