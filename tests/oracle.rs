@@ -97,7 +97,7 @@ fn values_are_those_of_numpy() {
                 .filter_map(|(case, result)| {
                     let why = match result {
                         Ok(block) => {
-                            difference(block, &oracle().expected(&case.result), case.scale)?
+                            difference(block, &oracle().expected(&case.result), case.scale, case.loose)?
                         }
                         Err(error) => error.clone(),
                     };
@@ -137,7 +137,7 @@ fn bits_are_the_same_on_any_ranks_threads_and_budget() {
                                 let why = match pair {
                                     (Ok(a), Ok(b)) => {
                                         (a.buffer().as_bytes() != b.buffer().as_bytes())
-                                            .then(|| difference(b, a, 0.0).unwrap_or("bits".into()))?
+                                            .then(|| difference(b, a, 0.0, false).unwrap_or("bits".into()))?
                                     }
                                     (Err(_), Err(_)) => return None,
                                     (_, Err(error)) | (Err(error), _) => error.clone(),
@@ -182,7 +182,7 @@ fn labelled_arrays_are_those_of_xarray() {
                     }
                     Ok(block) => {
                         let expected = oracle().expected(&case.result);
-                        if let Some(why) = difference(&block, &expected, case.scale) {
+                        if let Some(why) = difference(&block, &expected, case.scale, case.loose) {
                             say(why);
                         }
                     }
@@ -210,7 +210,7 @@ fn labelled_arrays_are_those_of_xarray() {
                         (Values::Block(block), None) => {
                             let expected = oracle().coord(record).unwrap();
                             let why = match block.dtype() == expected.dtype() {
-                                true => difference(block, &expected, 0.0),
+                                true => difference(block, &expected, 0.0, false),
                                 // Units of times may differ.
                                 false => (0..block.elements())
                                     .any(|i| coord.text(i) != hyperslab::labelled::Coord::index("x", expected.clone()).text(i))

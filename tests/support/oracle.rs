@@ -25,6 +25,7 @@ pub struct Case {
     pub family: String,
     pub program: String,
     pub scale: f64,
+    pub loose: bool,
     #[serde(flatten)]
     pub result: Record,
 }
@@ -44,6 +45,7 @@ pub struct CoordRecord {
 pub struct LabelledCase {
     pub program: String,
     pub scale: f64,
+    pub loose: bool,
     pub dims: Vec<String>,
     pub coords: BTreeMap<String, CoordRecord>,
     pub attrs: BTreeMap<String, String>,
@@ -354,7 +356,7 @@ pub fn build_labelled(dataset: &Dataset, program: &str) -> DataArray {
 
 /// `None` when `ours` has the values of `expected`: exact where exact, else within 1e-6 (32-bit) or 1e-12 of the largest
 /// magnitude on the way.
-pub fn difference(ours: &Block, expected: &Block, scale: f64) -> Option<String> {
+pub fn difference(ours: &Block, expected: &Block, scale: f64, loose: bool) -> Option<String> {
     if ours.shape() != expected.shape() || ours.dtype() != expected.dtype() {
         return Some(format!(
             "{} {:?}, expected {} {:?}",
@@ -365,8 +367,9 @@ pub fn difference(ours: &Block, expected: &Block, scale: f64) -> Option<String> 
         ));
     }
     let tolerance = match ours.dtype() {
+        DType::F32 | DType::C64 | DType::F64 | DType::C128 if loose => 1e-6,
         DType::F32 | DType::C64 => 1e-6,
-        DType::F64 | DType::C128 => 1e-12,
+        DType::F64 | DType::C128 if !loose => 1e-12,
         _ => 0.0,
     };
     let parts = |value: Scalar| -> (f64, f64) {
