@@ -144,6 +144,17 @@ impl Coord {
         }
     }
 
+    /// The value at a row-major position with all its digits: for messages about labels that differ.
+    pub fn exact_text(&self, position: usize) -> String {
+        match &self.values {
+            Values::Block(block) => match block.get(position) {
+                Some(Scalar::F64(v)) => format!("{v}"),
+                _ => self.text(position),
+            },
+            _ => self.text(position),
+        }
+    }
+
     /// The time that counts mean, and the counts, when this is a coordinate of times.
     pub fn times(&self) -> Option<(&[i64], CfTime)> {
         match &self.values {
