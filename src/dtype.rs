@@ -589,7 +589,8 @@ pub fn promote(a: DType, b: DType) -> Result<DType> {
         (Datetime(x), Datetime(y)) => Datetime(x.max(y)),
         (Timedelta(x), Timedelta(y)) => Timedelta(x.max(y)),
         (Timedelta(x), Datetime(y)) | (Datetime(y), Timedelta(x)) => Datetime(x.max(y)),
-        (other, Timedelta(unit)) if other.is_integer() => Timedelta(unit),
+        // NumPy goes by int64, which does not hold every uint64.
+        (other, Timedelta(unit)) if other.is_integer() && other != U64 => Timedelta(unit),
         (_, Timedelta(_) | Datetime(_)) => return Err(no_common_dtype(a, b)),
         (x, y) if x.kind() == y.kind() => {
             if x.size() >= y.size() {

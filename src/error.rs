@@ -137,6 +137,15 @@ impl Error {
         self
     }
 
+    /// Puts the place in a script (`file:line:column`) before the message. A call site in Rust code goes: it would lie inside
+    /// the library.
+    #[must_use]
+    pub fn at_script(mut self, place: impl fmt::Display) -> Self {
+        self.0.message = format!("{place}: {}", self.0.message);
+        self.0.call_site = None;
+        self
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         self.0.fault

@@ -4,6 +4,7 @@
 pub mod dtype;
 pub mod array;
 pub mod block;
+pub mod cli;
 pub mod comm;
 pub mod config;
 pub mod driver;
@@ -17,6 +18,7 @@ pub mod labelled;
 pub mod op;
 pub mod optimize;
 pub mod plan;
+pub mod script;
 pub mod spec;
 
 pub use driver::launch;

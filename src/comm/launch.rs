@@ -47,6 +47,16 @@ fn detect_from(get: impl Fn(&str) -> Option<String>) -> Fabric {
     }
 }
 
+/// The rank that a launcher gave this process, without starting MPI: to print a message once before there is a job.
+pub fn launcher_rank() -> Option<usize> {
+    let number = |name: &str| std::env::var(name).ok()?.trim().parse().ok();
+    let step = || match detect() {
+        Fabric::Mpi => number("SLURM_PROCID"),
+        Fabric::Solo | Fabric::Threads(_) => None,
+    };
+    RANKS.iter().find_map(|name| number(name)).or_else(step)
+}
+
 /// The number of ranks that the launcher promised, and the variable that says so.
 fn promised_size(get: impl Fn(&str) -> Option<String>) -> Option<(&'static str, usize)> {
     let number = |name| get(name)?.trim().parse().ok().map(|size| (name, size));

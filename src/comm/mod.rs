@@ -20,7 +20,7 @@ mod tests;
 
 pub use comm::{Comm, CommStats, Message, Tag, share, verdict};
 pub use handshake::{WIRE_VERSION, handshake};
-pub use launch::{Fabric, detect, launch};
+pub use launch::{Fabric, detect, launch, launcher_rank};
 pub use panics::quiet_panics;
 pub use solo::Solo;
 pub use watchdog::{Pulse, Watchdog};

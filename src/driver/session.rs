@@ -50,6 +50,8 @@ pub struct Finished {
     pub stats: Stats,
     /// Largest measured peak of each rank.
     pub peaks: Vec<u64>,
+    /// Latest high-water mark of each rank's process.
+    pub rss_peaks: Vec<u64>,
     /// Largest projected peak of a rank.
     pub projected_bytes: u64,
     /// Number of runs.
@@ -262,6 +264,7 @@ impl Session {
         for (known, new) in done.peaks.iter_mut().zip(&outcome.peaks) {
             *known = (*known).max(*new);
         }
+        done.rss_peaks = outcome.rss_peaks.clone();
         done.projected_bytes = done.projected_bytes.max(projected);
         done.runs += 1;
         Ok(outcome)

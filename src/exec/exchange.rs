@@ -25,53 +25,48 @@ pub(super) fn bring(
         let has = plan.owned_region(array, rank).is_some_and(|owned| owned.contains(&needed));
         (!has).then_some(needed)
     };
-    let mut sends = Vec::new();
-    if let Some(own) = own {
-        for other in (0..comm.size()).filter(|other| *other != rank) {
-            let Some(part) = wants(other).and_then(|needed| needed.intersect(&own.region)) else {
-                continue;
-            };
-            let piece = Block::from_view(&own.block.part(&part.relative_to(&own.region.start)))?;
-            sends.push((other, piece.buffer().as_bytes().to_vec()));
+    let mine = wants(rank);
+    // Either nothing is needed, or the own box holds all of it: then this rank only sends.
+    let mut block = mine.as_ref().map(|needed| Block::zeros(dtype, &needed.shape));
+    if let (Some(needed), Some(block), Some(own)) = (&mine, &mut block, own) {
+        if let Some(part) = needed.intersect(&own.region) {
+            let from = own.block.part(&part.relative_to(&own.region.start));
+            block.paste(&part.relative_to(&needed.start), &from)?;
         }
     }
-    let mine = wants(rank);
-    let mut parts = Vec::new();
-    if let Some(needed) = &mine {
-        for other in (0..comm.size()).filter(|other| *other != rank) {
-            if let Some(part) =
-                plan.owned_region(array, other).and_then(|owned| owned.intersect(needed))
-            {
-                parts.push((other, part));
+    // One partner to send to and one to receive from per round: beside the block, at most one piece of each is in memory.
+    let size = comm.size();
+    for shift in 1..size {
+        let (to, from) = ((rank + shift) % size, (rank + size - shift) % size);
+        let mut send = Vec::new();
+        if let Some(own) = own {
+            if let Some(part) = wants(to).and_then(|needed| needed.intersect(&own.region)) {
+                let piece = own.block.part(&part.relative_to(&own.region.start));
+                send.push((to, Block::from_view(&piece)?.buffer().as_bytes().to_vec()));
             }
         }
-    }
-    let receives: Vec<(usize, usize)> =
-        parts.iter().map(|(other, part)| (*other, part.elements() * dtype.size())).collect();
-    let received = comm.exchange(sends, &receives)?;
-    let Some(needed) = mine else {
-        // Either nothing is needed, or the own box holds all of it.
-        return Ok(match plan.needed_region(stage, array, rank) {
-            Some(_) => own.cloned(),
-            None => None,
+        let part = mine.as_ref().and_then(|needed| {
+            plan.owned_region(array, from).and_then(|owned| owned.intersect(needed))
         });
-    };
-    let mut block = Block::zeros(dtype, &needed.shape);
-    if let Some(own) = own {
-        if let Some(part) = needed.intersect(&own.region) {
-            block.paste(
-                &part.relative_to(&needed.start),
-                &own.block.part(&part.relative_to(&own.region.start)),
-            )?;
+        let expected: Vec<(usize, usize)> =
+            part.iter().map(|part| (from, part.elements() * dtype.size())).collect();
+        if send.is_empty() && expected.is_empty() {
+            continue;
+        }
+        let received = comm.exchange(send, &expected)?;
+        if let (Some(part), Some(bytes), Some(needed), Some(block)) =
+            (part, received.into_iter().next(), &mine, &mut block)
+        {
+            let buffer = Buffer::from_bytes(dtype.physical(), &bytes)?;
+            let piece = Block::new(dtype, part.shape.clone(), buffer)
+                .map_err(|e| e.context("unpacking an exchanged piece"))?;
+            block.paste(&part.relative_to(&needed.start), &piece.view())?;
         }
     }
-    for ((_, part), bytes) in parts.iter().zip(received) {
-        let buffer = Buffer::from_bytes(dtype.physical(), &bytes)?;
-        let piece = Block::new(dtype, part.shape.clone(), buffer)
-            .map_err(|e| e.context("unpacking an exchanged piece"))?;
-        block.paste(&part.relative_to(&needed.start), &piece.view())?;
-    }
-    Ok(Some(Resident { region: needed, block: Arc::new(block) }))
+    Ok(match (mine, block) {
+        (Some(region), Some(block)) => Some(Resident { region, block: Arc::new(block) }),
+        _ => plan.needed_region(stage, array, rank).and_then(|_| own.cloned()),
+    })
 }
 
 /// The resident box of an array that must be there.

@@ -74,6 +74,8 @@ pub struct Stats {
     pub written_bytes: u64,
     /// Most bytes of array data that were live at once.
     pub peak_bytes: u64,
+    /// Most bytes of the whole process that were in memory at once so far (the high-water mark of the system).
+    pub rss_peak_bytes: u64,
 }
 
 impl Stats {
@@ -87,6 +89,15 @@ impl Stats {
             messages: self.messages + other.messages,
             written_bytes: self.written_bytes + other.written_bytes,
             peak_bytes: self.peak_bytes.max(other.peak_bytes),
+            rss_peak_bytes: self.rss_peak_bytes.max(other.rss_peak_bytes),
         }
     }
+}
+
+/// Most bytes of this process that were in memory at once so far; 0 where the system does not say.
+pub fn rss_peak_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
 }

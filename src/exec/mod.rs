@@ -12,5 +12,5 @@ mod run;
 mod sink;
 mod write;
 
-pub use meter::{Meter, Stats};
+pub use meter::{Meter, Stats, rss_peak_bytes};
 pub use run::{Job, Outcome, RankState, execute};

@@ -4,7 +4,7 @@ use super::combine::combine;
 use super::exchange::bring;
 use super::fetch::Readers;
 use super::messages::{Parcel, pump};
-use super::meter::{Meter, Stats};
+use super::meter::{Meter, Stats, rss_peak_bytes};
 use super::output::{Delivery, OpenOutput, Store};
 use super::pass::{PassRun, deliver_combined};
 use super::sink::SinkRun;
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub stats: Stats,
     /// Peak bytes per rank.
     pub peaks: Vec<u64>,
+    /// High-water mark of each rank's process.
+    pub rss_peaks: Vec<u64>,
 }
 
 /// What the ranks are told: small beside the data, whatever the number of chunks and ranks (but for the chunk addresses
@@ -214,6 +216,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         moved_bytes: sent.bytes,
         messages: sent.messages,
         peak_bytes: meter.peak_bytes(),
+        rss_peak_bytes: rss_peak_bytes(),
     };
     let encoded = postcard::to_stdvec(&stats)
         .map_err(|e| Error::internal(format!("encoding statistics: {e}")))?;
@@ -226,6 +229,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         gathered,
         stats: all.iter().copied().fold(Stats::default(), Stats::join),
         peaks: all.iter().map(|s| s.peak_bytes).collect(),
+        rss_peaks: all.iter().map(|s| s.rss_peak_bytes).collect(),
     })
 }
 

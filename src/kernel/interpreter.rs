@@ -8,12 +8,12 @@ use super::load::Load;
 use super::slots::Slots;
 use super::{cast, elementwise, math, vector};
 use crate::block::{BlockView, Buffer};
-use crate::dtype::DType;
+use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
 use crate::op::{Instr, Program, Register};
+use num_complex::Complex;
 
-/// Elements of one sub-tile. Fixed, since the order of sums hangs on it: it never depends on threads, ranks, memory, CPU.
-pub const SUB_TILE: usize = 4096;
+pub use crate::op::SUB_TILE;
 
 /// One sub-tile after all steps ran: the columns of the outputs.
 pub struct SubTile<'a> {
@@ -171,12 +171,35 @@ impl Interpreter {
             Instr::Cast(a) => cast::cast(self.dtype(a), dtype, column(a), out),
             Instr::Where(condition, a, b) => {
                 let condition = operand::<bool>(column(condition))?;
-                for_physical!(dtype.physical(), T => vector::choose::<T>(
-                    condition,
-                    operand(column(a))?,
-                    operand(column(b))?,
-                    result(out, len)?,
-                ));
+                let (a, b) = (column(a), column(b));
+                macro_rules! by {
+                    (bits $T:ty as $U:ty) => {
+                        vector::choose_bits::<$U>(
+                            condition,
+                            bytemuck::cast_slice(operand::<$T>(a)?),
+                            bytemuck::cast_slice(operand::<$T>(b)?),
+                            bytemuck::cast_slice_mut(result::<$T>(out, len)?),
+                        )
+                    };
+                    ($T:ty) => {
+                        vector::choose::<$T>(condition, operand(a)?, operand(b)?, result(out, len)?)
+                    };
+                }
+                match dtype.physical() {
+                    Physical::Bool => by!(bool),
+                    Physical::I8 => by!(bits i8 as u8),
+                    Physical::I16 => by!(bits i16 as u16),
+                    Physical::I32 => by!(bits i32 as u32),
+                    Physical::I64 => by!(bits i64 as u64),
+                    Physical::U8 => by!(bits u8 as u8),
+                    Physical::U16 => by!(bits u16 as u16),
+                    Physical::U32 => by!(bits u32 as u32),
+                    Physical::U64 => by!(bits u64 as u64),
+                    Physical::F32 => by!(bits f32 as u32),
+                    Physical::F64 => by!(bits f64 as u64),
+                    Physical::C64 => by!(Complex<f32>),
+                    Physical::C128 => by!(Complex<f64>),
+                }
                 Ok(())
             }
         }

@@ -45,14 +45,48 @@ pub(super) fn map2<A: Copy, B: Copy, R, F: Fn(A, B) -> R>(a: &[A], b: &[B], out:
 }
 
 /// `out[i] = if condition[i] { a[i] } else { b[i] }`
-#[multiversion(targets("x86_64+avx2"))]
 pub(super) fn choose<T: Copy>(condition: &[bool], a: &[T], b: &[T], out: &mut [T]) {
     for (((out, condition), a), b) in out.iter_mut().zip(condition).zip(a).zip(b) {
-        // Both are loaded first: a load inside a branch keeps the loop from being vectorised.
-        let (a, b) = (*a, *b);
-        *out = if *condition { a } else { b };
+        *out = if *condition { *a } else { *b };
     }
 }
+
+/// As [`choose`], on the bits of elements: the compiler turns a choice between two loads into a choice between two
+/// addresses, element by element; masks make it a
+/// vector blend.
+#[multiversion(targets("x86_64+avx2"))]
+pub(super) fn choose_bits<T>(condition: &[bool], a: &[T], b: &[T], out: &mut [T])
+where
+    T: Copy
+        + From<bool>
+        + WrappingNeg
+        + std::ops::BitAnd<Output = T>
+        + std::ops::BitOr<Output = T>
+        + std::ops::Not<Output = T>,
+{
+    for (((out, condition), a), b) in out.iter_mut().zip(condition).zip(a).zip(b) {
+        let mask = T::from(*condition).wrapping_neg();
+        *out = (*a & mask) | (*b & !mask);
+    }
+}
+
+/// Two's complement: all ones out of 1.
+pub(super) trait WrappingNeg {
+    fn wrapping_neg(self) -> Self;
+}
+
+macro_rules! wrapping_neg {
+    ($($T:ty),*) => {$(
+        impl WrappingNeg for $T {
+            #[inline(always)]
+            fn wrapping_neg(self) -> Self {
+                <$T>::wrapping_neg(self)
+            }
+        }
+    )*};
+}
+
+wrapping_neg!(u8, u16, u32, u64);
 
 /// `f(&mut x[i], v[i])`
 #[multiversion(targets("x86_64+avx2"))]

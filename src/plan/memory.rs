@@ -78,22 +78,41 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
     }
 }
 
-/// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes of the block they are put in.
+/// Ranks beyond which the largest piece that a rank sends is bounded by its box instead of looked for among all others.
+const MANY_RANKS: usize = 256;
+
+/// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
+/// block that is put together, and one piece on its way in each direction (twice: as elements and as bytes).
 fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u64, u64) {
-    let Some(needed) = plan.needed_region(stage, array, rank) else { return (0, 0, 0) };
     let size = plan.array(array).dtype().size() as u64;
-    if plan.owned_region(array, rank).is_some_and(|owned| owned.contains(&needed)) {
-        return (0, 0, 0);
-    }
-    let (mut moved, mut messages) = (0, 0);
-    for other in (0..plan.ranks).filter(|other| *other != rank) {
-        let part = plan.owned_region(array, other).and_then(|owned| owned.intersect(&needed));
-        if let Some(part) = part {
-            moved += part.elements() as u64 * size;
-            messages += 1;
+    let bytes = |region: Region| region.elements() as u64 * size;
+    let wants = |rank: usize| {
+        let needed = plan.needed_region(stage, array, rank)?;
+        let has = plan.owned_region(array, rank).is_some_and(|owned| owned.contains(&needed));
+        (!has).then_some(needed)
+    };
+    let others = || (0..plan.ranks).filter(|other| *other != rank);
+    let mut largest_out = 0;
+    if let Some(own) = plan.owned_region(array, rank) {
+        if plan.ranks > MANY_RANKS {
+            largest_out = bytes(own);
+        } else {
+            for part in others().filter_map(|other| wants(other)?.intersect(&own)) {
+                largest_out = largest_out.max(bytes(part));
+            }
         }
     }
-    (moved, messages, needed.elements() as u64 * size)
+    let (mut moved, mut messages, mut largest_in, mut block) = (0, 0, 0, 0);
+    if let Some(needed) = wants(rank) {
+        for part in others().filter_map(|o| plan.owned_region(array, o)?.intersect(&needed)) {
+            let part = bytes(part);
+            moved += part;
+            messages += 1;
+            largest_in = largest_in.max(part);
+        }
+        block = bytes(needed);
+    }
+    (moved, messages, block + 2 * (largest_in + largest_out))
 }
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.

@@ -1,0 +1,68 @@
+# hyperslab: `make demo` and `make test` do everything on a machine with a Rust toolchain and make.
+# The other targets: deps, build, test-long, bench, lint, venv, clean-demo.
+
+CARGO ?= cargo
+PYTHON ?= python3
+SHELL := /bin/bash
+
+# Containers run as root, often with fewer cores than ranks; Open MPI 4 and 5 want to be told.
+export OMPI_MCA_rmaps_base_oversubscribe = 1
+export PRTE_MCA_rmaps_default_mapping_policy = :oversubscribe
+# Containers may forbid ranks to read one another's memory: go through shared memory without a word.
+export OMPI_MCA_btl_vader_single_copy_mechanism = none
+ifeq ($(shell id -u),0)
+export OMPI_ALLOW_RUN_AS_ROOT = 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM = 1
+endif
+# MPICH's mpirun knows no such flag. Asked late: `deps` may have installed mpirun by then.
+OVERSUBSCRIBE = $(if $(shell mpirun --version 2>/dev/null | grep -iE 'open ?mpi|openrte|prte'),--oversubscribe)
+
+.DEFAULT_GOAL := build
+.PHONY: deps test-deps build demo test test-long bench lint venv clean-demo
+
+## Checks for MPI, HDF5, libclang; installs them where that is allowed, else says what is missing.
+deps:
+	@scripts/deps build
+
+## The same, and what only tests need: a Python venv, ncdump, CDO.
+test-deps:
+	@scripts/deps build test
+
+build: deps
+	$(CARGO) build --release --locked
+
+## A small cube, its seasonal NDVI under `mpirun -n 2`, and a picture.
+demo: build
+	mpirun -n 2 $(OVERSUBSCRIBE) target/release/hyperslab demo demo
+	@test -s demo/ndvi_season.nc && test -s demo/ndvi_season.png
+	@echo
+	@echo "The seasons' means: demo/ndvi_season.nc (open it with xarray, ncdump or CDO)"
+	@echo "Their picture:      demo/ndvi_season.png"
+
+## The whole suite, with the examples in the documentation.
+test: test-deps venv
+	$(CARGO) test --locked
+
+## The suite with its long sweeps.
+test-long: test-deps venv
+	HYPERSLAB_LONG=1 $(CARGO) test --locked
+
+## hyperslab beside what users run today, and beside the least-work probe; see scripts/bench.
+bench: build
+	$(CARGO) build --release --locked --examples
+	@scripts/bench
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+## Real tools (xarray, netCDF4, h5netcdf) that check the files which tests write.
+venv: .venv/requirements.txt
+
+.venv/requirements.txt: tests/golden/requirements.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	cp $< $@
+
+clean-demo:
+	rm -rf demo

@@ -1,0 +1,176 @@
+//! `hyperslab plan`: what a script would do, without doing it.
+
+use super::args::PlanArgs;
+use super::job::{self, command_line, print};
+use crate::config::{Limits, format_bytes};
+use crate::error::{Error, Result};
+use crate::plan::{Footprint, ReadyPlan, Stage};
+use crate::script::run_script;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+pub(super) fn plan(args: &PlanArgs) -> u8 {
+    let what = command_line("plan", &args.script);
+    let ranks = args.ranks;
+    job::run(&args.job, args.json, &what, |config| config.dry_ranks = Some(ranks.max(1)), |driver| {
+        if !(1..=1 << 20).contains(&ranks) {
+            return Err(Error::invalid(format!("--ranks {ranks}: allowed are 1 … 1048576")));
+        }
+        // What the script prints would be computed from zeros: it is not shown.
+        run_script(driver, &args.script.script, &args.script.sets, &mut |_| {})?;
+        let session = driver.session();
+        let plans = session.planned();
+        match args.json {
+            true => print(&as_json(&plans, ranks, session.limits())?.to_string()),
+            false => print(text(&plans, ranks, session.limits())?.trim_end()),
+        }
+        Ok(())
+    })
+}
+
+/// Sums over the stages of all plans; the peak is that of the worst stage.
+#[derive(Default)]
+struct Totals {
+    peak_bytes: u64,
+    decoded_bytes: u64,
+    moved_bytes: u64,
+    messages: u64,
+    written_bytes: u64,
+}
+
+impl Totals {
+    fn of(plans: &[ReadyPlan]) -> Self {
+        plans.iter().flat_map(ReadyPlan::footprints).fold(Totals::default(), |t, f| Totals {
+            peak_bytes: t.peak_bytes.max(f.peak_bytes),
+            decoded_bytes: t.decoded_bytes + f.decoded_bytes,
+            moved_bytes: t.moved_bytes + f.moved_bytes,
+            messages: t.messages + f.messages,
+            written_bytes: t.written_bytes + f.written_bytes,
+        })
+    }
+}
+
+/// Tasks of the busiest rank over the mean of all ranks: 1 is a perfect balance.
+fn imbalance(footprint: &Footprint, ranks: usize) -> f64 {
+    let (total, busiest) = footprint.tasks;
+    match total {
+        0 => 1.0,
+        _ => busiest as f64 * ranks as f64 / total as f64,
+    }
+}
+
+fn kind(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Pass(_) => "pass",
+        Stage::Write(_) => "write",
+    }
+}
+
+fn encoded_bytes(plan: &ReadyPlan) -> Result<usize> {
+    Ok(crate::plan::encode(plan.plan())?.len())
+}
+
+fn text(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<String> {
+    let mut out = String::new();
+    let _ = match plans {
+        [] => writeln!(out, "The script computes nothing."),
+        _ => writeln!(
+            out,
+            "Plan for {ranks} rank{}, {} per rank, {} thread{} each",
+            if ranks == 1 { "" } else { "s" },
+            format_bytes(limits.memory_bytes),
+            limits.threads,
+            if limits.threads == 1 { "" } else { "s" },
+        ),
+    };
+    for (number, plan) in plans.iter().enumerate() {
+        let bytes = format_bytes(encoded_bytes(plan)? as u64);
+        let _ = writeln!(out, "\nrun {number} (encoded plan: {bytes})\n{}", plan.plan());
+        let _ = writeln!(
+            out,
+            "{:>5}  {:<5} {:>10} {:>5} {:>7} {:>10} {:>9} {:>10} {:>10} {:>8} {:>10}",
+            "stage", "kind", "peak/rank", "rank", "threads", "task", "tasks", "imbalance", "decoded", "messages", "moved"
+        );
+        for (stage, f) in plan.footprints().iter().enumerate() {
+            let _ = writeln!(
+                out,
+                "{stage:>5}  {:<5} {:>10} {:>5} {:>7} {:>10} {:>9} {:>10.2} {:>10} {:>8} {:>10}",
+                kind(&plan.plan().stages[stage]),
+                format_bytes(f.peak_bytes),
+                f.worst_rank,
+                f.threads,
+                format_bytes(f.task_bytes),
+                f.tasks.0,
+                imbalance(f, ranks),
+                format_bytes(f.decoded_bytes),
+                f.messages,
+                format_bytes(f.moved_bytes),
+            );
+        }
+    }
+    let t = Totals::of(plans);
+    if !plans.is_empty() {
+        let _ = writeln!(
+            out,
+            "\ntotal: peak {} per rank of {}, decoded {}, moved {} in {} messages, written {} (before compression)",
+            format_bytes(t.peak_bytes),
+            format_bytes(limits.memory_bytes),
+            format_bytes(t.decoded_bytes),
+            format_bytes(t.moved_bytes),
+            t.messages,
+            format_bytes(t.written_bytes),
+        );
+    }
+    Ok(out)
+}
+
+fn as_json(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<Value> {
+    let mut runs = Vec::new();
+    for plan in plans {
+        let stages: Vec<Value> = plan
+            .footprints()
+            .iter()
+            .zip(&plan.plan().stages)
+            .map(|(f, stage)| {
+                json!({
+                    "kind": kind(stage),
+                    "peak_bytes": f.peak_bytes,
+                    "worst_rank": f.worst_rank,
+                    "threads": f.threads,
+                    "task_bytes": f.task_bytes,
+                    "resident_bytes": f.resident_bytes,
+                    "exchange_bytes": f.exchange_bytes,
+                    "decoded_bytes": f.decoded_bytes,
+                    "moved_bytes": f.moved_bytes,
+                    "messages": f.messages,
+                    "written_bytes": f.written_bytes,
+                    "tasks": f.tasks.0,
+                    "tasks_busiest_rank": f.tasks.1,
+                    "working_ranks": f.working_ranks,
+                    "imbalance": imbalance(f, ranks),
+                })
+            })
+            .collect();
+        let files: Vec<String> =
+            plan.plan().files.iter().map(|f| f.path.display().to_string()).collect();
+        runs.push(json!({
+            "stages": stages,
+            "outputs": files,
+            "notes": plan.plan().notes,
+            "encoded_plan_bytes": encoded_bytes(plan)?,
+            "text": plan.plan().to_string(),
+        }));
+    }
+    let t = Totals::of(plans);
+    Ok(json!({
+        "ranks": ranks,
+        "threads": limits.threads,
+        "memory_bytes": limits.memory_bytes,
+        "peak_bytes": t.peak_bytes,
+        "bytes_decoded": t.decoded_bytes,
+        "bytes_moved": t.moved_bytes,
+        "bytes_written": t.written_bytes,
+        "messages": t.messages,
+        "runs": runs,
+    }))
+}

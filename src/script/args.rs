@@ -1,0 +1,280 @@
+//! Reads the arguments of script functions: numbers, names, shapes, maps, slices.
+
+use super::failure::{Raised, raise, refuse};
+use crate::array::{Array, Operand};
+use crate::dtype::{DType, Scalar};
+use crate::error::Error;
+use crate::labelled::cf::{Calendar, parse_interval};
+use crate::labelled::{DataArray, DataOperand, Dataset, GroupBy, Indexer, Label};
+use rhai::{Dynamic, Map};
+use std::ops::{Range, RangeInclusive};
+
+/// `slice(a, b)` and `slice(a, b, step)`: positions for `isel`, labels for `sel`; `()` is an end.
+#[derive(Clone)]
+pub(super) struct Slice {
+    pub(super) start: Dynamic,
+    pub(super) stop: Dynamic,
+    pub(super) step: i64,
+}
+
+/// The type of a value in the words of a script.
+pub(super) fn type_name(value: &Dynamic) -> String {
+    if value.is::<DataArray>() {
+        return "a DataArray".into();
+    }
+    if value.is::<Array>() {
+        return "an Array".into();
+    }
+    if value.is::<Dataset>() {
+        return "a Dataset".into();
+    }
+    if value.is::<GroupBy>() {
+        return "a GroupBy (reduce it first, for example with mean())".into();
+    }
+    if value.is::<Slice>() {
+        return "a slice".into();
+    }
+    if value.is_unit() {
+        return "()".into();
+    }
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return format!("the text {:?}", text.as_str());
+    }
+    match value.type_name() {
+        "i64" => format!("the integer {value}"),
+        "f64" => format!("the number {value}"),
+        "bool" => format!("{value}"),
+        "array" => "a list".into(),
+        "map" => "a map".into(),
+        "char" => format!("the character {value}"),
+        other => format!("a value of type {other}"),
+    }
+}
+
+/// An operand: an array or a number.
+#[derive(Clone)]
+pub(super) enum Value {
+    Data(DataArray),
+    Array(Array),
+    Weak(Scalar),
+    Text(String),
+}
+
+pub(super) fn value(operation: &str, dynamic: &Dynamic) -> Raised<Value> {
+    if let Some(data) = dynamic.clone().try_cast::<DataArray>() {
+        return Ok(Value::Data(data));
+    }
+    if let Some(array) = dynamic.clone().try_cast::<Array>() {
+        return Ok(Value::Array(array));
+    }
+    if let Some(scalar) = scalar(dynamic) {
+        return Ok(Value::Weak(scalar));
+    }
+    if let Ok(text) = dynamic.as_immutable_string_ref() {
+        return Ok(Value::Text(text.to_string()));
+    }
+    if dynamic.is::<Dataset>() {
+        return Err(raise(Error::invalid(format!(
+            "{operation}: a Dataset is not computed with as a whole; take a variable of it: ds.name or ds[\"name\"]"
+        ))));
+    }
+    Err(refuse(operation, dynamic, "an array or a number"))
+}
+
+/// A number or bool of the script.
+pub(super) fn scalar(value: &Dynamic) -> Option<Scalar> {
+    if let Ok(v) = value.as_int() {
+        return Some(Scalar::I64(v));
+    }
+    if let Ok(v) = value.as_float() {
+        return Some(Scalar::F64(v));
+    }
+    value.as_bool().ok().map(Scalar::Bool)
+}
+
+/// A text beside an array of times is a date.
+fn date(operation: &str, dtype: DType, text: &str) -> Raised<Scalar> {
+    let DType::Datetime(unit) = dtype else {
+        return Err(raise(Error::invalid(format!(
+            "{operation}: the text {text:?} beside an array of {dtype}; texts are dates beside times only"
+        ))));
+    };
+    let calendar = Calendar::ProlepticGregorian;
+    let (start, _) = parse_interval(text, calendar).map_err(raise)?;
+    let count = start.to_unit(calendar, unit).ok_or_else(|| {
+        raise(Error::invalid(format!("{operation}: {text:?} does not fit {dtype}")))
+    })?;
+    Ok(Scalar::Datetime(count, unit))
+}
+
+/// The other operand of a labelled array.
+pub(super) fn data_operand(operation: &str, this: &DataArray, other: Value) -> Raised<DataOperand> {
+    Ok(match other {
+        Value::Data(other) => other.into(),
+        Value::Weak(scalar) => scalar.into(),
+        Value::Text(text) => date(operation, this.dtype(), &text)?.into(),
+        // A single number has no dimensions to be named.
+        Value::Array(array) if array.ndim() == 0 => DataArray::new(array, &[], Vec::new()).into(),
+        Value::Array(array) => {
+            return Err(raise(Error::invalid(format!(
+                "{operation}: an Array of shape {:?} has no dimension names to match those of a DataArray ({}); name them with \
+                 data_array(x, [\"…\"])",
+                array.shape(),
+                this.dims().join(", ")
+            ))));
+        }
+    })
+}
+
+/// The other operand of an array by position.
+pub(super) fn operand(operation: &str, this: &Array, other: Value) -> Raised<Operand> {
+    Ok(match other {
+        Value::Array(other) => other.into(),
+        Value::Weak(scalar) => scalar.into(),
+        Value::Text(text) => Operand::Weak(date(operation, this.dtype(), &text)?),
+        Value::Data(data) => {
+            return Err(raise(Error::invalid(format!(
+                "{operation}: an Array of shape {:?} has no dimension names to match those of a DataArray ({}); name them with \
+                 data_array(x, [\"…\"])",
+                this.shape(),
+                data.dims().join(", ")
+            ))));
+        }
+    })
+}
+
+/// A text.
+pub(super) fn text(operation: &str, value: &Dynamic, what: &str) -> Raised<String> {
+    match value.as_immutable_string_ref() {
+        Ok(text) => Ok(text.to_string()),
+        Err(_) => Err(refuse(operation, value, what)),
+    }
+}
+
+/// An integer.
+pub(super) fn int(operation: &str, value: &Dynamic, what: &str) -> Raised<i64> {
+    value.as_int().map_err(|_| refuse(operation, value, what))
+}
+
+/// A length: an integer from `least`.
+pub(super) fn length(operation: &str, value: &Dynamic, least: i64) -> Raised<usize> {
+    let number = int(operation, value, "a length, an integer")?;
+    match usize::try_from(number) {
+        Ok(len) if number >= least => Ok(len),
+        _ => Err(raise(Error::invalid(format!(
+            "{operation}: the length {number} is not allowed; lengths are at least {least}"
+        )))),
+    }
+}
+
+/// A length or a list of lengths.
+pub(super) fn lengths(operation: &str, value: &Dynamic, least: i64) -> Raised<Vec<usize>> {
+    match value.as_array_ref() {
+        Ok(list) => list.iter().map(|v| length(operation, v, least)).collect(),
+        Err(_) => Ok(vec![length(operation, value, least)?]),
+    }
+}
+
+/// A list of texts, or one text.
+pub(super) fn texts(operation: &str, value: &Dynamic, what: &str) -> Raised<Vec<String>> {
+    match value.as_array_ref() {
+        Ok(list) => list.iter().map(|v| text(operation, v, what)).collect(),
+        Err(_) => Ok(vec![text(operation, value, what)?]),
+    }
+}
+
+/// A map.
+pub(super) fn map(operation: &str, value: &Dynamic, what: &str) -> Raised<Map> {
+    match value.as_map_ref() {
+        Ok(map) => Ok(map.clone()),
+        Err(_) => Err(refuse(operation, value, what)),
+    }
+}
+
+/// Refuses keys of an options map that a function does not know.
+pub(super) fn check_keys(operation: &str, map: &Map, known: &[&str]) -> Raised<()> {
+    for key in map.keys() {
+        if !known.contains(&key.as_str()) {
+            return Err(raise(Error::invalid(format!(
+                "{operation}: unknown option {:?}; known: {}",
+                key.as_str(),
+                crate::error::nearest_names(key, known.iter().copied())
+            ))));
+        }
+    }
+    Ok(())
+}
+
+/// A bool option.
+pub(super) fn flag(operation: &str, map: &Map, key: &str) -> Raised<Option<bool>> {
+    match map.get(key) {
+        None => Ok(None),
+        Some(value) => match value.as_bool() {
+            Ok(flag) => Ok(Some(flag)),
+            Err(_) => Err(refuse(&format!("{operation}: {key}"), value, "true or false")),
+        },
+    }
+}
+
+const POSITIONS: &str = "a position, a range (0..10) or slice(a, b, step)";
+
+fn end(operation: &str, value: &Dynamic) -> Raised<Option<isize>> {
+    match value.is_unit() {
+        true => Ok(None),
+        false => Ok(Some(int(operation, value, "an integer or ()")? as isize)),
+    }
+}
+
+/// Positions along one dimension.
+pub(super) fn indexer(operation: &str, value: &Dynamic) -> Raised<Indexer> {
+    if let Ok(at) = value.as_int() {
+        return Ok(Indexer::At(at as isize));
+    }
+    if let Some(range) = value.clone().try_cast::<Range<i64>>() {
+        return Ok(Indexer::Slice(Some(range.start as isize), Some(range.end as isize), 1));
+    }
+    if let Some(range) = value.clone().try_cast::<RangeInclusive<i64>>() {
+        // -1 as the last position means the end, not an empty range.
+        let stop = (*range.end() != -1).then_some(*range.end() as isize + 1);
+        return Ok(Indexer::Slice(Some(*range.start() as isize), stop, 1));
+    }
+    if let Some(slice) = value.clone().try_cast::<Slice>() {
+        let (start, stop) = (end(operation, &slice.start)?, end(operation, &slice.stop)?);
+        return Ok(Indexer::Slice(start, stop, slice.step as isize));
+    }
+    Err(refuse(operation, value, POSITIONS))
+}
+
+/// What `sel` takes along one dimension.
+pub(super) enum Labels {
+    One(Label),
+    Range(Option<Label>, Option<Label>, i64),
+}
+
+fn label(operation: &str, value: &Dynamic) -> Raised<Label> {
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return Ok(Label::Text(text.to_string()));
+    }
+    match scalar(value) {
+        Some(number) => Ok(Label::Number(number.as_f64())),
+        None => Err(refuse(operation, value, "a label (a number or a text) or slice(a, b)")),
+    }
+}
+
+/// Labels along one dimension.
+pub(super) fn labels(operation: &str, value: &Dynamic) -> Raised<Labels> {
+    let bound = |value: &Dynamic| match value.is_unit() {
+        true => Ok(None),
+        false => label(operation, value).map(Some),
+    };
+    if let Some(slice) = value.clone().try_cast::<Slice>() {
+        return Ok(Labels::Range(bound(&slice.start)?, bound(&slice.stop)?, slice.step));
+    }
+    if value.is::<Range<i64>>() || value.is::<RangeInclusive<i64>>() {
+        return Err(raise(Error::invalid(format!(
+            "{operation}: a range a..b leaves out its end, but labels include both ends; write slice(a, b), or select by \
+             position with isel"
+        ))));
+    }
+    label(operation, value).map(Labels::One)
+}

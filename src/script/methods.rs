@@ -1,0 +1,228 @@
+//! Names, attributes, properties and saving.
+
+use super::args::{check_keys, flag, int, lengths, map, scalar, text, texts};
+use super::failure::{OrRaise, Raised, raise, refuse};
+use super::operators::data;
+use super::registry::Registry;
+use crate::array::Array;
+use crate::error::{Error, nearest_names};
+use crate::labelled::{DataArray, Dataset};
+use crate::spec::{AttrValue, Attrs, Encoding};
+use rhai::{Dynamic, Map};
+
+fn list<T: Into<Dynamic>>(values: impl IntoIterator<Item = T>) -> Dynamic {
+    Dynamic::from(values.into_iter().map(Into::into).collect::<rhai::Array>())
+}
+
+fn integers(values: &[usize]) -> Dynamic {
+    list(values.iter().map(|v| *v as i64))
+}
+
+fn attribute(value: &AttrValue) -> Dynamic {
+    match value {
+        AttrValue::Text(text) => text.clone().into(),
+        AttrValue::Texts(texts) => list(texts.iter().cloned()),
+        AttrValue::Numbers(numbers) => match numbers.as_slice() {
+            [one] => super::show::to_dynamic(*one),
+            several => list(several.iter().map(|n| super::show::to_dynamic(*n))),
+        },
+    }
+}
+
+fn attributes(attrs: &Attrs) -> Dynamic {
+    let map: Map = attrs.0.iter().map(|(name, value)| (name.into(), attribute(value))).collect();
+    Dynamic::from(map)
+}
+
+fn attr_value(value: &Dynamic) -> Raised<AttrValue> {
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return Ok(AttrValue::Text(text.to_string()));
+    }
+    if let Some(number) = scalar(value) {
+        return Ok(AttrValue::Numbers(vec![number]));
+    }
+    if let Ok(values) = value.as_array_ref() {
+        if values.iter().all(Dynamic::is_string) {
+            return texts("with_attr", value, "texts").map(AttrValue::Texts);
+        }
+        let numbers: Option<Vec<_>> = values.iter().map(scalar).collect();
+        if let Some(numbers) = numbers {
+            return Ok(AttrValue::Numbers(numbers));
+        }
+    }
+    Err(refuse("with_attr", value, "a text, a number or a list of them"))
+}
+
+/// `#{ deflate: 4, shuffle: true, chunks: #{ y: 512, x: 512 } }` for one array.
+fn encoding(array: &DataArray, options: &Map) -> Raised<Encoding> {
+    check_keys("save", options, &["deflate", "shuffle", "chunks"])?;
+    let deflate = match options.get("deflate") {
+        None => None,
+        Some(level) if level.is_unit() => None,
+        Some(level) => {
+            let number = int("save: deflate", level, "a level of 1 … 9")?;
+            match u8::try_from(number) {
+                Ok(level @ 1..=9) => Some(level),
+                Ok(0) => None,
+                _ => {
+                    return Err(raise(Error::invalid(format!(
+                        "save: deflate level {number} is not allowed; give 1 … 9 (0: no compression)"
+                    ))));
+                }
+            }
+        }
+    };
+    let chunks = match options.get("chunks") {
+        None => None,
+        Some(chunks) => match chunks.as_map_ref() {
+            Err(_) => Some(lengths("save: chunks", chunks, 1)?),
+            Ok(by_dim) => {
+                let dims = array.dims();
+                if let Some(unknown) = by_dim.keys().find(|k| !dims.iter().any(|d| d == k.as_str())) {
+                    return Err(raise(Error::invalid(format!(
+                        "save: chunks: unknown dimension {:?}; known: {}",
+                        unknown.as_str(),
+                        nearest_names(unknown, dims.iter().map(String::as_str))
+                    ))));
+                }
+                let whole = array.shape();
+                let lens = dims
+                    .iter()
+                    .zip(whole)
+                    .map(|(dim, len)| match by_dim.get(dim.as_str()) {
+                        Some(len) => super::args::length("save: chunks", len, 1),
+                        None => Ok(len.max(1)),
+                    })
+                    .collect::<Raised<Vec<_>>>()?;
+                Some(lens)
+            }
+        },
+    };
+    if let Some(chunks) = &chunks {
+        let shape = array.shape();
+        if chunks.len() != shape.len() {
+            return Err(raise(Error::invalid(format!(
+                "save: chunks: {} lengths for {} dimensions",
+                chunks.len(),
+                shape.len()
+            ))));
+        }
+    }
+    let shuffle = flag("save", options, "shuffle")?.unwrap_or(deflate.is_some());
+    Ok(Encoding { chunks, deflate, shuffle })
+}
+
+fn with_options(array: &DataArray, options: Option<&Dynamic>) -> Raised<DataArray> {
+    match options {
+        None => Ok(array.clone()),
+        Some(options) => {
+            let options = map("save", options, "options #{ deflate: 4, shuffle: true, chunks: #{…} }")?;
+            Ok(array.clone().with_encoding(encoding(array, &options)?))
+        }
+    }
+}
+
+const PATH: &str = "the path of the output file";
+
+fn save_array(this: &DataArray, args: &[Dynamic]) -> Raised<Dynamic> {
+    let path = text("save", &args[0], PATH)?;
+    with_options(this, args.get(1))?.save(path).or_raise()?;
+    Ok(Dynamic::UNIT)
+}
+
+fn save_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
+    let path = text("save", &args[0], PATH)?;
+    match args.get(1) {
+        None => this.save(path).or_raise()?,
+        Some(_) => {
+            let arrays = this
+                .variables()
+                .iter()
+                .map(|v| with_options(v, args.get(1)))
+                .collect::<Raised<Vec<_>>>()?;
+            Dataset::new(arrays).or_raise()?.save(path).or_raise()?;
+        }
+    }
+    Ok(Dynamic::UNIT)
+}
+
+fn rename(this: &DataArray, value: &Dynamic) -> Raised<Dynamic> {
+    let Ok(names) = value.as_map_ref() else {
+        let name = text("rename", value, "a name, or a map of dimensions: #{ old: \"new\" }")?;
+        return data(this.clone().rename(&name));
+    };
+    let mut result = this.clone();
+    for (from, to) in names.iter() {
+        result = result.rename_dim(from, &text("rename", to, "the new name of the dimension")?);
+    }
+    data(result)
+}
+
+/// A coordinate of an array, as an array.
+fn coordinate(this: &DataArray, name: &str) -> Raised<Dynamic> {
+    if this.coord(name).is_none() {
+        const PROPERTIES: [&str; 9] =
+            ["name", "dims", "shape", "dtype", "ndim", "size", "attrs", "coords", "chunks"];
+        let known = this.coords().iter().map(|c| c.name.as_str()).chain(PROPERTIES);
+        return Err(raise(Error::invalid(format!(
+            "a DataArray has no coordinate or property {name:?}; known: {}",
+            nearest_names(name, known)
+        ))));
+    }
+    // A variable must not hide the coordinate of the same name.
+    let hidden = this.clone().rename("__array__");
+    data(Dataset::new([hidden]).and_then(|ds| ds.get(name)).or_raise()?)
+}
+
+pub(super) fn register(registry: &mut Registry<'_>) {
+    registry.method::<DataArray>("save", 1..=2, save_array);
+    registry.method::<Dataset>("save", 1..=2, save_dataset);
+    registry.method::<DataArray>("rename", 1..=1, |this, args| rename(this, &args[0]));
+    registry.method::<DataArray>("with_attr", 2..=2, |this, args| {
+        let name = text("with_attr", &args[0], "the name of an attribute")?;
+        data(this.clone().with_attr(&name, attr_value(&args[1])?))
+    });
+    let engine = &mut *registry.engine;
+    engine.register_type_with_name::<DataArray>("DataArray");
+    engine.register_type_with_name::<Array>("Array");
+    engine.register_type_with_name::<Dataset>("Dataset");
+    engine.register_type_with_name::<crate::labelled::GroupBy>("GroupBy");
+    engine.register_type_with_name::<super::args::Slice>("slice");
+    engine.register_type_with_name::<super::failure::Failure>("Error");
+
+    engine.register_get("name", |a: &mut DataArray| -> Dynamic {
+        a.name().map_or(Dynamic::UNIT, |name| name.to_owned().into())
+    });
+    engine.register_get("dims", |a: &mut DataArray| list(a.dims().iter().cloned()));
+    engine.register_get("shape", |a: &mut DataArray| integers(&a.shape()));
+    engine.register_get("dtype", |a: &mut DataArray| a.dtype().to_string());
+    engine.register_get("ndim", |a: &mut DataArray| a.shape().len() as i64);
+    engine.register_get("size", |a: &mut DataArray| a.shape().iter().product::<usize>() as i64);
+    engine.register_get("attrs", |a: &mut DataArray| attributes(a.attrs()));
+    engine.register_get("coords", |a: &mut DataArray| list(a.coords().iter().map(|c| c.name.clone())));
+    engine.register_get("chunks", |a: &mut DataArray| integers(&a.array().chunk_shape()));
+    engine.register_get("shape", |a: &mut Array| integers(&a.shape()));
+    engine.register_get("dtype", |a: &mut Array| a.dtype().to_string());
+    engine.register_get("ndim", |a: &mut Array| a.ndim() as i64);
+    engine.register_get("size", |a: &mut Array| a.shape().iter().product::<usize>() as i64);
+    engine.register_get("chunks", |a: &mut Array| integers(&a.chunk_shape()));
+    engine.register_get("attrs", |ds: &mut Dataset| attributes(ds.attrs()));
+    engine.register_get("sizes", |ds: &mut Dataset| {
+        let map: Map =
+            ds.sizes().into_iter().map(|(d, n)| (d.into(), Dynamic::from(n as i64))).collect();
+        map
+    });
+    engine.register_get("variables", |ds: &mut Dataset| {
+        list(ds.variables().iter().filter_map(DataArray::name).map(str::to_owned))
+    });
+    engine.register_indexer_get(|ds: &mut Dataset, name: &str| data(ds.get(name).or_raise()?));
+    engine.register_indexer_get(|a: &mut DataArray, name: &str| coordinate(a, name));
+    engine.register_indexer_get(|a: &mut Array, name: &str| -> Raised<Dynamic> {
+        const PROPERTIES: [&str; 5] = ["shape", "dtype", "ndim", "size", "chunks"];
+        Err(raise(Error::invalid(format!(
+            "an Array of shape {:?} has no property {name:?}; known: {}",
+            a.shape(),
+            nearest_names(name, PROPERTIES)
+        ))))
+    });
+}

@@ -1,0 +1,21 @@
+//! Job scripts in Rhai: the library's operations under the names that users know, without a compiler.
+//!
+//! Types are `DataArray`, `Dataset`, `GroupBy` (labelled) and `Array` (by position). An operation that is wrong raises at
+//! once, at the script's own line and column. Scripts are read on rank 0 only.
+//!
+//! Rhai answers a comparison of two types that nobody registered with `false`, in silence. So every operator is registered
+//! here for our types beside anything at all: it works or it raises.
+
+mod args;
+mod create;
+mod elementwise;
+mod failure;
+mod methods;
+mod operators;
+mod reduce;
+mod registry;
+mod run;
+mod select;
+mod show;
+
+pub use run::{run_script, run_text};

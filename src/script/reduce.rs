@@ -1,0 +1,182 @@
+//! Reductions and group-by: `x.mean()`, `x.std("time", #{ ddof: 1 })`, `x.sum(["y", "x"], #{ skipna: false })`.
+
+use super::args::{check_keys, flag, int, text, texts};
+use super::failure::{OrRaise, Raised, raise, refuse};
+use super::operators::{array, data};
+use super::registry::Registry;
+use crate::array::{Array, ReduceOptions};
+use crate::error::Error;
+use crate::labelled::{DataArray, GroupBy};
+use crate::op::ReductionKind;
+use rhai::{Dynamic, Map};
+
+const KINDS: [(&str, ReductionKind); 14] = [
+    ("sum", ReductionKind::Sum),
+    ("prod", ReductionKind::Prod),
+    ("mean", ReductionKind::Mean),
+    ("min", ReductionKind::Min),
+    ("max", ReductionKind::Max),
+    ("count", ReductionKind::Count),
+    ("any", ReductionKind::Any),
+    ("all", ReductionKind::All),
+    ("argmin", ReductionKind::Argmin),
+    ("argmax", ReductionKind::Argmax),
+    ("var", ReductionKind::Var { ddof: 0 }),
+    ("std", ReductionKind::Std { ddof: 0 }),
+    ("first", ReductionKind::First),
+    ("last", ReductionKind::Last),
+];
+
+/// Dimensions, if any, and options, if any.
+fn split(args: &[Dynamic]) -> (Option<&Dynamic>, Option<Map>) {
+    let options = args.last().and_then(|last| last.as_map_ref().ok().map(|map| map.clone()));
+    let dims = match options {
+        Some(_) => &args[..args.len() - 1],
+        None => args,
+    };
+    (dims.first(), options)
+}
+
+/// The reduction with its options.
+fn options(
+    name: &str,
+    kind: ReductionKind,
+    map: Option<&Map>,
+    known: &[&str],
+) -> Raised<(ReductionKind, Option<bool>)> {
+    let Some(map) = map else { return Ok((kind, None)) };
+    let mut known = known.to_vec();
+    known.push("skipna");
+    let spread = matches!(kind, ReductionKind::Var { .. } | ReductionKind::Std { .. });
+    if spread {
+        known.push("ddof");
+    }
+    check_keys(name, map, &known)?;
+    let skipna = flag(name, map, "skipna")?;
+    let Some(ddof) = map.get("ddof") else { return Ok((kind, skipna)) };
+    let ddof = int(&format!("{name}: ddof"), ddof, "an integer")?;
+    let ddof = u32::try_from(ddof).map_err(|_| {
+        raise(Error::invalid(format!("{name}: ddof {ddof} is not allowed; give 0 or more")))
+    })?;
+    let kind = match kind {
+        ReductionKind::Var { .. } => ReductionKind::Var { ddof },
+        _ => ReductionKind::Std { ddof },
+    };
+    Ok((kind, skipna))
+}
+
+const DIMS: &str = "a dimension name, a list of them, or options #{…} (for two arrays: minimum, maximum)";
+
+fn dim_names(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<String>> {
+    match dims {
+        None => Ok(Vec::new()),
+        Some(dims) if dims.is_unit() => Ok(Vec::new()),
+        Some(dims) => {
+            let names = texts(name, dims, DIMS)?;
+            // An empty list reduces nothing in NumPy, and everything here: refuse the doubt.
+            match names.is_empty() {
+                true => Err(refuse(name, dims, "at least one dimension, or nothing for all")),
+                false => Ok(names),
+            }
+        }
+    }
+}
+
+fn axes(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<isize>> {
+    let one = |value: &Dynamic| int(name, value, "an axis number").map(|axis| axis as isize);
+    match dims {
+        None => Ok(Vec::new()),
+        Some(dims) if dims.is_unit() => Ok(Vec::new()),
+        Some(dims) => match dims.as_array_ref() {
+            Ok(list) if list.is_empty() => {
+                Err(refuse(name, dims, "at least one axis, or nothing for all"))
+            }
+            Ok(list) => list.iter().map(one).collect(),
+            Err(_) => Ok(vec![one(dims)?]),
+        },
+    }
+}
+
+fn reduce_array(
+    this: &Array,
+    name: &str,
+    kind: ReductionKind,
+    skip: bool,
+    args: &[Dynamic],
+) -> Raised<Dynamic> {
+    let (dims, map) = split(args);
+    let (kind, skipna) = options(name, kind, map.as_ref(), &["keepdims"])?;
+    let keepdims = match &map {
+        Some(map) => flag(name, map, "keepdims")?.unwrap_or(false),
+        None => false,
+    };
+    // By position NumPy's rule holds: missing values win unless they are skipped by name. Counts count what is there.
+    let skipna = match (skipna, kind) {
+        (None, ReductionKind::Count) => None,
+        (given, _) => Some(given.unwrap_or(skip)),
+    };
+    array(this.reduce(kind, &axes(name, dims)?, ReduceOptions { skipna, keepdims }))
+}
+
+fn groups(grouped: GroupBy, array: &DataArray, by: &str) -> Raised<Dynamic> {
+    match grouped.groups() {
+        Some(_) => Ok(Dynamic::from(grouped)),
+        None => {
+            // The failure is in the lazy value: a reduction brings it out.
+            grouped.reduce(ReductionKind::Count, &[], None).check().or_raise()?;
+            array.check().or_raise()?;
+            Err(raise(Error::internal(format!("groupby {by:?} has no groups"))))
+        }
+    }
+}
+
+pub(super) fn register(registry: &mut Registry<'_>) {
+    for (name, kind) in KINDS {
+        registry.method::<GroupBy>(name, 0..=2, move |this, args| {
+            let (dims, map) = split(args);
+            let (kind, skipna) = options(name, kind, map.as_ref(), &[])?;
+            let names = dim_names(name, dims)?;
+            let dims: Vec<&str> = names.iter().map(String::as_str).collect();
+            data(this.reduce(kind, &dims, skipna))
+        });
+        if matches!(kind, ReductionKind::First | ReductionKind::Last) {
+            continue;
+        }
+        registry.method::<DataArray>(name, 0..=2, move |this, args| {
+            let (dims, map) = split(args);
+            let (kind, skipna) = options(name, kind, map.as_ref(), &[])?;
+            let names = dim_names(name, dims)?;
+            let dims: Vec<&str> = names.iter().map(String::as_str).collect();
+            data(this.reduce(kind, &dims, skipna))
+        });
+        registry.method::<Array>(name, 0..=2, move |this, args| {
+            reduce_array(this, name, kind, false, args)
+        });
+        let skipping = match kind {
+            ReductionKind::Count | ReductionKind::Any | ReductionKind::All => continue,
+            _ => format!("nan{name}"),
+        };
+        registry.method::<Array>(&skipping.clone(), 0..=2, move |this, args| {
+            reduce_array(this, &skipping, kind, true, args)
+        });
+    }
+    registry.method::<DataArray>("groupby", 1..=1, |this, args| {
+        let by = text("groupby", &args[0], "a coordinate or its component, for example \"time.season\"")?;
+        groups(this.groupby(&by), this, &by)
+    });
+    registry.method::<DataArray>("groupby", 2..=2, |this, args| {
+        let dim = text("groupby", &args[0], "the name of a dimension")?;
+        let Some(labels) = args[1].clone().try_cast::<DataArray>() else {
+            return Err(refuse("groupby", &args[1], "labels: a 1-D DataArray along the dimension"));
+        };
+        if labels.dims() != [dim.clone()] {
+            return Err(raise(Error::invalid(format!(
+                "groupby: the labels have dimensions ({}); they must lie along {dim:?} alone",
+                labels.dims().join(", ")
+            ))));
+        }
+        let name = labels.name().unwrap_or("group").to_owned();
+        let labels = labels.compute_block().or_raise()?;
+        groups(this.groupby_labels(&dim, &name, &labels), this, &dim)
+    });
+}

@@ -1,0 +1,146 @@
+//! Reads a script and runs it.
+
+use super::failure::Script;
+use super::registry::Registry;
+use super::{create, elementwise, methods, operators, reduce, select, show};
+use crate::driver::Driver;
+use crate::error::{Error, Fault, Result};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};
+use std::path::Path;
+
+/// Depths that no sensible script reaches: they keep a runaway recursion from overflowing the stack.
+const CALL_LEVELS: usize = 100;
+const EXPRESSION_DEPTH: usize = 256;
+
+/// Runs the script at `path` with the constants of `sets` (`name`, `value`: an integer, a number, true, false, else a text).
+/// What it prints goes to `out`, one call per `print`.
+///
+/// # Errors
+/// No input when the script cannot be read; else the first error, with file, line and column before its message.
+pub fn run_script(
+    driver: &Driver,
+    path: &Path,
+    sets: &[(String, String)],
+    out: &mut (dyn FnMut(&str) + Send),
+) -> Result<()> {
+    let source = std::fs::read_to_string(path).map_err(|e| {
+        Error::new(Fault::NoInput, format!("reading the script {}: {e}", path.display()))
+    })?;
+    run_text(driver, &path.display().to_string(), &source, sets, out)
+}
+
+/// As [`run_script`], with the text at hand; `name` stands for the file in messages.
+///
+/// # Errors
+/// As [`run_script`].
+pub fn run_text(
+    driver: &Driver,
+    name: &str,
+    source: &str,
+    sets: &[(String, String)],
+    out: &mut (dyn FnMut(&str) + Send),
+) -> Result<()> {
+    let mut engine = Engine::new();
+    let functions = prepare(&mut engine, driver);
+    let (scope, constants) = constants(sets)?;
+    engine.register_global_module(constants.into());
+    let script = Script {
+        path: name,
+        source,
+        sets: sets.iter().map(|(name, _)| name.as_str()).collect(),
+        functions: &functions,
+    };
+    let ast = compile(&engine, &scope, source).map_err(|e| script.report(e))?;
+    let (sender, lines) = crossbeam_channel::unbounded::<String>();
+    let debugged = sender.clone();
+    engine.on_print(move |text| {
+        let _ = sender.send(text.to_owned());
+    });
+    engine.on_debug(move |text, _, _| {
+        let _ = debugged.send(text.to_owned());
+    });
+    // The engine wants 'static callbacks; the caller's `out` lives on this stack: lines cross by a channel.
+    std::thread::scope(|threads| {
+        threads.spawn(move || {
+            for line in lines {
+                out(&line);
+            }
+        });
+        let result = engine.run_ast(&ast);
+        // Dropping the engine closes the channel, so that all lines are out before this returns.
+        drop(engine);
+        result.map_err(|e| script.report(*e))
+    })
+}
+
+/// The engine of the script language; gives the names of its functions.
+fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
+    engine.set_max_operations(0);
+    engine.set_max_call_levels(CALL_LEVELS);
+    engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
+    engine.set_strict_variables(true);
+    // `var` is a word of other languages that Rhai keeps; here it is the variance.
+    #[allow(deprecated)] // Not deprecated: Rhai marks its volatile calls so.
+    engine.on_parse_token(|token, _, _| match token {
+        Token::Reserved(word) if *word == "var" => Token::Identifier(word),
+        other => other,
+    });
+    let mut registry = Registry { engine, names: Vec::new() };
+    operators::register(&mut registry);
+    show::register(&mut registry);
+    create::register(&mut registry, driver);
+    elementwise::register(&mut registry);
+    reduce::register(&mut registry);
+    select::register(&mut registry);
+    methods::register(&mut registry);
+    registry.names.push("print".to_owned());
+    registry.names
+}
+
+fn compile(
+    engine: &Engine,
+    scope: &Scope<'_>,
+    source: &str,
+) -> std::result::Result<AST, EvalAltResult> {
+    engine
+        .compile_with_scope(scope, source)
+        .map_err(|ParseError(kind, position)| EvalAltResult::ErrorParsing(*kind, position))
+}
+
+/// The constants of `--set`: for the parser, which refuses unknown names, and for all functions of the script.
+fn constants(sets: &[(String, String)]) -> Result<(Scope<'static>, Module)> {
+    let mut scope = Scope::new();
+    let mut module = Module::new();
+    for (number, (name, text)) in sets.iter().enumerate() {
+        let word = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !word {
+            return Err(Error::invalid(format!(
+                "--set {name}={text}: {name:?} is no name; names are letters, digits and _, and do not begin with a digit"
+            )));
+        }
+        if sets[..number].iter().any(|(known, _)| known == name) {
+            return Err(Error::invalid(format!("--set: {name:?} is set twice")));
+        }
+        let value = typed(text);
+        scope.push_constant_dynamic(name.clone(), value.clone());
+        module.set_var(name.clone(), value);
+    }
+    Ok((scope, module))
+}
+
+/// An integer, a number, true or false, else the text itself.
+fn typed(text: &str) -> Dynamic {
+    if let Ok(integer) = text.parse::<i64>() {
+        return integer.into();
+    }
+    let numeric = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    if let (true, Ok(number)) = (numeric, text.parse::<f64>()) {
+        return number.into();
+    }
+    match text {
+        "true" => true.into(),
+        "false" => false.into(),
+        _ => text.to_owned().into(),
+    }
+}

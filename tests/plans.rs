@@ -1,0 +1,389 @@
+//! Plans: their texts, and their numbers (bytes on the wire, memory, reads, time to plan).
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use hyperslab::config::Limits;
+use hyperslab::dtype::{DType, Scalar};
+use hyperslab::expr::{DataId, Graph, GroupBy, NodeId, SourceDecl};
+use hyperslab::geom::{Select, Span};
+use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
+use hyperslab::optimize::{optimize, rules};
+use hyperslab::plan::{Plan, ReadyPlan, Request, Target, encode, lower};
+use hyperslab::spec::{
+    Attrs, Encoding, FileId, Filter, Format, Layout, OutputSpec, SourceSpec, VariableSpec,
+};
+use std::time::{Duration, Instant};
+
+const CUBE: [usize; 3] = [44, 1610, 1367];
+
+fn band(g: &mut Graph, name: &str, dtype: DType, shape: &[usize], chunk: &[usize]) -> NodeId {
+    let spec = SourceSpec {
+        file: FileId {
+            path: "/data/landsat.nc".into(),
+            bytes: 1 << 30,
+            modified_ns: 0,
+        },
+        format: Format::NetCdf4,
+        variable: name.to_owned(),
+        dtype,
+        shape: shape.to_vec(),
+        layout: Layout::Chunked {
+            chunk: chunk.to_vec(),
+            filters: vec![Filter::Shuffle(2), Filter::Deflate(4)],
+        },
+        big_endian: false,
+        fill: Scalar::I64(0).cast(dtype).unwrap(),
+        library_only: None,
+    };
+    g.source(SourceDecl::File(spec)).unwrap()
+}
+
+fn number(g: &mut Graph, value: impl Into<Scalar>) -> NodeId {
+    g.fill(value.into(), &[]).unwrap()
+}
+
+/// Seasonal mean NDVI as `examples/ndvi_season.rs` asks for it, over a cube of `shape`: masked NDVI and its season mean.
+fn season(g: &mut Graph, shape: &[usize]) -> (NodeId, NodeId) {
+    let chunk = [1, 256.min(shape[1]), 256.min(shape[2])];
+    let qa = band(g, "qa_pixel", DType::U16, shape, &chunk);
+    let mask = number(g, 0b1001_1001u16);
+    let qa = g.binary(BinaryOp::BitwiseAnd, qa, mask).unwrap();
+    let zero = number(g, 0u16);
+    let clear = g.binary(BinaryOp::Equal, qa, zero).unwrap();
+    let nan = number(g, f32::NAN);
+    let mut masked = |name| {
+        let raw = band(g, name, DType::I16, shape, &chunk);
+        let value = g.cast(raw, DType::F32).unwrap();
+        let fill = number(g, -9999i16);
+        let valid = g.binary(BinaryOp::NotEqual, raw, fill).unwrap();
+        let decoded = g.where_(valid, value, nan).unwrap();
+        g.where_(clear, decoded, nan).unwrap()
+    };
+    let (nir, red) = (masked("nir08"), masked("red"));
+    let above = g.binary(BinaryOp::Subtract, nir, red).unwrap();
+    let below = g.binary(BinaryOp::Add, nir, red).unwrap();
+    let ndvi = g.binary(BinaryOp::Divide, above, below).unwrap();
+    let group = GroupBy {
+        axis: 0,
+        codes: DataId(0),
+        groups: 4,
+    };
+    let mean = Reduction::new(ReductionKind::Mean, DType::F32);
+    (ndvi, g.reduce(ndvi, mean, Vec::new(), Some(group)).unwrap())
+}
+
+fn file(variables: &[(&str, &[usize], Encoding)]) -> OutputSpec {
+    let names = ["season", "y", "x"];
+    OutputSpec {
+        path: "/data/ndvi_season.nc".into(),
+        format: Format::NetCdf4,
+        overwrite: false,
+        dims: Vec::new(),
+        attrs: Attrs::default(),
+        variables: variables
+            .iter()
+            .map(|(name, shape, encoding)| VariableSpec {
+                name: (*name).to_owned(),
+                dims: names[3 - shape.len()..]
+                    .iter()
+                    .map(|n| (*n).to_owned())
+                    .collect(),
+                dtype: DType::F32,
+                shape: shape.to_vec(),
+                attrs: Attrs::default(),
+                encoding: encoding.clone(),
+            })
+            .collect(),
+    }
+}
+
+fn deflated(chunks: Option<&[usize]>) -> Encoding {
+    Encoding {
+        chunks: chunks.map(<[usize]>::to_vec),
+        deflate: Some(1),
+        shuffle: true,
+    }
+}
+
+fn plan(g: &Graph, wanted: &[(NodeId, Target)], files: Vec<OutputSpec>, ranks: usize) -> Plan {
+    let nodes: Vec<NodeId> = wanted.iter().map(|w| w.0).collect();
+    let optimized = optimize(g, &nodes, &rules()).unwrap();
+    let requests: Vec<Request> = optimized
+        .outputs
+        .iter()
+        .zip(wanted)
+        .map(|(node, (_, target))| Request {
+            node: *node,
+            target: *target,
+        })
+        .collect();
+    let mut plan = lower(&optimized.graph, &requests, files, ranks).unwrap();
+    plan.notes.splice(0..0, optimized.notes);
+    plan
+}
+
+const WRITE: Target = Target::Write {
+    file: 0,
+    variable: 0,
+};
+
+fn season_plan(shape: &[usize], ranks: usize) -> Plan {
+    let mut g = Graph::new();
+    let (_, mean) = season(&mut g, shape);
+    let shape = g.shape(mean).to_vec();
+    plan(
+        &g,
+        &[(mean, WRITE)],
+        vec![file(&[("ndvi", &shape, deflated(None))])],
+        ranks,
+    )
+}
+
+fn limits(memory_bytes: u64, threads: usize) -> Limits {
+    Limits {
+        memory_bytes,
+        threads,
+        ..Limits::default()
+    }
+}
+
+fn ready(plan: Plan, threads: usize) -> ReadyPlan {
+    plan.validate(&limits(1 << 30, threads)).unwrap()
+}
+
+/// `(ones(1000 chunks).chunk(1000) + 1).mean()`.
+fn many_chunks(chunks: usize) -> Plan {
+    let mut g = Graph::new();
+    let ones = g.fill(Scalar::F64(1.0), &[chunks * 1000]).unwrap();
+    let ones = g.rechunk(ones, &[1000]).unwrap();
+    let one = number(&mut g, 1.0f64);
+    let sum = g.binary(BinaryOp::Add, ones, one).unwrap();
+    let mean = Reduction::new(ReductionKind::Mean, DType::F64);
+    let mean = g.reduce(sum, mean, vec![0], None).unwrap();
+    plan(&g, &[(mean, Target::Gather(0))], Vec::new(), 4)
+}
+
+#[test]
+fn season_job() {
+    insta::assert_snapshot!(season_plan(&CUBE, 2), @r"
+    stage 0: pass over [44, 1610, 1367]
+      tiles [1, 256, 256], 1848 of them, streamed along axis 0 in segments of 44; tasks [1, 7, 6] on process grid [1, 2, 1]
+      read qa_pixel (uint16)
+      read nir08 (int16)
+      read red (int16)
+      compute 20 fused steps
+      fold mean skipna over axes [], axis 0 in 4 groups -> float32 [4, 1610, 1367], write ndvi
+    ");
+}
+
+#[test]
+fn anomaly() {
+    let mut g = Graph::new();
+    let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
+    let mean = Reduction::new(ReductionKind::Mean, DType::F32);
+    let mean = g.reduce(x, mean, vec![0], None).unwrap();
+    let wide = g.broadcast_to(mean, &[1200, 180, 360]).unwrap();
+    let anomaly = g.binary(BinaryOp::Subtract, x, wide).unwrap();
+    let std = Reduction::new(ReductionKind::Std { ddof: 0 }, DType::F32);
+    let std = g.reduce(anomaly, std, vec![0, 1, 2], None).unwrap();
+    insta::assert_snapshot!(plan(&g, &[(std, Target::Gather(0))], Vec::new(), 3), @r"
+    stage 0: pass over [1200, 180, 360]
+      tiles [12, 90, 180], 400 of them, streamed along axis 0 in segments of 1; tasks [100, 2, 2] on process grid [3, 1, 1]
+      read t2m (float32)
+      compute 1 fused steps
+      fold mean skipna over axes [0] -> float32 [180, 360], store as array 1
+    stage 1: pass over [1200, 180, 360]
+      tiles [12, 90, 180], 400 of them, streamed along axis 0 in segments of 1; tasks [100, 2, 2] on process grid [3, 1, 1]
+      read t2m (float32)
+      exchange the result of stage 0 (float32 [180, 360])
+      compute 3 fused steps
+      fold std ddof=0 skipna over axes [0, 1, 2] -> float32 [], gather as result 0
+    note: push_select: a selection stays above a mean: it moves groups or axes
+    note: t2m is read by 2 passes: over domains [[1200, 180, 360], [1200, 180, 360]]; passes are shared over one domain, and a pass that uses the result of another comes after it
+    ");
+}
+
+#[test]
+fn many_outputs_share_one_pass() {
+    let mut g = Graph::new();
+    let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
+    let kinds = [ReductionKind::Min, ReductionKind::Max, ReductionKind::Mean];
+    let mut wanted = Vec::new();
+    for (number, kind) in kinds.into_iter().enumerate() {
+        let node = g
+            .reduce(x, Reduction::new(kind, DType::F32), vec![0], None)
+            .unwrap();
+        wanted.push((node, Target::Gather(number as u32)));
+    }
+    let mean = Reduction::new(ReductionKind::Mean, DType::F32);
+    let group = GroupBy {
+        axis: 0,
+        codes: DataId(0),
+        groups: 12,
+    };
+    wanted.push((
+        g.reduce(x, mean, vec![1, 2], Some(group)).unwrap(),
+        Target::Gather(3),
+    ));
+    let plan = plan(&g, &wanted, Vec::new(), 4);
+    assert_eq!(plan.stages.len(), 1);
+    insta::assert_snapshot!(plan, @r"
+    stage 0: pass over [1200, 180, 360]
+      tiles [12, 90, 180], 400 of them, streamed along axis 0 in segments of 1; tasks [100, 2, 2] on process grid [1, 2, 2]
+      read t2m (float32)
+      compute 1 fused steps
+      fold min skipna over axes [0] -> float32 [180, 360], gather as result 0
+      fold max skipna over axes [0] -> float32 [180, 360], gather as result 1
+      fold mean skipna over axes [0] -> float32 [180, 360], gather as result 2
+      fold mean skipna over axes [1, 2], axis 0 in 12 groups -> float32 [12], gather as result 3
+    ");
+    let ready = ready(plan, 2);
+    // Each chunk is decoded once for all four.
+    assert_eq!(ready.footprints()[0].decoded_bytes, 4 * 1200 * 180 * 360);
+}
+
+#[test]
+fn selections_reach_the_source() {
+    let mut g = Graph::new();
+    let (ndvi, _) = season(&mut g, &CUBE);
+    let spans = [
+        Span {
+            start: 4,
+            len: 8,
+            step: 1,
+        },
+        Span {
+            start: 300,
+            len: 200,
+            step: 1,
+        },
+        Span {
+            start: 1300,
+            len: 100,
+            step: -2,
+        },
+    ];
+    let window = g.select(ndvi, Select::spans(&spans)).unwrap();
+    let plan = plan(&g, &[(window, Target::Gather(0))], Vec::new(), 2);
+    insta::assert_snapshot!(plan, @r"
+    stage 0: pass over [8, 200, 100]
+      tiles [3, 200, 100], 3 of them, streamed along axis 0 in segments of 1; tasks [3, 1, 1] on process grid [2, 1, 1]
+      read red (int16)
+      read qa_pixel (uint16)
+      read nir08 (int16)
+      compute 20 fused steps
+      keep -> float32 [8, 200, 100], gather as result 0
+    ");
+    // The window touches 8 x 1 x 2 of the 44 x 7 x 6 chunks of each of the three bands.
+    let decoded = ready(plan, 2).footprints()[0].decoded_bytes;
+    assert_eq!(decoded, 3 * 2 * 8 * 256 * 512);
+}
+
+#[test]
+fn crossing_storage_chunks_are_written_late() {
+    let mut g = Graph::new();
+    let (_, mean) = season(&mut g, &CUBE);
+    let shape = g.shape(mean).to_vec();
+    let out = file(&[("ndvi", &shape, deflated(Some(&[1, 500, 500])))]);
+    insta::assert_snapshot!(plan(&g, &[(mean, WRITE)], vec![out], 3), @r"
+    stage 0: pass over [44, 1610, 1367]
+      tiles [1, 256, 256], 1848 of them, streamed along axis 0 in segments of 44; tasks [1, 7, 6] on process grid [1, 3, 1]
+      read qa_pixel (uint16)
+      read nir08 (int16)
+      read red (int16)
+      compute 20 fused steps
+      fold mean skipna over axes [], axis 0 in 4 groups -> float32 [4, 1610, 1367], store as array 3
+    stage 1: exchange and write ndvi in chunks [1, 500, 500], process grid [1, 1, 3]
+    note: ndvi: storage chunks [1, 500, 500] cross the pieces that tasks finish; it is stored and exchanged before writing
+    ");
+}
+
+#[test]
+fn over_budget_says_what_to_change() {
+    let text = |plan: Plan, bytes| plan.validate(&limits(bytes, 2)).unwrap_err();
+    let error = text(season_plan(&CUBE, 2), 1 << 20);
+    assert!(error.is_resource());
+    insta::assert_snapshot!(error, @"the plan does not fit the memory budget: stage 0 (pass over pieces of [1, 256, 256]) needs 5.72 MiB on rank 0: 5.72 MiB for one task, 0 B for results and exchanged inputs; the budget is 1.00 MiB per rank. Raise it (`--memory 6.00MiB`), or use smaller chunks than [1, 256, 256] (with `chunk`, or by rechunking the file)");
+    let mut g = Graph::new();
+    let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
+    let whole = plan(&g, &[(x, Target::Gather(0))], Vec::new(), 2);
+    insta::assert_snapshot!(text(whole, 64 << 20), @"the plan does not fit the memory budget: stage 0 (pass over pieces of [12, 90, 180]) needs 300 MiB on rank 0: 3.72 MiB for one task, 297 MiB for results and exchanged inputs; the budget is 64.0 MiB per rank. Raise it (`--memory 301MiB`), or use more ranks, or save the result instead of computing it onto rank 0");
+}
+
+#[test]
+fn wire_size_does_not_grow() {
+    let size = |plan: &Plan| encode(plan).unwrap().len();
+    let season = size(&season_plan(&CUBE, 2));
+    assert!(season <= 64 << 10, "the season job takes {season} bytes");
+    let close = |a: usize, b: usize| assert!(a.abs_diff(b) <= 32, "{a} and {b} bytes");
+    close(size(&many_chunks(10)), size(&many_chunks(1_000_000)));
+    // 10 chunks, and 1,000,000: 10,000 steps of 10 x 10.
+    let (few, many) = (
+        season_plan(&[10, 256, 256], 2),
+        season_plan(&[10_000, 2560, 2560], 2),
+    );
+    close(size(&few), size(&many));
+    close(season, size(&season_plan(&CUBE, 100_000)));
+}
+
+#[test]
+fn memory_of_the_season_job() {
+    let one = ready(season_plan(&CUBE, 1), 2);
+    assert!(one.peak_bytes() <= 400 << 20, "{} bytes", one.peak_bytes());
+    // Every chunk is decoded once: 44 x 7 x 6 chunks of 256 x 256 elements of 2 bytes in three bands.
+    assert_eq!(
+        one.footprints()[0].decoded_bytes,
+        3 * 44 * 7 * 6 * 256 * 256 * 2
+    );
+    assert_eq!(one.footprints()[0].moved_bytes, 0);
+    // With the number of time steps only the partial results that wait in the tree of segments grow: its height, which
+    // is bounded. A hundred times the steps, and ten thousand times.
+    let peak = |steps| ready(season_plan(&[steps, 1610, 1367], 1), 2).peak_bytes();
+    let (long, longest) = (peak(4400), peak(440_000));
+    assert!(
+        long <= 4 * one.peak_bytes(),
+        "{} and {long} bytes",
+        one.peak_bytes()
+    );
+    assert!(longest <= long * 3 / 2, "{long} and {longest} bytes");
+    // Two ranks need less each.
+    let two = ready(season_plan(&CUBE, 2), 1);
+    assert!(two.peak_bytes() < one.peak_bytes());
+    // 64 MiB per rank are enough.
+    let small = season_plan(&CUBE, 1)
+        .validate(&limits(64 << 20, 2))
+        .unwrap();
+    assert!(small.peak_bytes() <= 64 << 20);
+}
+
+#[test]
+fn tiles_do_not_depend_on_ranks() {
+    let key = |ranks| {
+        let plan = season_plan(&CUBE, ranks);
+        let hyperslab::plan::Stage::Pass(pass) = &plan.stages[0] else {
+            panic!("{plan}")
+        };
+        (pass.tiles.clone(), pass.stream_axis, pass.segment_tiles)
+    };
+    for ranks in [2, 3, 7, 64, 5000] {
+        assert_eq!(key(1), key(ranks), "{ranks} ranks");
+    }
+}
+
+#[test]
+fn planning_is_quick() {
+    let mut chunks = 1;
+    while chunks <= 1_000_000 {
+        let once = || {
+            let start = Instant::now();
+            let ready = ready(many_chunks(chunks), 2);
+            assert!(!encode(ready.plan()).unwrap().is_empty());
+            start.elapsed()
+        };
+        let best = (0..5).map(|_| once()).min().unwrap();
+        assert!(
+            best < Duration::from_millis(50),
+            "{chunks} chunks: {best:?}"
+        );
+        chunks *= 10;
+    }
+}
