@@ -8,7 +8,7 @@ use geometry::{Counts, dice, grid, indices, view};
 use hyperslab::dtype::{DType, Scalar, promote, promote_weak};
 use hyperslab::expr::{DataId, Graph, NodeId, SourceDecl};
 use hyperslab::geom::{ChunkGrid, Placement, Region, Select, positions, split_evenly};
-use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
+use hyperslab::op::{BinaryOp, Reduction, ReductionKind, UnaryOp};
 use hyperslab::optimize::{optimize, rules};
 use hyperslab::plan::{
     ArrayDecl, ArrayId, Plan, Request, Stage, Target, WriteChunks, decode, encode, lower,
@@ -468,6 +468,24 @@ fn promotion_is_that_of_numpy() {
             promote_weak(a, number).ok(),
             expected,
             "{a} with the number {number}"
+        );
+    }
+}
+
+/// Every element-wise operation is compared with NumPy (tests/golden/make_kernel.py).
+#[test]
+fn every_operation_has_golden_data() {
+    let golden = include_str!("golden/kernel.txt");
+    let unary = UnaryOp::ALL
+        .iter()
+        .map(|op| format!("unary {} ", op.name()));
+    let binary = BinaryOp::ALL
+        .iter()
+        .map(|op| format!("binary {} ", op.name()));
+    for record in unary.chain(binary) {
+        assert!(
+            golden.lines().any(|line| line.starts_with(&record)),
+            "tests/golden/kernel.txt has no record of `{record}`: extend make_kernel.py and run it"
         );
     }
 }

@@ -4,6 +4,7 @@
 //! of tasks of its part. Ranks beyond the product of the parts are idle. Law: the boxes of all ranks partition the grid.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::ops::Range;
 
 /// A block decomposition of a task grid over ranks. Its size does not depend on the number of tasks or ranks.
@@ -47,6 +48,7 @@ impl Placement {
             length,
             split_cost,
             parts: vec![1; counts.len()],
+            longest: vec![HashMap::new(); counts.len()],
             best: (u128::MAX, u64::MAX, usize::MAX),
             best_parts: vec![1; counts.len()],
         };
@@ -122,6 +124,8 @@ struct Search<'a> {
     length: &'a dyn Fn(usize, Range<usize>) -> usize,
     split_cost: &'a [u64],
     parts: Vec<usize>,
+    /// Per axis: part count → longest run.
+    longest: Vec<HashMap<usize, usize>>,
     /// Load, cost and ranks of the best grid so far.
     best: (u128, u64, usize),
     best_parts: Vec<usize>,
@@ -143,20 +147,21 @@ impl Search<'_> {
             }
             return;
         }
-        let count = self.counts[axis];
-        let mut candidate = count.clamp(1, ranks);
-        while candidate >= 1 {
-            // Of all part counts with the same longest run, only the smallest matters: step down over the others.
-            let longest = count.max(1).div_ceil(candidate);
-            let parts = count.max(1).div_ceil(longest);
+        // All part counts, since the last task of an axis may be short; at most `ranks` (1 + ln ranks)² grids in 3-D.
+        for parts in 1..=self.counts[axis].clamp(1, ranks) {
             self.parts[axis] = parts;
-            let worst = (0..parts)
-                .map(|part| (self.length)(axis, split_evenly(count, parts, part)))
-                .max()
-                .unwrap_or(0);
+            let worst = self.worst(axis, parts);
             self.axis(axis + 1, ranks / parts, load.saturating_mul(worst as u128));
-            candidate = parts - 1;
         }
         self.parts[axis] = 1;
+    }
+
+    /// The longest of `parts` runs of an axis; each is looked for once. Of many runs a sample is enough: they differ by one
+    /// task, and only those at the ends of the axis have short ones.
+    fn worst(&mut self, axis: usize, parts: usize) -> usize {
+        let (count, length) = (self.counts[axis], self.length);
+        *self.longest[axis].entry(parts).or_insert_with(|| {
+            (0..parts).step_by(parts.div_ceil(64)).map(|p| length(axis, split_evenly(count, parts, p))).max().unwrap_or(0)
+        })
     }
 }

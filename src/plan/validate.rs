@@ -66,7 +66,14 @@ impl Plan {
             }
         };
         let fixed = worst.resident_bytes + worst.exchange_bytes;
-        let advice = if fixed > worst.task_bytes {
+        let gathered: u64 = self
+            .gathers
+            .iter()
+            .map(|(dtype, shape)| (shape.iter().product::<usize>() * dtype.size()) as u64)
+            .sum();
+        let advice = if 2 * gathered > worst.peak_bytes {
+            "save the result to a file instead of computing it onto rank 0".to_owned()
+        } else if fixed > worst.task_bytes {
             "use more ranks, or save the result instead of computing it onto rank 0".to_owned()
         } else {
             format!("use smaller chunks than {tile:?} (with `chunk`, or by rechunking the file)")
