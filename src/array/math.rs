@@ -142,14 +142,33 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn binary(&self, op: BinaryOp, other: &Operand) -> Array {
-        self.push_with(other, |g, a, b| g.binary(op, a, b))
+        self.push_with(&self.beside(op, other), |g, a, b| g.binary(op, a, b))
     }
 
     /// As [`Array::binary`], with the operands in the other order: `other op self`.
     #[must_use]
     #[track_caller]
     pub fn binary_reversed(&self, op: BinaryOp, other: &Operand) -> Array {
-        self.push_with(other, |g, a, b| g.binary(op, b, a))
+        self.push_with(&self.beside(op, other), |g, a, b| g.binary(op, b, a))
+    }
+
+    /// A number beside times keeps its meaning: a factor is no time, days added to a date are.
+    fn beside(&self, op: BinaryOp, other: &Operand) -> Operand {
+        use BinaryOp::{Add, Divide, FloorDivide, Multiply, Subtract};
+        let Operand::Weak(value) = other else { return other.clone() };
+        let dtype = match (self.dtype(), value.dtype()) {
+            (_, number) if number.is_time() => number,
+            (DType::Timedelta(_), number) if matches!(op, Multiply | Divide | FloorDivide) => number,
+            (DType::Datetime(unit), number)
+                if number.is_integer() && matches!(op, Add | Subtract) =>
+            {
+                DType::Timedelta(unit)
+            }
+            _ => return other.clone(),
+        };
+        let session = self.session();
+        let node = value.cast(dtype).and_then(|v| session.with_graph(|g| g.fill(v, &[])));
+        Operand::Array(Array::new(session.clone(), node))
     }
 
     /// Any operation of one operand, by its record.

@@ -74,6 +74,12 @@ impl Array {
                     shape.len()
                 )));
             }
+            if matches!(kind, ReductionKind::First | ReductionKind::Last) && axes.len() > 1 {
+                return Err(Error::unsupported(format!(
+                    "{}: along one axis, not over axes {axes:?}: elements have an order along an axis only",
+                    reduction.name()
+                )));
+            }
             let reduced = g.reduce(a, reduction, axes.clone(), None)?;
             if !options.keepdims {
                 return Ok(reduced);

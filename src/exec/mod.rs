@@ -2,6 +2,7 @@
 
 mod combine;
 mod exchange;
+mod faults;
 mod fetch;
 mod messages;
 mod meter;

@@ -72,7 +72,11 @@ impl PassRun<'_> {
             while !failed.load(Relaxed) {
                 let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) else { break };
                 // A panic of a kernel becomes an error of this rank, so that the stage still ends in a verdict.
-                let ended = quiet_panics(|| worker.run(task, outgoing, &failed)).flatten();
+                let ended = quiet_panics(|| {
+                    super::faults::point("compute", rank)?;
+                    worker.run(task, outgoing, &failed)
+                })
+                .flatten();
                 if let Err(e) = ended {
                     return note(&error, &failed, e);
                 }

@@ -114,7 +114,8 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     })?;
     let plan = verdict(comm, plan::decode(&plan))?;
     let meter = Arc::new(Meter::default());
-    let opened = open_sources(&plan, indices, state);
+    let opened = super::faults::point("open", comm.rank())
+        .and_then(|()| open_sources(&plan, indices, state));
     verdict(comm, opened)?;
     let codes = codes
         .into_iter()
@@ -202,7 +203,10 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     if !outputs.is_empty() {
         let synced = outputs.iter().try_for_each(|output| output.writer.sync());
         verdict(comm, synced)?;
-        share(comm, || writers.drain(..).try_for_each(Writer::finish))?;
+        share(comm, || {
+            super::faults::point("finish", 0)?;
+            writers.drain(..).try_for_each(Writer::finish)
+        })?;
     }
     let sent = comm.stats();
     let stats = Stats {
@@ -295,6 +299,7 @@ impl StageContext<'_> {
         resident: &HashMap<ArrayId, Resident>,
     ) -> Result<Vec<(ArrayId, Resident)>> {
         let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
+        super::faults::point("exchange", comm.rank())?;
         let mut at_hand: HashMap<ArrayId, Option<Resident>> = HashMap::new();
         for input in &pass.inputs {
             let array = input.array;
@@ -340,7 +345,7 @@ impl StageContext<'_> {
             self.with_parcels(self.tags[0], pass, |outgoing| run.run(&state.pool, rank, outgoing));
         verdict(comm, local)?;
         if run.sinks.iter().any(|sink| sink.geometry.is_split(pass)) {
-            let mut combined = Ok(());
+            let mut combined = super::faults::point("combine", comm.rank());
             for sink in run.sinks.iter().filter(|sink| sink.geometry.is_split(pass)) {
                 let result = combine(comm, pass, sink);
                 combined = combined.and(result);

@@ -95,8 +95,17 @@ impl Coord {
         Ok(Coord { values, dims, ..self.clone() })
     }
 
-    /// True when both have the same values (NaN equals NaN).
+    /// True when both have the same values along the same dimensions, in any order (NaN equals NaN).
     pub fn same_values(&self, other: &Coord) -> bool {
+        if self.dims != other.dims {
+            let place = |dim: &String| other.dims.iter().position(|d| d == dim);
+            let order: Option<Vec<usize>> = self.dims.iter().map(place).collect();
+            let Some(order) = order.filter(|order| order.len() == other.dims.len()) else {
+                return false;
+            };
+            let turned = other.select(&Select::transpose(other.shape(), &order), self.dims.clone());
+            return turned.is_ok_and(|turned| self.same_values(&turned));
+        }
         if self.shape() != other.shape() {
             return false;
         }
@@ -132,6 +141,17 @@ impl Coord {
                 Some(count) => format_time(time, count as i64),
                 None => String::new(),
             },
+        }
+    }
+
+    /// The value at a row-major position with all its digits: for messages about labels that differ.
+    pub fn exact_text(&self, position: usize) -> String {
+        match &self.values {
+            Values::Block(block) => match block.get(position) {
+                Some(Scalar::F64(v)) => format!("{v}"),
+                _ => self.text(position),
+            },
+            _ => self.text(position),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::array::{Array, ReduceOptions};
 use crate::block::{Block, Native};
 use crate::dtype::DType;
 use crate::error::{Error, Result, nearest_names};
+use crate::geom::Select;
 use crate::op::ReductionKind;
 use crate::spec::{AttrValue, Attrs, Encoding};
 use std::panic::Location;
@@ -273,6 +274,20 @@ impl DataArray {
         };
         let mut result = self.with_array(self.array.transpose(&order));
         result.dims = order.iter().map(|a| self.dims[*a].clone()).collect();
+        // Coordinates of several dimensions follow, as in xarray.
+        for coord in &mut result.coords {
+            let Coord { dims, .. } = &*coord;
+            let along = |dim: &String| dims.iter().position(|d| d == dim);
+            let order: Vec<usize> = result.dims.iter().filter_map(along).collect();
+            if order.is_sorted() || order.len() != dims.len() {
+                continue;
+            }
+            let names = order.iter().map(|a| dims[*a].clone()).collect();
+            match coord.select(&Select::transpose(coord.shape(), &order), names) {
+                Ok(turned) => *coord = turned,
+                Err(error) => return self.clone().fail(error),
+            }
+        }
         result
     }
 

@@ -6,7 +6,7 @@ use super::select::{Indexer, Label};
 use crate::array::Array;
 use crate::driver::Session;
 use crate::error::{Error, Result, nearest_names};
-use crate::spec::Attrs;
+use crate::spec::{AttrValue, Attrs};
 use std::sync::Arc;
 
 /// Named arrays over common dimensions.
@@ -156,6 +156,13 @@ impl Dataset {
     /// Global attributes.
     pub fn attrs(&self) -> &Attrs {
         &self.attrs
+    }
+
+    /// The same dataset with a global attribute set.
+    #[must_use]
+    pub fn with_attr(mut self, name: &str, value: impl Into<AttrValue>) -> Self {
+        self.attrs.set(name, value);
+        self
     }
 
     /// Dimensions with their lengths, in order of appearance.

@@ -87,7 +87,7 @@ fn align(operation: &str, inputs: &[&DataArray]) -> Result<Aligned> {
                 Some(known) if known.same_values(coord) => {}
                 Some(known) if known.is_index() || coord.is_index() => {
                     let differ = (0..known.len().min(coord.len()))
-                        .find(|i| known.text(*i) != coord.text(*i))
+                        .find(|i| known.exact_text(*i) != coord.exact_text(*i))
                         .unwrap_or(0);
                     return Err(Error::invalid(format!(
                         "{operation}: the coordinate {:?} of {} and {} differs, first at position {differ}: {} and {}; select \
@@ -95,8 +95,8 @@ fn align(operation: &str, inputs: &[&DataArray]) -> Result<Aligned> {
                         coord.name,
                         label(inputs[0]),
                         label(input),
-                        known.text(differ),
-                        coord.text(differ)
+                        known.exact_text(differ),
+                        coord.exact_text(differ)
                     )));
                 }
                 Some(_) => {

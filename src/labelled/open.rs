@@ -127,6 +127,9 @@ fn coord(variable: &VariableInfo) -> Result<Option<Coord>> {
     let decoding = decoding(&variable.name, variable.source.dtype, &variable.attrs)?;
     let block = read_whole(&variable.source).context(what)?;
     result.values = decode_block(&decoding, &block).context(what)?;
+    if decoding.is_bool {
+        result.attrs.remove("dtype");
+    }
     if let Some(time) = decoding.time {
         result.attrs.remove("units");
         result.attrs.remove("calendar");
@@ -218,6 +221,9 @@ fn data_variable(driver: &Driver, variable: &VariableInfo, coords: &[Coord]) -> 
         .collect();
     let mut result = DataArray::new(array, &dims, own).rename(&variable.name);
     result.attrs = kept_attrs(&variable.attrs);
+    if decoding.is_bool {
+        result.attrs.remove("dtype");
+    }
     if decoding.time.is_some() {
         result.attrs.remove("units");
         result.attrs.remove("calendar");

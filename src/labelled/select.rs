@@ -315,7 +315,8 @@ impl DataArray {
         self.take_found(dim, found)
     }
 
-    /// The element whose label is nearest along `dim`; the dimension goes. Of two equally near ones, the first.
+    /// The element whose label is nearest along `dim`; the dimension goes. Of two equally near labels the
+    /// larger, as in pandas.
     #[must_use]
     #[track_caller]
     pub fn sel_nearest(&self, dim: &str, label: impl Into<Label>) -> Self {
@@ -327,12 +328,15 @@ impl DataArray {
                     .iter()
                     .enumerate()
                     .filter(|(_, k)| !k.is_nan())
-                    .min_by(|a, b| (a.1 - v).abs().total_cmp(&(b.1 - v).abs()))
+                    .min_by(|a, b| {
+                        let near = (a.1 - v).abs().total_cmp(&(b.1 - v).abs());
+                        near.then(b.1.total_cmp(a.1))
+                    })
                     .map(|(at, _)| at),
                 (Target::Time(start, _), Keys::Times(keys, _)) => keys
                     .iter()
                     .enumerate()
-                    .min_by_key(|(_, k)| (**k - start).abs())
+                    .min_by_key(|(_, k)| ((**k - start).abs(), std::cmp::Reverse(**k)))
                     .map(|(at, _)| at),
                 _ => None,
             };

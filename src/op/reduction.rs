@@ -54,12 +54,11 @@ pub struct Reduction {
 }
 
 impl Reduction {
-    /// A reduction with xarray's default: skip missing values of types that have them.
+    /// A reduction with xarray's default: skip missing values of types that have them. For `any` and `all` NaN is a number
+    /// that is not zero, as in NumPy and xarray.
     pub fn new(kind: ReductionKind, dtype: DType) -> Self {
-        Reduction {
-            kind,
-            skipna: dtype.has_missing(),
-        }
+        let logical = matches!(kind, ReductionKind::Any | ReductionKind::All);
+        Reduction { kind, skipna: dtype.has_missing() && !logical }
     }
 
     /// NumPy's name.

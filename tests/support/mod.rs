@@ -1,10 +1,13 @@
 //! Helpers that several test binaries share.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 pub mod comm_scenarios;
+pub mod files;
+pub mod oracle;
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// `mpirun -n ranks` under `timeout`: as root, with more ranks than cores, in a container. Append the program.
 pub fn mpirun(ranks: usize) -> Command {
@@ -20,4 +23,35 @@ pub fn mpirun_within(ranks: usize, seconds: u32) -> Command {
     command.env("OMPI_ALLOW_RUN_AS_ROOT", "1");
     command.env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
     command
+}
+
+/// Runs the tests whose names contain an argument of this process (all without one): the main function of test binaries
+/// that start themselves as ranks.
+pub fn main(tests: &[(&str, fn())]) {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    for (name, test) in tests {
+        if wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str())) {
+            let begin = Instant::now();
+            test();
+            println!("test {name} ... ok ({:.1} s)", begin.elapsed().as_secs_f64());
+        }
+    }
+}
+
+/// Fails when another process still runs this binary after five seconds.
+pub fn no_rank_is_left() {
+    let own = std::env::current_exe().unwrap();
+    let me = std::process::id().to_string();
+    let left = || {
+        std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let other = name != me && name.parse::<u32>().is_ok();
+            other && std::fs::read_link(entry.path().join("exe")).is_ok_and(|exe| exe == own)
+        })
+    };
+    let begin = Instant::now();
+    while left() {
+        assert!(begin.elapsed() < Duration::from_secs(5), "a rank is left");
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }

@@ -1,0 +1,154 @@
+//! Peak memory: what was measured on each rank is at most what the plan projected, and does not grow with time steps.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod support;
+
+use hyperslab::array::compute;
+use hyperslab::comm::Fabric;
+use hyperslab::driver::{Driver, Finished};
+use hyperslab::op::ReductionKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use support::files::{landsat, limits, ndvi, on};
+use support::oracle::tiles;
+
+/// The numbers of a finished program.
+fn measured(
+    fabric: Fabric,
+    threads: usize,
+    memory: u64,
+    program: impl FnOnce(&Driver) -> hyperslab::Result<()> + Send,
+) -> Finished {
+    on(fabric, limits(threads, memory), |driver| {
+        program(driver)?;
+        Ok(driver.session().finished())
+    })
+    .unwrap()
+}
+
+fn within(what: &str, done: &Finished, memory: u64) {
+    println!("{what}: measured {:?}, projected {}", done.peaks, done.projected_bytes);
+    for (rank, peak) in done.peaks.iter().enumerate() {
+        assert!(
+            *peak <= done.projected_bytes,
+            "{what}: rank {rank} used {peak} bytes, projected {}",
+            done.projected_bytes
+        );
+    }
+    assert!(done.projected_bytes <= memory, "{what}");
+}
+
+type Work = fn(&Driver, &Path, &Path) -> hyperslab::Result<()>;
+
+fn season(d: &Driver, input: &Path, out: &Path) -> hyperslab::Result<()> {
+    ndvi(d, input)?.save(out)
+}
+
+fn copy(d: &Driver, input: &Path, out: &Path) -> hyperslab::Result<()> {
+    (d.open(input)?.var("red") * 0.5).rename("v").save(out)
+}
+
+fn means(d: &Driver, input: &Path, _: &Path) -> hyperslab::Result<()> {
+    let ds = d.open(input)?;
+    let (red, nir) = (ds.var("red"), ds.var("nir08"));
+    compute(&[
+        red.mean("time").array(),
+        nir.std(["y", "x"]).array(),
+        (&red + &nir).max(()).array(),
+        red.count("x").array(),
+    ])
+    .map(drop)
+}
+
+fn anomaly(d: &Driver, input: &Path, out: &Path) -> hyperslab::Result<()> {
+    let red = d.open(input)?.var("red");
+    (&red - &red.mean("time")).rename("anomaly").save(out)
+}
+
+fn turned(d: &Driver, input: &Path, _: &Path) -> hyperslab::Result<()> {
+    let red = d.open(input)?.var("red");
+    red.transpose(&["x", "time", "y"]).sum("time").compute_block().map(drop)
+}
+
+fn memory(d: &Driver, _: &Path, _: &Path) -> hyperslab::Result<()> {
+    let x = d.from_ndarray(ndarray::ArrayD::from_shape_fn(&[60, 90, 70][..], |i| i[0] as f32));
+    let codes = Arc::new((0..60).map(|t| t % 4).collect());
+    let groups = x.chunk(&[7, 30, 70]).group_reduce(ReductionKind::Mean, 0, codes, 4, None);
+    compute(&[&groups, &x.max(&[0]), &(&x - &groups.max(&[0])).std(&[1, 2], 0)]).map(drop)
+}
+
+const WORK: [(&str, Work); 6] = [
+    ("season", season),
+    ("copy", copy),
+    ("means", means),
+    ("anomaly", anomaly),
+    ("turned", turned),
+    ("memory", memory),
+];
+
+#[test]
+fn peaks_stay_below_the_projection() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("cube.nc");
+    landsat(&input, [20, 150, 170], 64);
+    let mut wrong = Vec::new();
+    for elements in [1, 1 << 16] {
+        let _guard = tiles(elements);
+        for (name, work) in WORK {
+            for (fabric, threads, budget) in [
+                (Fabric::Solo, 1, 1 << 30),
+                (Fabric::Solo, 3, 1 << 30),
+                (Fabric::Threads(3), 2, 1 << 30),
+                (Fabric::Threads(4), 1, 24 << 20),
+            ] {
+                let out: PathBuf = folder.path().join("out.nc");
+                let done = measured(fabric, threads, budget, |d| work(d, &input, &out));
+                let what = format!("{name} on {fabric:?} x {threads}, tiles of {elements}");
+                println!("{what}: measured {:?}, projected {}", done.peaks, done.projected_bytes);
+                assert!(done.projected_bytes <= budget, "{what}");
+                if done.peaks.iter().any(|peak| *peak > done.projected_bytes) {
+                    wrong.push(format!("{what}: {:?} > {}", done.peaks, done.projected_bytes));
+                }
+                let _ = std::fs::remove_file(&out);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn more_time_steps_need_no_more_memory() {
+    let _guard = tiles(1 << 16);
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.nc");
+    let mut peaks = Vec::new();
+    for steps in [44, 176] {
+        let input = folder.path().join(format!("cube{steps}.nc"));
+        landsat(&input, [steps, 256, 256], 128);
+        for (number, fabric) in [Fabric::Solo, Fabric::Threads(3)].into_iter().enumerate() {
+            let done = measured(fabric, 2, 64 << 20, |d| season(d, &input, &out));
+            within(&format!("{steps} steps on {fabric:?}"), &done, 64 << 20);
+            peaks.push((number, done.stats.peak_bytes));
+            std::fs::remove_file(&out).unwrap();
+        }
+    }
+    for number in 0..2 {
+        let of: Vec<u64> = peaks.iter().filter(|p| p.0 == number).map(|p| p.1).collect();
+        assert!(of[1] as f64 <= of[0] as f64 * 1.1, "{of:?} bytes at 44 and 176 steps");
+    }
+}
+
+#[test]
+fn the_season_job_runs_in_64_mib() {
+    let _guard = tiles(1 << 16);
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("cube.nc");
+    landsat(&input, [44, 512, 512], 512);
+    let out = folder.path().join("out.nc");
+    for (fabric, threads) in [(Fabric::Solo, 2), (Fabric::Threads(2), 1)] {
+        let done = measured(fabric, threads, 64 << 20, |d| season(d, &input, &out));
+        within(&format!("{fabric:?}"), &done, 64 << 20);
+        std::fs::remove_file(&out).unwrap();
+    }
+}

@@ -1,0 +1,252 @@
+//! The whole engine against NumPy and xarray (tests/golden/make_oracle.py), and its bits against themselves: the same on
+//! any ranks, threads and budget.
+//!
+//! Tiles are made small, so that arrays of a thousand elements have as many tiles as a cube of a gigabyte.
+//! `HYPERSLAB_LONG=1` tries every chunking on every fabric.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod support;
+
+use hyperslab::array::compute;
+use hyperslab::block::Block;
+use hyperslab::comm::Fabric;
+use hyperslab::config::Limits;
+use hyperslab::driver::{Config, Driver, launch_with};
+use hyperslab::labelled::Values;
+use hyperslab::spec::AttrValue;
+use std::time::Instant;
+use support::oracle::{
+    Case, build, build_labelled, difference, golden, oracle, tiles,
+};
+
+/// Outputs of one `compute`.
+const BATCH: usize = 37;
+const VARIANTS: usize = 6;
+
+fn long() -> bool {
+    std::env::var_os("HYPERSLAB_LONG").is_some()
+}
+
+fn on<T: Send>(
+    fabric: Fabric,
+    limits: Limits,
+    program: impl FnOnce(&Driver) -> hyperslab::Result<T> + Send,
+) -> hyperslab::Result<T> {
+    let config = Config { limits, fabric: Some(fabric), ..Config::default() };
+    launch_with(&config, program).map(Option::unwrap).map_err(|(_, error)| error)
+}
+
+fn limits(threads: usize) -> Limits {
+    Limits { threads, reads: 2, ..Limits::default() }
+}
+
+/// Computes all cases in batches; a batch that fails is computed case by case.
+fn run(driver: &Driver, cases: &[&Case], variant: usize) -> Vec<Result<Block, String>> {
+    let mut results = Vec::new();
+    for batch in cases.chunks(BATCH) {
+        let arrays: Vec<_> = batch.iter().map(|case| build(driver, &case.program, variant)).collect();
+        match compute(&arrays.iter().collect::<Vec<_>>()) {
+            Ok(blocks) => results.extend(blocks.into_iter().map(Ok)),
+            Err(whole) => {
+                let each: Vec<_> = arrays.iter().map(|a| a.compute_block()).collect();
+                if each.iter().all(Result::is_ok) {
+                    println!("only together: {whole}");
+                    results.extend(batch.iter().map(|_| Err(format!("only together: {whole}"))));
+                } else {
+                    results.extend(each.into_iter().map(|r| r.map_err(|e| e.to_string())));
+                }
+            }
+        }
+    }
+    results
+}
+
+/// Says every wrong case and fails if there is one.
+fn judge(what: &str, wrong: &[(String, String)]) {
+    for (program, why) in wrong.iter().take(60) {
+        println!("{what}: {program}\n    {why}");
+    }
+    assert!(wrong.is_empty(), "{what}: {} wrong", wrong.len());
+}
+
+fn selected(every: usize) -> Vec<&'static Case> {
+    let only = std::env::var("HYPERSLAB_ORACLE_ONLY").ok();
+    let all = oracle().cases.iter();
+    let wanted = all.filter(|case| {
+        only.as_deref().is_none_or(|o| case.family == o || case.program == o)
+    });
+    wanted.step_by(every).collect()
+}
+
+#[test]
+fn values_are_those_of_numpy() {
+    for variant in 0..VARIANTS {
+        for elements in [1, 50, 1 << 16] {
+            // Every chunking with its own tiles; grown tiles for two of them.
+            if elements > 1 && !(long() || variant % 4 == 1) {
+                continue;
+            }
+            let _guard = tiles(elements);
+            let begin = Instant::now();
+            let cases = selected(1);
+            let results = on(Fabric::Solo, limits(1), |driver| Ok(run(driver, &cases, variant))).unwrap();
+            let wrong: Vec<(String, String)> = cases
+                .iter()
+                .zip(&results)
+                .filter_map(|(case, result)| {
+                    let why = match result {
+                        Ok(block) => {
+                            difference(block, &oracle().expected(&case.result), case.scale, case.loose)?
+                        }
+                        Err(error) => error.clone(),
+                    };
+                    Some((case.program.clone(), why))
+                })
+                .collect();
+            println!("chunks {variant}, tiles of {elements}: {:?}", begin.elapsed());
+            judge(&format!("chunks {variant}, tiles of {elements}"), &wrong);
+        }
+    }
+}
+
+#[test]
+fn bits_are_the_same_on_any_ranks_threads_and_budget() {
+    let variants: &[usize] = if long() { &[0, 1, 2, 3, 4, 5] } else { &[1, 3] };
+    for &variant in variants {
+        for elements in [1, 20] {
+            let _guard = tiles(elements);
+            let cases = selected(if long() { 1 } else { 3 });
+            let compute = |fabric, limits| {
+                on(fabric, limits, |driver| Ok(run(driver, &cases, variant))).unwrap()
+            };
+            let reference = compute(Fabric::Solo, limits(1));
+            for ranks in [1, 2, 3, 4, 7] {
+                for threads in [1, 2, 3] {
+                    for memory in [1 << 30, 4 << 20] {
+                        if !long() && ((ranks + threads + elements) % 3 != 0 || (memory > 4 << 20) != (ranks % 2 == 0)) {
+                            continue;
+                        }
+                        let begin = Instant::now();
+                        let limits = Limits { memory_bytes: memory, ..limits(threads) };
+                        let results = compute(Fabric::Threads(ranks), limits);
+                        let wrong: Vec<(String, String)> = cases
+                            .iter()
+                            .zip(reference.iter().zip(&results))
+                            .filter_map(|(case, pair)| {
+                                let why = match pair {
+                                    (Ok(a), Ok(b)) => {
+                                        (a.buffer().as_bytes() != b.buffer().as_bytes())
+                                            .then(|| difference(b, a, 0.0, false).unwrap_or("bits".into()))?
+                                    }
+                                    (Err(_), Err(_)) => return None,
+                                    (_, Err(error)) | (Err(error), _) => error.clone(),
+                                };
+                                Some((case.program.clone(), why))
+                            })
+                            .collect();
+                        let what = format!(
+                            "chunks {variant}, tiles of {elements}, {ranks} ranks x {threads} threads, {memory} bytes"
+                        );
+                        println!("{what}: {:?}", begin.elapsed());
+                        judge(&what, &wrong);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn labelled_arrays_are_those_of_xarray() {
+    let path = golden().join("oracle.nc");
+    for (fabric, threads, elements) in [
+        (Fabric::Solo, 1, 1 << 16),
+        (Fabric::Solo, 2, 1),
+        (Fabric::Threads(3), 1, 1),
+        (Fabric::Threads(4), 2, 100),
+    ] {
+        let _guard = tiles(elements);
+        let mut wrong: Vec<(String, String)> = Vec::new();
+        let path = &path;
+        let found = on(fabric, limits(threads), |driver| {
+            let dataset = driver.open(path)?;
+            let mut wrong = Vec::new();
+            for case in &oracle().labelled {
+                let array = build_labelled(&dataset, &case.program);
+                let mut say = |why: String| wrong.push((case.program.clone(), why));
+                match array.compute_block() {
+                    Err(error) => {
+                        say(error.to_string());
+                        continue;
+                    }
+                    Ok(block) => {
+                        let expected = oracle().expected(&case.result);
+                        if let Some(why) = difference(&block, &expected, case.scale, case.loose) {
+                            say(why);
+                        }
+                    }
+                }
+                if array.dims() != case.dims {
+                    say(format!("dims {:?}, expected {:?}", array.dims(), case.dims));
+                }
+                if array.name() != case.name.as_deref() {
+                    say(format!("name {:?}, expected {:?}", array.name(), case.name));
+                }
+                let mut names: Vec<&str> = array.coords().iter().map(|c| c.name.as_str()).collect();
+                names.sort_unstable();
+                let expected: Vec<&str> = case.coords.keys().map(String::as_str).collect();
+                if names != expected {
+                    say(format!("coordinates {names:?}, expected {expected:?}"));
+                    continue;
+                }
+                for (name, record) in &case.coords {
+                    let coord = array.coord(name).unwrap();
+                    if coord.dims != record.dims {
+                        say(format!("coordinate {name}: dims {:?}", coord.dims));
+                    }
+                    match (&coord.values, &record.texts) {
+                        (Values::Texts(texts, _), Some(expected)) if **texts == *expected => {}
+                        (Values::Block(block), None) => {
+                            let expected = oracle().coord(record).unwrap();
+                            let why = match block.dtype() == expected.dtype() {
+                                true => difference(block, &expected, 0.0, false),
+                                // Units of times may differ.
+                                false => (0..block.elements())
+                                    .any(|i| coord.text(i) != hyperslab::labelled::Coord::index("x", expected.clone()).text(i))
+                                    .then(|| format!("{} {:?}, expected {}", block.dtype(), block.shape(), expected.dtype())),
+                            };
+                            if let Some(why) = why {
+                                say(format!("coordinate {name}: {why}"));
+                            }
+                        }
+                        (ours, expected) => say(format!("coordinate {name}: {ours:?}, expected {expected:?}")),
+                    }
+                }
+                let attrs: std::collections::BTreeMap<String, String> = array
+                    .attrs()
+                    .0
+                    .iter()
+                    .map(|(name, value)| (name.clone(), text_of(value)))
+                    .collect();
+                if attrs != case.attrs {
+                    say(format!("attributes {attrs:?}, expected {:?}", case.attrs));
+                }
+            }
+            Ok(wrong)
+        });
+        wrong.extend(found.unwrap());
+        judge(&format!("{fabric:?} x {threads}, tiles of {elements}"), &wrong);
+    }
+}
+
+fn text_of(value: &AttrValue) -> String {
+    match value {
+        AttrValue::Numbers(numbers) if numbers.len() == 1 => match numbers[0].as_i128() {
+            Some(v) => v.to_string(),
+            None => format!("{:?}", numbers[0].as_f64()),
+        },
+        AttrValue::Text(text) => text.clone(),
+        other => format!("{other:?}"),
+    }
+}

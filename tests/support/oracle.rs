@@ -1,0 +1,412 @@
+//! The oracle's machine: reads tests/golden/oracle.bin and runs its programs (see make_oracle.py) with hyperslab.
+
+use hyperslab::array::{Array, Operand, ReduceOptions};
+use hyperslab::block::{Block, Buffer};
+use hyperslab::driver::Driver;
+use hyperslab::dtype::{DType, Scalar};
+use hyperslab::labelled::{DataArray, DataOperand, Dataset, Indexer, Label};
+use hyperslab::op::{BinaryOp, ReductionKind, UnaryOp};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// An array in the file.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Record {
+    pub dtype: String,
+    pub shape: Vec<usize>,
+    pub offset: usize,
+}
+
+/// A program over arrays and what NumPy answers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Case {
+    pub family: String,
+    pub program: String,
+    pub scale: f64,
+    pub loose: bool,
+    #[serde(flatten)]
+    pub result: Record,
+}
+
+/// A coordinate of a labelled answer.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CoordRecord {
+    pub dims: Vec<String>,
+    pub texts: Option<Vec<String>>,
+    pub dtype: Option<String>,
+    pub shape: Option<Vec<usize>>,
+    pub offset: Option<usize>,
+}
+
+/// A program over a dataset and what xarray answers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct LabelledCase {
+    pub program: String,
+    pub scale: f64,
+    pub loose: bool,
+    pub dims: Vec<String>,
+    pub coords: BTreeMap<String, CoordRecord>,
+    pub attrs: BTreeMap<String, String>,
+    pub name: Option<String>,
+    #[serde(flatten)]
+    pub result: Record,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    inputs: BTreeMap<String, Record>,
+    cases: Vec<Case>,
+    labelled: Vec<LabelledCase>,
+}
+
+/// The whole of oracle.bin.
+pub struct Oracle {
+    pub inputs: BTreeMap<String, Arc<Block>>,
+    pub cases: Vec<Case>,
+    pub labelled: Vec<LabelledCase>,
+    values: Vec<u8>,
+}
+
+/// The folder of golden data; `HYPERSLAB_ORACLE` names another one, to try more random programs.
+pub fn golden() -> PathBuf {
+    match std::env::var_os("HYPERSLAB_ORACLE") {
+        Some(path) => PathBuf::from(path),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden"),
+    }
+}
+
+/// The oracle, read once.
+pub fn oracle() -> &'static Oracle {
+    static ORACLE: OnceLock<Oracle> = OnceLock::new();
+    ORACLE.get_or_init(|| {
+        let packed = std::fs::read(golden().join("oracle.bin")).unwrap();
+        let length = u64::from_le_bytes(packed[..8].try_into().unwrap()) as usize;
+        let mut data = vec![0; length];
+        libdeflater::Decompressor::new().zlib_decompress(&packed[8..], &mut data).unwrap();
+        let head = u32::from_le_bytes(data[..4].try_into().unwrap()) as usize;
+        let parsed: Head = serde_json::from_slice(&data[4..4 + head]).unwrap();
+        let values = data.split_off(4 + head);
+        let inputs =
+            parsed.inputs.iter().map(|(n, r)| (n.clone(), Arc::new(block(&values, r)))).collect();
+        Oracle { inputs, cases: parsed.cases, labelled: parsed.labelled, values }
+    })
+}
+
+fn block(values: &[u8], record: &Record) -> Block {
+    let dtype: DType = record.dtype.parse().unwrap();
+    let bytes = record.shape.iter().product::<usize>() * dtype.size();
+    let part = &values[record.offset..record.offset + bytes];
+    Block::new(dtype, record.shape.clone(), Buffer::from_bytes(dtype.physical(), part).unwrap())
+        .unwrap()
+}
+
+impl Oracle {
+    pub fn expected(&self, record: &Record) -> Block {
+        block(&self.values, record)
+    }
+
+    pub fn coord(&self, coord: &CoordRecord) -> Option<Block> {
+        let record = Record {
+            dtype: coord.dtype.clone()?,
+            shape: coord.shape.clone()?,
+            offset: coord.offset?,
+        };
+        Some(block(&self.values, &record))
+    }
+}
+
+/// Tiles grow to `elements`, until the guard goes: small arrays then have many tiles. One at a time in a process.
+pub fn tiles(elements: usize) -> MutexGuard<'static, ()> {
+    static LOCK: Mutex<()> = Mutex::new(());
+    let guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+    hyperslab::plan::set_tile_elements(elements);
+    guard
+}
+
+/// Chunk lengths of variant `variant` for `shape`: whole, thirds, ones, beyond the axis, prime pieces, mixed by axis.
+pub fn chunks(shape: &[usize], variant: usize) -> Option<Vec<usize>> {
+    if variant == 0 {
+        return None;
+    }
+    let lengths = shape.iter().enumerate().map(|(axis, &len)| match (variant, (variant + axis) % 4) {
+        (1, _) => len.div_ceil(3).max(1),
+        (2, _) => 1,
+        (_, 0) => len + 3,
+        (_, 1) => 2,
+        (_, 2) => 5,
+        _ => len.div_ceil(2).max(1),
+    });
+    Some(lengths.collect())
+}
+
+enum Item {
+    Array(Array),
+    Weak(Scalar),
+}
+
+impl Item {
+    fn array(self) -> Array {
+        match self {
+            Item::Array(array) => array,
+            Item::Weak(value) => panic!("{value} where an array belongs"),
+        }
+    }
+
+    fn operand(self) -> Operand {
+        match self {
+            Item::Array(array) => Operand::Array(array),
+            Item::Weak(value) => Operand::Weak(value),
+        }
+    }
+}
+
+fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
+    text.split(',').filter_map(|t| t.parse().ok()).collect()
+}
+
+fn optional(text: &str) -> Option<isize> {
+    text.parse().ok()
+}
+
+pub fn kind(name: &str) -> ReductionKind {
+    use ReductionKind as R;
+    let (name, ddof) = name.split_once('@').unwrap_or((name, "0"));
+    let ddof = ddof.parse().unwrap();
+    match name {
+        "sum" => R::Sum,
+        "prod" => R::Prod,
+        "mean" => R::Mean,
+        "min" => R::Min,
+        "max" => R::Max,
+        "var" => R::Var { ddof },
+        "std" => R::Std { ddof },
+        "count" => R::Count,
+        "any" => R::Any,
+        "all" => R::All,
+        "argmin" => R::Argmin,
+        "argmax" => R::Argmax,
+        "first" => R::First,
+        "last" => R::Last,
+        other => panic!("reduction {other}"),
+    }
+}
+
+fn weak(token: &str) -> Scalar {
+    match token.parse::<i64>() {
+        Ok(value) => Scalar::I64(value),
+        Err(_) => Scalar::F64(token.parse().unwrap()),
+    }
+}
+
+fn binary_named(name: &str) -> Option<BinaryOp> {
+    BinaryOp::ALL.iter().copied().find(|op| op.name() == name)
+}
+
+fn unary_named(name: &str) -> Option<UnaryOp> {
+    UnaryOp::ALL.iter().copied().find(|op| op.name() == name)
+}
+
+/// A program over the oracle's inputs, in chunks of `variant`.
+pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
+    let oracle = oracle();
+    let mut stack: Vec<Item> = Vec::new();
+    for token in program.split_whitespace() {
+        if let Some(number) = token.strip_prefix('#') {
+            stack.push(Item::Weak(weak(number)));
+            continue;
+        }
+        if let Some(block) = oracle.inputs.get(token) {
+            let array = driver.from_block(block.clone());
+            stack.push(Item::Array(match chunks(block.shape(), variant) {
+                Some(chunk) => array.chunk(&chunk),
+                None => array,
+            }));
+            continue;
+        }
+        let (name, rest) = token.split_once(':').unwrap_or((token, ""));
+        let args: Vec<&str> = rest.split(':').collect();
+        let top = stack.pop().unwrap();
+        let made = match name {
+            "where" => stack.pop().unwrap().array().where_(&top.array()),
+            "where_or" => {
+                let condition = stack.pop().unwrap().array();
+                stack.pop().unwrap().array().where_or(&condition, top.operand())
+            }
+            "fillna" => stack.pop().unwrap().array().fillna(top.operand()),
+            "clip" => {
+                let low = stack.pop().unwrap().operand();
+                stack.pop().unwrap().array().clip(low, top.operand())
+            }
+            "astype" => top.array().astype(args[0].parse().unwrap()),
+            "r" => {
+                let options = ReduceOptions {
+                    skipna: Some(args[2].contains('s')),
+                    keepdims: args[2].contains('k'),
+                };
+                top.array().reduce(kind(args[0]), &numbers(args[1]), options)
+            }
+            "g" => {
+                let codes = oracle.inputs[&format!("codes_{}", args[2])].as_slice::<u32>().unwrap();
+                let skip = Some(args.get(4).is_some_and(|f| f.contains('s')));
+                let groups = args[3].parse().unwrap();
+                let axis = args[1].parse().unwrap();
+                top.array().group_reduce(kind(args[0]), axis, Arc::new(codes.to_vec()), groups, skip)
+            }
+            "sl" => {
+                let step = optional(args[3]).unwrap_or(1);
+                top.array().slice(
+                    args[0].parse().unwrap(),
+                    optional(args[1]),
+                    optional(args[2]),
+                    step,
+                )
+            }
+            "ix" => top.array().index(args[0].parse().unwrap(), args[1].parse().unwrap()),
+            "tr" => top.array().transpose(&numbers(args[0])),
+            "bc" => top.array().broadcast_to(&numbers::<usize>(args[0])),
+            "bx" => {
+                top.array().broadcast_axes(&numbers::<usize>(args[0]), &numbers::<usize>(args[1]))
+            }
+            _ => match (binary_named(name), unary_named(name)) {
+                (Some(op), _) => match (stack.pop().unwrap(), top) {
+                    (Item::Array(a), b) => a.binary(op, &b.operand()),
+                    (a, Item::Array(b)) => b.binary_reversed(op, &a.operand()),
+                    _ => panic!("two weak numbers in {program}"),
+                },
+                (None, Some(op)) => top.array().unary(op),
+                _ => panic!("unknown word {token} in {program}"),
+            },
+        };
+        stack.push(Item::Array(made));
+    }
+    assert_eq!(stack.len(), 1, "{program}");
+    stack.pop().unwrap().array()
+}
+
+/// A program over the variables of a dataset.
+pub fn build_labelled(dataset: &Dataset, program: &str) -> DataArray {
+    let mut stack: Vec<Result<DataArray, Scalar>> = Vec::new();
+    let array = |item: Result<DataArray, Scalar>| item.unwrap_or_else(|v| panic!("{v} alone"));
+    let operand = |item: Result<DataArray, Scalar>| match item {
+        Ok(array) => DataOperand::from(array),
+        Err(value) => DataOperand::from(value),
+    };
+    for token in program.split_whitespace() {
+        if let Some(number) = token.strip_prefix('#') {
+            stack.push(Err(weak(number)));
+            continue;
+        }
+        if let Ok(array) = dataset.get(token) {
+            stack.push(Ok(array));
+            continue;
+        }
+        let (name, rest) = token.split_once(':').unwrap_or((token, ""));
+        let args: Vec<&str> = rest.split(':').collect();
+        let top = stack.pop().unwrap();
+        let label = |text: &str| match args[0] {
+            "time" => Label::from(text),
+            _ => Label::from(text.parse::<f64>().unwrap()),
+        };
+        let made = match name {
+            "where" => array(stack.pop().unwrap()).where_(&array(top)),
+            "fillna" => array(stack.pop().unwrap()).fillna(operand(top)),
+            "r" => {
+                let dims: Vec<&str> = args[1].split(',').filter(|d| !d.is_empty()).collect();
+                array(top).reduce(kind(args[0]), &dims, None)
+            }
+            "g" => {
+                let grouped = array(top);
+                let dim = args[1].split('.').next().unwrap();
+                let dims: Vec<&str> = if args[1].contains('.') { vec![dim] } else { Vec::new() };
+                grouped.groupby(args[1]).reduce(kind(args[0]), &dims, None)
+            }
+            "isel" => {
+                let indexer = match args.as_slice() {
+                    [_, at] => Indexer::At(at.parse().unwrap()),
+                    [_, rest @ ..] => Indexer::Slice(
+                        optional(rest[0]),
+                        optional(rest[1]),
+                        rest.get(2).and_then(|s| optional(s)).unwrap_or(1),
+                    ),
+                    [] => panic!("{token}"),
+                };
+                array(top).isel([(args[0], indexer)])
+            }
+            "sel" => array(top).sel(args[0], label(args[1])),
+            "near" => array(top).sel_nearest(args[0], label(args[1])),
+            "range" => array(top).sel_range(args[0], Some(label(args[1])), Some(label(args[2]))),
+            "tr" => array(top).transpose(&args[0].split(',').collect::<Vec<_>>()),
+            _ => match (binary_named(name), unary_named(name)) {
+                (Some(op), _) => match (stack.pop().unwrap(), top) {
+                    (Ok(a), b) => a.binary(op, &operand(b)),
+                    (Err(a), Ok(b)) => b.binary_reversed(op, &DataOperand::from(a)),
+                    _ => panic!("two weak numbers in {program}"),
+                },
+                (None, Some(op)) => array(top).unary(op),
+                _ => panic!("unknown word {token} in {program}"),
+            },
+        };
+        stack.push(Ok(made));
+    }
+    assert_eq!(stack.len(), 1, "{program}");
+    array(stack.pop().unwrap())
+}
+
+/// `None` when `ours` has the values of `expected`: exact where exact, else within 1e-6 (32-bit) or 1e-12 of the largest
+/// magnitude on the way.
+pub fn difference(ours: &Block, expected: &Block, scale: f64, loose: bool) -> Option<String> {
+    if ours.shape() != expected.shape() || ours.dtype() != expected.dtype() {
+        return Some(format!(
+            "{} {:?}, expected {} {:?}",
+            ours.dtype(),
+            ours.shape(),
+            expected.dtype(),
+            expected.shape()
+        ));
+    }
+    let tolerance = match ours.dtype() {
+        DType::F32 | DType::C64 | DType::F64 | DType::C128 if loose => 1e-6,
+        DType::F32 | DType::C64 => 1e-6,
+        DType::F64 | DType::C128 if !loose => 1e-12,
+        _ => 0.0,
+    };
+    let parts = |value: Scalar| -> (f64, f64) {
+        match value {
+            Scalar::C64(v) => (f64::from(v.re), f64::from(v.im)),
+            Scalar::C128(v) => (v.re, v.im),
+            other => (other.as_f64(), 0.0),
+        }
+    };
+    for position in 0..ours.elements() {
+        let (a, b) = (ours.get(position).unwrap(), expected.get(position).unwrap());
+        let same = match (a.as_i128(), b.as_i128()) {
+            (Some(x), Some(y)) => x == y,
+            _ => {
+                let ((x, xi), (y, yi)) = (parts(a), parts(b));
+                let missing = |r: f64, i: f64| r.is_nan() || i.is_nan();
+                let near = |x: f64, y: f64| {
+                    x == y || (x - y).abs() <= tolerance * y.abs().max(scale).max(1e-300)
+                };
+                match (missing(x, xi), missing(y, yi)) {
+                    (false, false) => near(x, y) && near(xi, yi),
+                    (a, b) => a == b,
+                }
+            }
+        };
+        if !same {
+            return Some(format!(
+                "{} {:?}: element {position} is {a}, expected {b}",
+                ours.dtype(),
+                ours.shape()
+            ));
+        }
+    }
+    None
+}
+
+/// FNV-1a of bytes: a digest that two processes can compare.
+pub fn digest(bytes: &[u8], start: u64) -> u64 {
+    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,189 @@
+//! Files that hyperslab writes, read by other programs (tests/golden/check_written.py), and real files against xarray.
+//!
+//! Python is `.venv/bin/python` of the repository, or `HYPERSLAB_PYTHON`; without either the checks by others are skipped.
+//! Real files lie in `HYPERSLAB_SHARED` (default `../shared/data`); skipped where they are not.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod support;
+
+use hyperslab::block::Block;
+use hyperslab::comm::Fabric;
+use hyperslab::driver::Driver;
+use hyperslab::dtype::{DType, Scalar, TimeUnit};
+use hyperslab::labelled::{Coord, DataArray, Dataset, Values};
+use hyperslab::spec::{AttrValue, Encoding};
+use ndarray::ArrayD;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use support::files::{dates, limits, on, packed};
+use support::oracle::tiles;
+
+const SHAPE: [usize; 3] = [11, 23, 17];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn python() -> Option<PathBuf> {
+    let own = root().join(".venv/bin/python");
+    if own.exists() {
+        return Some(own);
+    }
+    std::env::var_os("HYPERSLAB_PYTHON").map(PathBuf::from)
+}
+
+fn shared() -> Option<PathBuf> {
+    let default = root().join("../shared/data");
+    let folder = std::env::var_os("HYPERSLAB_SHARED").map_or(default, PathBuf::from);
+    ["tmmx_20190121.nc", "basin_mask.nc"].iter().all(|f| folder.join(f).exists()).then_some(folder)
+}
+
+fn coords() -> Vec<Coord> {
+    let [_, ny, nx] = SHAPE;
+    let y = (0..ny).map(|i| 100.5 - 2.5 * i as f64).collect();
+    let mut y = Coord::index("y", Block::from_vec(&[ny], y).unwrap());
+    y.attrs.set("units", "m");
+    y.attrs.set("standard_name", "projection_y_coordinate");
+    let x = (0..nx as i32).map(|i| 10 * i).collect();
+    let x = Coord::index("x", Block::from_vec(&[nx], x).unwrap());
+    let texts = (0..ny).map(|i| format!("zone é{}", i % 3)).collect();
+    let zone = Coord {
+        name: "zone".into(),
+        dims: vec!["y".into()],
+        values: Values::Texts(Arc::new(texts), vec![ny]),
+        ..y.clone()
+    };
+    let level = Coord {
+        name: "level".into(),
+        dims: Vec::new(),
+        values: Values::Block(Arc::new(Block::from_vec(&[], vec![2.0]).unwrap())),
+        ..x.clone()
+    };
+    vec![dates(SHAPE[0]), y, x, zone, level]
+}
+
+/// A dataset of every kind that we write; the values are those of `expected` in check_written.py.
+fn dataset(driver: &Driver) -> hyperslab::Result<Dataset> {
+    let index = |scale: [i64; 3]| {
+        ArrayD::from_shape_fn(&SHAPE[..], |i| {
+            i[0] as i64 * scale[0] + i[1] as i64 * scale[1] + i[2] as i64 * scale[2]
+        })
+    };
+    let array = |scale: [i64; 3]| driver.from_ndarray(index(scale)).chunk(&[2, 7, 17]);
+    let all = coords();
+    let labelled = |array, name: &str, dims: &[&str]| {
+        let own = all.iter().filter(|c| c.dims.iter().all(|d| dims.contains(&d.as_str())));
+        DataArray::new(array, dims, own.cloned().collect()).rename(name)
+    };
+    let cube = |array, name: &str| labelled(array, name, &["time", "y", "x"]);
+    let plain = array([1000, 20, 1]).astype(DType::F32) / 8.0;
+    let sum = array([1, 1, 1]);
+    let holes = plain.where_(&(&sum % 7).ne(0)).astype(DType::F64);
+    let when = array([86400, 1, 0]).index(2, 0).astype(DType::Timedelta(TimeUnit::Second));
+    // 2020-01-01
+    let epoch = driver.full(&[], Scalar::Datetime(1_577_836_800, TimeUnit::Second));
+    let lag = array([60, -1, 0]).index(2, 0).astype(DType::Timedelta(TimeUnit::Second));
+    let levels = AttrValue::Numbers(vec![Scalar::I32(1), Scalar::I32(2), Scalar::I32(3)]);
+    let mut dataset = Dataset::new([
+        cube(plain.clone(), "plain").with_attr("units", "K").with_attr("levels", levels),
+        // Stored chunks that divide no tile: written late, after the pieces have met.
+        cube(holes, "holes").with_encoding(packed(&[3, 23, 4])),
+        cube(array([31, 7, 1]).astype(DType::I16), "packed").with_encoding(packed(&[4, 9, 6])),
+        cube(array([1, -3, 1]).astype(DType::I32), "late").with_encoding(packed(&[11, 5, 3])),
+        cube((&sum % 3).eq(0), "flag"),
+        cube((&sum % 250).astype(DType::U8), "bytes")
+            .with_encoding(Encoding { deflate: Some(4), ..Encoding::default() }),
+        cube((array([1000, 0, 1]) * (1i64 << 40)).astype(DType::U64), "big"),
+        labelled(epoch + when, "when", &["time", "y"]),
+        labelled(lag, "lag", &["time", "y"]),
+        labelled(plain.astype(DType::F64).sum(&[]), "total", &[]),
+    ])?;
+    dataset = dataset.with_attr("title", "written — by hyperslab");
+    Ok(dataset)
+}
+
+fn check(arguments: &[&Path]) {
+    let Some(python) = python() else {
+        println!("skipped: no .venv and no HYPERSLAB_PYTHON: nobody else reads our files");
+        return;
+    };
+    let mut command = Command::new(python);
+    command.arg(root().join("tests/golden/check_written.py")).args(arguments);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    println!("{text}");
+}
+
+#[test]
+fn others_read_what_we_write() {
+    let _guard = tiles(1);
+    let folder = tempfile::tempdir().unwrap();
+    for (fabric, threads, name) in
+        [(Fabric::Solo, 1, "cube.nc"), (Fabric::Threads(3), 2, "cube3.nc")]
+    {
+        on(fabric, limits(threads, 64 << 20), |driver| dataset(driver)?.save(folder.path().join(name)))
+            .unwrap();
+    }
+    check(&[folder.path()]);
+    // And so do we.
+    on(Fabric::Solo, limits(1, 64 << 20), |driver| {
+        let ours = driver.open(folder.path().join("cube.nc"))?;
+        let three = driver.open(folder.path().join("cube3.nc"))?;
+        for made in dataset(driver)?.variables() {
+            let name = made.name().unwrap_or_default();
+            let (a, b) = (made.compute_block()?, ours.var(name).compute_block()?);
+            let c = three.var(name).compute_block()?;
+            let bits = |block: &Block| block.buffer().as_bytes().to_vec();
+            assert_eq!(a.shape(), b.shape(), "{name}");
+            if !matches!(a.dtype(), DType::Datetime(_) | DType::Timedelta(_)) {
+                assert_eq!(a.dtype(), b.dtype(), "{name}");
+                assert!(bits(&a) == bits(&b), "{name}");
+            }
+            assert!(bits(&b) == bits(&c), "{name} of three ranks");
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn real_files_give_what_xarray_gives() {
+    let Some(shared) = shared() else {
+        println!("skipped: no real files");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let _guard = tiles(1000);
+    for (fabric, ranks) in [(Fabric::Solo, 1), (Fabric::Threads(3), 3)] {
+        on(fabric, limits(2, 64 << 20), |driver| {
+            let tmmx = driver.open(shared.join("tmmx_20190121.nc"))?.var("air_temperature");
+            let rows = tmmx.shape()[0];
+            let bands = Block::from_vec(&[rows], (0..rows as i32).map(|r| r / 50).collect())?;
+            Dataset::new([
+                tmmx.mean("lat").rename("mean_lat"),
+                tmmx.max("lon").rename("max_lon"),
+                tmmx.mean(()).rename("mean_all"),
+                tmmx.groupby_labels("lat", "band", &bands).mean(()).rename("bands"),
+            ])?
+            .save(folder.path().join(format!("real_tmmx{ranks}.nc")))?;
+            let basin = driver.open(shared.join("basin_mask.nc"))?.var("basin");
+            let layers = basin.shape()[0];
+            let half = Block::from_vec(&[layers], (0..layers as i32).map(|z| z % 2).collect())?;
+            Dataset::new([
+                basin.max("Z").rename("max_z"),
+                basin.mean("X").rename("mean_x"),
+                basin.groupby_labels("Z", "half", &half).mean(()).rename("by_z"),
+            ])?
+            .save(folder.path().join(format!("real_basin{ranks}.nc")))
+        })
+        .unwrap();
+    }
+    for file in ["tmmx", "basin"] {
+        let bytes = |n| std::fs::read(folder.path().join(format!("real_{file}{n}.nc"))).unwrap();
+        assert!(bytes(1) == bytes(3), "{file}: 3 ranks write other bytes");
+    }
+    check(&[Path::new("--real"), folder.path(), &shared]);
+}
