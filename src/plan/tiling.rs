@@ -28,6 +28,10 @@ pub fn set_tile_elements(elements: usize) {
 const ENOUGH_COLUMNS: usize = 8;
 /// Most segments of one reduction over all columns, so that partial results stay few.
 const MOST_SEGMENTS: usize = 4096;
+/// Most segments of a column whose state is large: at most 1 + log₂ of it states are in memory at once.
+const MOST_LARGE_STATES: usize = 8;
+/// The same when there are so few columns that ranks and threads must share them.
+const MOST_LARGE_STATES_FEW_COLUMNS: usize = 64;
 
 /// What storage says about one input: its array's chunk lengths and the bytes it is stored in.
 pub(super) struct Stored {
@@ -146,14 +150,15 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
     let tile_elements = tiles.largest_chunk().max(1);
     // Joining a partial result costs about one pass over its cells; the segment should be 8 times that.
     let ratio = cells(largest).div_ceil(tile_elements);
-    let shortest = if cells(largest) * 8 <= tile_elements {
-        1
+    // (shortest segment in tiles, most segments of a column): many small states cost nothing; large ones are bounded in
+    // number, so that the memory of a task does not grow with the length of the stream axis.
+    let (shortest, most) = if cells(largest) * 8 <= tile_elements {
+        (1, (MOST_SEGMENTS / columns.max(1)).max(1))
     } else if columns < ENOUGH_COLUMNS {
-        8 * ratio.max(1)
+        (8 * ratio.max(1), MOST_LARGE_STATES_FEW_COLUMNS)
     } else {
-        64 * ratio.max(1)
+        (64 * ratio.max(1), MOST_LARGE_STATES)
     };
-    let most = (MOST_SEGMENTS / columns.max(1)).max(1);
     let length = shortest.max(counts[axis].div_ceil(most)).clamp(1, counts[axis].max(1));
     (Some(axis), length)
 }
