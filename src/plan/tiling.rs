@@ -53,7 +53,12 @@ pub(super) fn tiles(
     let heaviest = inputs
         .iter()
         .zip(stored)
-        .filter_map(|(input, stored)| stored.chunk.as_ref().map(|chunk| (input, chunk, stored.bytes)))
+        .filter_map(|(input, stored)| {
+            stored
+                .chunk
+                .as_ref()
+                .map(|chunk| (input, chunk, stored.bytes))
+        })
         .reduce(|a, b| if b.2 > a.2 { b } else { a });
     // Per axis: the unit that tiles are multiples of, and where its boundaries lie.
     let mut unit = vec![1usize; domain.len()];
@@ -102,7 +107,9 @@ pub(super) fn tiles(
         }
         let others = elements / tile[axis];
         let most = (domain[axis] + phase[axis]).div_ceil(unit[axis]).max(1);
-        let factor = small.div_ceil(others.saturating_mul(unit[axis]).max(1)).clamp(1, most);
+        let factor = small
+            .div_ceil(others.saturating_mul(unit[axis]).max(1))
+            .clamp(1, most);
         tile[axis] = unit[axis] * factor;
         elements = others.saturating_mul(tile[axis]);
         if factor == most {
@@ -113,7 +120,11 @@ pub(super) fn tiles(
         .map(|axis| AxisChunks::Regular {
             len: domain[axis],
             chunk: tile[axis],
-            phase: if tile[axis] > 1 { phase[axis] % tile[axis] } else { 0 },
+            phase: if tile[axis] > 1 {
+                phase[axis] % tile[axis]
+            } else {
+                0
+            },
         })
         .collect();
     ChunkGrid { axes }
@@ -146,7 +157,12 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
         .filter(|axis| folds_axis(largest, *axis))
         .max_by_key(|axis| (counts[*axis], ndim - axis))
         .unwrap_or(0);
-    let columns: usize = counts.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, c)| c).product();
+    let columns: usize = counts
+        .iter()
+        .enumerate()
+        .filter(|(a, _)| *a != axis)
+        .map(|(_, c)| c)
+        .product();
     let tile_elements = tiles.largest_chunk().max(1);
     // Joining a partial result costs about one pass over its cells; the segment should be 8 times that.
     let ratio = cells(largest).div_ceil(tile_elements);
@@ -159,7 +175,9 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
     } else {
         (64 * ratio.max(1), MOST_LARGE_STATES)
     };
-    let length = shortest.max(counts[axis].div_ceil(most)).clamp(1, counts[axis].max(1));
+    let length = shortest
+        .max(counts[axis].div_ceil(most))
+        .clamp(1, counts[axis].max(1));
     (Some(axis), length)
 }
 
@@ -171,9 +189,7 @@ pub(super) fn place(pass: &Pass, folds: &[Option<&Fold>], ranks: usize) -> Place
             let folding = folds
                 .iter()
                 .flatten()
-                .filter(|f| {
-                    f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis)
-                })
+                .filter(|f| f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis))
                 .count() as u64;
             1 + axis as u64 + 1000 * folding
         })
