@@ -38,7 +38,11 @@ fn cube(shape: &[usize]) -> ArrayD<f32> {
             .wrapping_mul(6364136223846793005)
             .wrapping_add(1442695040888963407);
         let v = (state >> 40) as f32 / 1e4;
-        if state % 11 == 0 { f32::NAN } else { v }
+        if state.is_multiple_of(11) {
+            f32::NAN
+        } else {
+            v
+        }
     })
 }
 

@@ -188,17 +188,16 @@ fn warnings(ranks: &[Seen]) -> Vec<String> {
             }
         }
     }
-    if ranks.len() > 1 {
-        if let Some(rank) = ranks
+    if ranks.len() > 1
+        && let Some(rank) = ranks
             .iter()
             .find(|r| r.shm_free_bytes.is_some_and(|b| b < 64 << 20))
-        {
-            found.push(format!(
+    {
+        found.push(format!(
                 "{}: /dev/shm has {} free; MPI passes messages through it: in a container raise --shm-size",
                 rank.host,
                 format_bytes(rank.shm_free_bytes.unwrap_or(0))
             ));
-        }
     }
     found
 }

@@ -32,22 +32,22 @@ pub(super) fn bring(
     let mut block = mine
         .as_ref()
         .map(|needed| Block::zeros(dtype, &needed.shape));
-    if let (Some(needed), Some(block), Some(own)) = (&mine, &mut block, own) {
-        if let Some(part) = needed.intersect(&own.region) {
-            let from = own.block.part(&part.relative_to(&own.region.start));
-            block.paste(&part.relative_to(&needed.start), &from)?;
-        }
+    if let (Some(needed), Some(block), Some(own)) = (&mine, &mut block, own)
+        && let Some(part) = needed.intersect(&own.region)
+    {
+        let from = own.block.part(&part.relative_to(&own.region.start));
+        block.paste(&part.relative_to(&needed.start), &from)?;
     }
     // One partner to send to and one to receive from per round: beside the block, at most one piece of each is in memory.
     let size = comm.size();
     for shift in 1..size {
         let (to, from) = ((rank + shift) % size, (rank + size - shift) % size);
         let mut send = Vec::new();
-        if let Some(own) = own {
-            if let Some(part) = wants(to).and_then(|needed| needed.intersect(&own.region)) {
-                let piece = own.block.part(&part.relative_to(&own.region.start));
-                send.push((to, Block::from_view(&piece)?.buffer().as_bytes().to_vec()));
-            }
+        if let Some(own) = own
+            && let Some(part) = wants(to).and_then(|needed| needed.intersect(&own.region))
+        {
+            let piece = own.block.part(&part.relative_to(&own.region.start));
+            send.push((to, Block::from_view(&piece)?.buffer().as_bytes().to_vec()));
         }
         let part = mine.as_ref().and_then(|needed| {
             plan.owned_region(array, from)
@@ -82,10 +82,7 @@ pub(super) fn bring(
 }
 
 /// The resident box of an array that must be there.
-pub(super) fn expect_resident<'a>(
-    array: ArrayId,
-    resident: &'a Option<Resident>,
-) -> Result<&'a Resident> {
+pub(super) fn expect_resident(array: ArrayId, resident: &Option<Resident>) -> Result<&Resident> {
     resident
         .as_ref()
         .ok_or_else(|| Error::internal(format!("array {} is needed but not at hand", array.0)))

@@ -260,16 +260,15 @@ fn command(job: &Job, state: &RankState) -> Result<Command> {
     let plan = job.plan.plan();
     let mut indices = Vec::new();
     for (number, decl) in plan.arrays.iter().enumerate() {
-        if let ArrayDecl::File(spec) = decl {
-            if !state
+        if let ArrayDecl::File(spec) = decl
+            && !state
                 .sources
                 .contains_key(&(spec.file.clone(), spec.variable.clone()))
-            {
-                let found = index(spec).context(|| {
-                    format!("indexing {} of {}", spec.variable, spec.file.path.display())
-                })?;
-                indices.push((number as u32, found));
-            }
+        {
+            let found = index(spec).context(|| {
+                format!("indexing {} of {}", spec.variable, spec.file.path.display())
+            })?;
+            indices.push((number as u32, found));
         }
     }
     let mut codes: Vec<(DataId, Vec<u8>)> = Vec::new();
@@ -447,11 +446,11 @@ impl StageContext<'_> {
             let codes = codes.and_then(|(_, id, _)| self.codes.get(id).cloned());
             sinks.push(SinkRun::new(pass, sink, codes, self.meter));
             for target in &sink.targets {
-                if let SinkTarget::Store(array) = target {
-                    if let Some(region) = self.plan.owned_region(*array, self.comm.rank()) {
-                        let block = Mutex::new(Block::zeros(sink.dtype, &region.shape));
-                        stores.insert(*array, Store { region, block });
-                    }
+                if let SinkTarget::Store(array) = target
+                    && let Some(region) = self.plan.owned_region(*array, self.comm.rank())
+                {
+                    let block = Mutex::new(Block::zeros(sink.dtype, &region.shape));
+                    stores.insert(*array, Store { region, block });
                 }
             }
         }

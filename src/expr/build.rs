@@ -61,11 +61,11 @@ impl Graph {
                 "astype: {from} cannot become {dtype}"
             )));
         }
-        if let Node::Fill(value) = *self.node(input) {
-            if let Ok(value) = value.cast(dtype) {
-                let shape = self.shape(input).to_vec();
-                return self.fill(value, &shape);
-            }
+        if let Node::Fill(value) = *self.node(input)
+            && let Ok(value) = value.cast(dtype)
+        {
+            let shape = self.shape(input).to_vec();
+            return self.fill(value, &shape);
         }
         let schema = Schema {
             dtype,
@@ -214,14 +214,14 @@ impl Graph {
     ) -> Result<NodeId> {
         let from = self.schema(input).clone();
         let dtype = reduction.result_dtype(from.dtype)?;
-        if reduction.needs_identity() {
-            if let Some(axis) = axes.iter().find(|axis| from.shape[**axis] == 0) {
-                return Err(Error::invalid(format!(
-                    "{}: axis {axis} has length 0, and the {} of nothing does not exist",
-                    reduction.name(),
-                    reduction.name()
-                )));
-            }
+        if reduction.needs_identity()
+            && let Some(axis) = axes.iter().find(|axis| from.shape[**axis] == 0)
+        {
+            return Err(Error::invalid(format!(
+                "{}: axis {axis} has length 0, and the {} of nothing does not exist",
+                reduction.name(),
+                reduction.name()
+            )));
         }
         if matches!(
             reduction.kind,

@@ -115,8 +115,9 @@ impl To<Complex<f64>> for bool {
     }
 }
 
-fn from<A: InColumn + Compare>(to: Physical, a: Column<'_>, out: &mut Buffer) -> Result<()>
+fn from<A>(to: Physical, a: Column<'_>, out: &mut Buffer) -> Result<()>
 where
+    A: InColumn + Compare,
     A: To<i8> + To<i16> + To<i32> + To<i64> + To<u8> + To<u16> + To<u32> + To<u64>,
     A: To<f32> + To<f64> + To<Complex<f32>> + To<Complex<f64>>,
 {

@@ -61,11 +61,11 @@ fn dataset(driver: &Driver, path: &Path, info: &FileInfo) -> Result<Dataset> {
     for variable in &info.variables {
         let index = matches!(variable.dims.as_slice(), [dim] if *dim == variable.name);
         let small = variable.source.shape.iter().product::<usize>() <= LARGEST_COORD;
-        if index || (small && named.contains(&variable.name.as_str())) {
-            if let Some(coord) = coord(variable)? {
-                coords.push(coord);
-                continue;
-            }
+        if (index || (small && named.contains(&variable.name.as_str())))
+            && let Some(coord) = coord(variable)?
+        {
+            coords.push(coord);
+            continue;
         }
         rest.push(variable);
     }

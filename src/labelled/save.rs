@@ -203,12 +203,12 @@ fn encode_coord(coord: &Coord) -> Result<(VariableSpec, Block)> {
         },
         (None, _) => return Err(Error::internal("a coordinate of texts among the numbers")),
     };
-    if !coord.is_index() {
-        if let (Some(missing), true) = (Scalar::missing(block.dtype()), block.dtype().is_float()) {
-            attrs
-                .0
-                .insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
-        }
+    if !coord.is_index()
+        && let (Some(missing), true) = (Scalar::missing(block.dtype()), block.dtype().is_float())
+    {
+        attrs
+            .0
+            .insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
     }
     let spec = VariableSpec {
         name: coord.name.clone(),

@@ -319,11 +319,10 @@ impl DataArray {
                     keys.iter().position(|k| *k == v).map(|at| (None, at)).ok_or_else(missing)
                 }
                 (Target::Time(start, end), Keys::Times(keys, _)) => {
-                    if end - start <= 1_000_000_000 {
-                        if let Some(at) = keys.iter().position(|k| *k == start) {
+                    if end - start <= 1_000_000_000
+                        && let Some(at) = keys.iter().position(|k| *k == start) {
                             return Ok((None, at));
                         }
-                    }
                     let span = between(dim, keys, Some(start), Some(end), true)?;
                     if span.len == 0 {
                         return Err(missing());

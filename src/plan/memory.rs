@@ -61,10 +61,10 @@ fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
             .iter()
             .rposition(|s| uses(s, id))
             .unwrap_or(born);
-        if (born..=last_use.max(born)).contains(&stage) {
-            if let Some(region) = plan.owned_region(id, rank) {
-                bytes += (region.elements() * dtype.size()) as u64;
-            }
+        if (born..=last_use.max(born)).contains(&stage)
+            && let Some(region) = plan.owned_region(id, rank)
+        {
+            bytes += (region.elements() * dtype.size()) as u64;
         }
     }
     if rank == 0 {

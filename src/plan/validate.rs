@@ -55,10 +55,10 @@ impl Plan {
             .iter()
             .enumerate()
             .max_by_key(|(_, f)| f.peak_bytes);
-        if let Some((stage, worst)) = worst {
-            if worst.peak_bytes > limits.memory_bytes {
-                return Err(self.over_budget(stage, worst, limits));
-            }
+        if let Some((stage, worst)) = worst
+            && worst.peak_bytes > limits.memory_bytes
+        {
+            return Err(self.over_budget(stage, worst, limits));
         }
         Ok(ReadyPlan {
             plan: self,
@@ -110,13 +110,13 @@ impl Plan {
                 Stage::Write(write) => vec![write.array],
             };
             for array in reads {
-                if let ArrayDecl::Result { stage, .. } = self.array(array) {
-                    if *stage as usize >= number {
-                        return Err(Error::internal(format!(
-                            "stage {number} reads array {} of stage {stage}",
-                            array.0
-                        )));
-                    }
+                if let ArrayDecl::Result { stage, .. } = self.array(array)
+                    && *stage as usize >= number
+                {
+                    return Err(Error::internal(format!(
+                        "stage {number} reads array {} of stage {stage}",
+                        array.0
+                    )));
                 }
             }
         }

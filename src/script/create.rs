@@ -72,15 +72,15 @@ fn flatten(
 
 fn coord(name: &str, value: &Dynamic) -> Raised<Coord> {
     let operation = format!("data_array: the coordinate {name:?}");
-    if let Ok(list) = value.as_array_ref() {
-        if !list.is_empty() && list.iter().all(Dynamic::is_string) {
-            let texts = texts(&operation, value, "texts")?;
-            let len = texts.len();
-            let mut coord =
-                Coord::index(name, Block::from_vec(&[0], Vec::<i64>::new()).or_raise()?);
-            coord.values = Values::Texts(Arc::new(texts), vec![len]);
-            return Ok(coord);
-        }
+    if let Ok(list) = value.as_array_ref()
+        && !list.is_empty()
+        && list.iter().all(Dynamic::is_string)
+    {
+        let texts = texts(&operation, value, "texts")?;
+        let len = texts.len();
+        let mut coord = Coord::index(name, Block::from_vec(&[0], Vec::<i64>::new()).or_raise()?);
+        coord.values = Values::Texts(Arc::new(texts), vec![len]);
+        return Ok(coord);
     }
     let block = block(&operation, value)?;
     let mut coord = Coord::index(name, block);

@@ -92,7 +92,8 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool> Family for ArgExtreme<T, M, MAX> {
             return;
         }
         let at = values.iter().position(|v| {
-            !(skip && M::missing(*v)) && !Self::beats(*v, best) && !Self::beats(best, *v)
+            let skipped = skip && M::missing(*v);
+            !(skipped || Self::beats(*v, best) || Self::beats(best, *v))
         });
         if let Some(at) = at {
             let (best, index) = (&mut self.values[cell], &mut self.indices[cell]);
