@@ -27,7 +27,11 @@ fn main() {
         hyperslab::plan::set_tile_elements(1);
         let threads = std::env::var(THREADS).ok().and_then(|n| n.parse().ok());
         let fabric = threads.map(Fabric::Threads);
-        let config = Config { limits: limits(2, 64 << 20), fabric, ..Config::default() };
+        let config = Config {
+            limits: limits(2, 64 << 20),
+            fabric,
+            ..Config::default()
+        };
         match launch_with(&config, |driver| act(driver, &role)) {
             Ok(_) => {}
             Err((true, error)) => {
@@ -71,7 +75,8 @@ fn act(driver: &Driver, role: &str) -> Result<()> {
                 }
                 _ => {
                     let bytes = std::fs::read(input).map_err(Error::internal)?;
-                    std::fs::write(input, [bytes, vec![0; 10]].concat()).map_err(Error::internal)?;
+                    std::fs::write(input, [bytes, vec![0; 10]].concat())
+                        .map_err(Error::internal)?;
                 }
             }
             mean.compute_block().map(drop)
@@ -96,7 +101,9 @@ fn stderr(output: &Output) -> String {
 fn ranks(count: usize, role: &str, fault: Option<&str>) -> (Output, Duration) {
     let begin = Instant::now();
     let mut command = mpirun_within(count, 40);
-    command.arg(std::env::current_exe().unwrap()).env(CHILD, role);
+    command
+        .arg(std::env::current_exe().unwrap())
+        .env(CHILD, role);
     if let Some(fault) = fault {
         command.env("HYPERSLAB_FAULT", fault);
     }
@@ -135,12 +142,35 @@ fn names_shapes_and_chunks() {
     let error = refused(|d| d.open(&path)?.var("nir80").mean("time").check());
     says(&error, &["nir80", "known: nir08, ", "cube.nc"]);
     assert_eq!(error.fault(), Fault::InvalidInput);
-    assert!(error.call_site().is_some_and(|site| site.contains("faults.rs")), "{error}");
-    let error = refused(|d| d.open(&path)?.var("nir08").mean("tim").compute_block().map(drop));
+    assert!(
+        error
+            .call_site()
+            .is_some_and(|site| site.contains("faults.rs")),
+        "{error}"
+    );
+    let error = refused(|d| {
+        d.open(&path)?
+            .var("nir08")
+            .mean("tim")
+            .compute_block()
+            .map(drop)
+    });
     says(&error, &["mean", "\"tim\"", "time", "faults.rs"]);
-    let error = refused(|d| d.open(&path)?.var("red").groupby("time.seasn").mean(()).check());
+    let error = refused(|d| {
+        d.open(&path)?
+            .var("red")
+            .groupby("time.seasn")
+            .mean(())
+            .check()
+    });
     says(&error, &["seasn", "season"]);
-    let error = refused(|d| d.open(&path)?.var("red").groupby("tme.season").mean(()).check());
+    let error = refused(|d| {
+        d.open(&path)?
+            .var("red")
+            .groupby("tme.season")
+            .mean(())
+            .check()
+    });
     says(&error, &["tme", "time"]);
     let error = refused(|d| {
         let ds = d.open(&path)?;
@@ -156,16 +186,21 @@ fn names_shapes_and_chunks() {
         );
         (a - b).check()
     });
-    says(&error, &["coordinate \"x\"", "differs", "1272000", "1272030"]);
+    says(
+        &error,
+        &["coordinate \"x\"", "differs", "1272000", "1272030"],
+    );
     let error = refused(|d| d.open(&path)?.chunk([("time", 0)]).check());
     says(&error, &["chunk", "0"]);
-    let error = refused(|d| {
-        d.zeros(&[1 << 40]).chunk(&[1 << 28]).check()
-    });
+    let error = refused(|d| d.zeros(&[1 << 40]).chunk(&[1 << 28]).check());
     says(&error, &["chunk", "2147483648"]);
     let error = refused(|d| d.open(&path)?.chunk([("tim", 3)]).check());
     says(&error, &["chunk", "\"tim\"", "time"]);
-    let error = refused(|d| (d.zeros(&[3, 4]) + d.zeros(&[3, 5])).compute_block().map(drop));
+    let error = refused(|d| {
+        (d.zeros(&[3, 4]) + d.zeros(&[3, 5]))
+            .compute_block()
+            .map(drop)
+    });
     says(&error, &["add", "[3, 4]", "[3, 5]"]);
     let error = refused(|d| d.open(&path)?.var("red").sel("x", 3.5).check());
     says(&error, &["sel", "3.5", "\"x\""]);
@@ -177,7 +212,11 @@ fn files() {
     says(&error, &["none.nc"]);
     assert_eq!(error.fault(), Fault::NoInput);
     let text = folder.path().join("text.nc");
-    std::fs::write(&text, "no file of numbers, but text that is long enough to be one").unwrap();
+    std::fs::write(
+        &text,
+        "no file of numbers, but text that is long enough to be one",
+    )
+    .unwrap();
     let error = refused(|d| d.open(&text).map(drop));
     says(&error, &["text.nc", "HDF5"]);
     assert_eq!(error.fault(), Fault::Data);
@@ -192,7 +231,12 @@ fn files() {
             dataset.var("qa_pixel").max(()).compute_block().map(drop)
         });
         says(&error, &["short.nc"]);
-        assert_eq!(error.fault(), Fault::Data, "{part} of {} bytes: {error}", bytes.len());
+        assert_eq!(
+            error.fault(),
+            Fault::Data,
+            "{part} of {} bytes: {error}",
+            bytes.len()
+        );
     }
 }
 
@@ -200,8 +244,7 @@ fn budgets() {
     let (folder, path) = cube();
     let out = folder.path().join("out.nc");
     for fabric in [Fabric::Solo, Fabric::Threads(3)] {
-        let error =
-            on(fabric, limits(1, 5000), |d| ndvi(d, &path)?.save(&out)).unwrap_err();
+        let error = on(fabric, limits(1, 5000), |d| ndvi(d, &path)?.save(&out)).unwrap_err();
         assert_eq!(error.fault(), Fault::Resource, "{error}");
         says(&error, &["4.88 KiB"]);
         println!("  {}", error.to_string().replace('\n', "\n  "));
@@ -229,11 +272,23 @@ fn outputs() {
     assert_eq!(std::fs::read(&there).unwrap(), b"precious");
     std::fs::remove_file(&there).unwrap();
     // The input itself is no output, not even with overwrite.
-    let config = Config { limits: limits(1, 64 << 20), overwrite: true, ..Config::default() };
+    let config = Config {
+        limits: limits(1, 64 << 20),
+        overwrite: true,
+        ..Config::default()
+    };
     let before = std::fs::read(&path).unwrap();
-    let config = Config { fabric: Some(Fabric::Solo), ..config };
-    let ended = launch_with(&config, |d| (d.open(&path)?.var("red") * 2).rename("red").save(&path));
-    println!("  over its own input: {:?}", ended.as_ref().map(drop).map_err(|(_, e)| e.to_string()));
+    let config = Config {
+        fabric: Some(Fabric::Solo),
+        ..config
+    };
+    let ended = launch_with(&config, |d| {
+        (d.open(&path)?.var("red") * 2).rename("red").save(&path)
+    });
+    println!(
+        "  over its own input: {:?}",
+        ended.as_ref().map(drop).map_err(|(_, e)| e.to_string())
+    );
     if ended.is_err() {
         assert!(before == std::fs::read(&path).unwrap());
     }
@@ -267,7 +322,10 @@ fn corrupt_chunk() {
             assert!(text.contains(part), "{part:?} is not in: {text}");
         }
         // The last column of tiles is the last rank's.
-        assert!(count == 1 || text.contains("on rank 2 of 3, host"), "{text}");
+        assert!(
+            count == 1 || text.contains("on rank 2 of 3, host"),
+            "{text}"
+        );
         assert_eq!(text.matches("hyperslab: ").count(), 1, "{text}");
         assert!(left_in(&folder).is_empty(), "{:?}", left_in(&folder));
         if count == 3 {
@@ -295,19 +353,28 @@ fn disk_full() {
         assert_eq!(output.status.code(), Some(74), "{what}: {text}");
         assert!(text.contains("out.nc"), "{what}: {text}");
         assert!(begin.elapsed() < Duration::from_secs(20));
-        assert!(left_in(&folder).is_empty(), "{what}: {:?}", left_in(&folder));
+        assert!(
+            left_in(&folder).is_empty(),
+            "{what}: {:?}",
+            left_in(&folder)
+        );
         println!("  {what}: {}", text.trim_end().replace('\n', "\n  "));
     };
-    run(Command::new("timeout").args(["30", "bash", "-c", script]), "one process");
+    run(
+        Command::new("timeout").args(["30", "bash", "-c", script]),
+        "one process",
+    );
     let mut command = Command::new("timeout");
     command.env(THREADS, "3").args(["30", "bash", "-c", script]);
     run(&mut command, "three ranks");
 }
 
 fn files_that_change() {
-    for (how, fault) in
-        [("removed", Fault::NoInput), ("shortened", Fault::Data), ("grown", Fault::Data)]
-    {
+    for (how, fault) in [
+        ("removed", Fault::NoInput),
+        ("shortened", Fault::Data),
+        ("grown", Fault::Data),
+    ] {
         for count in [1, 3] {
             let (_folder, path) = cube();
             let (output, took) = ranks(count, &format!("vanish {} {how}", path.display()), None);
@@ -318,7 +385,10 @@ fn files_that_change() {
                 Some(i32::from(fault.exit_code())),
                 "{how} on {count} ranks: {text}"
             );
-            assert!(text.contains("cube.nc") && took < Duration::from_secs(10), "{text}");
+            assert!(
+                text.contains("cube.nc") && took < Duration::from_secs(10),
+                "{text}"
+            );
         }
     }
 }
@@ -329,7 +399,10 @@ fn foreign_launcher() {
     let output = Command::new("timeout")
         .args(["-k", "5", "30"])
         .arg(std::env::current_exe().unwrap())
-        .env(CHILD, format!("season {} {}", path.display(), out.display()))
+        .env(
+            CHILD,
+            format!("season {} {}", path.display(), out.display()),
+        )
         .env("PMI_SIZE", "4")
         .env("OMPI_ALLOW_RUN_AS_ROOT", "1")
         .env("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
@@ -337,7 +410,10 @@ fn foreign_launcher() {
         .unwrap();
     let text = stderr(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
-    assert!(text.contains("PMI_SIZE=4") && text.contains("mpirun"), "{text}");
+    assert!(
+        text.contains("PMI_SIZE=4") && text.contains("mpirun"),
+        "{text}"
+    );
     assert!(left_in(&folder).is_empty());
 }
 
@@ -366,11 +442,18 @@ fn injected() {
         assert_eq!(count, 1, "{fault}: {text}");
         let rank = fault.split(':').nth(2).unwrap();
         if point != "finish" {
-            assert!(text.contains(&format!("rank {rank} of 4")), "{fault}: {text}");
+            assert!(
+                text.contains(&format!("rank {rank} of 4")),
+                "{fault}: {text}"
+            );
         }
         assert!(!out.exists(), "{fault}");
         if code.is_some() {
-            assert!(left_in(&folder).is_empty(), "{fault}: {:?}", left_in(&folder));
+            assert!(
+                left_in(&folder).is_empty(),
+                "{fault}: {:?}",
+                left_in(&folder)
+            );
         }
         for name in left_in(&folder) {
             std::fs::remove_file(folder.path().join(name)).unwrap();
@@ -384,7 +467,12 @@ fn killed_ranks() {
     let (folder, path) = cube();
     let out = folder.path().join("out.nc");
     let role = format!("season {} {}", path.display(), out.display());
-    for fault in ["kill:compute:2", "kill:finish:0", "kill:exchange:3", "abort:compute:1"] {
+    for fault in [
+        "kill:compute:2",
+        "kill:finish:0",
+        "kill:exchange:3",
+        "abort:compute:1",
+    ] {
         let (output, took) = ranks(4, &role, Some(fault));
         assert!(!output.status.success(), "{fault}");
         assert!(took < Duration::from_secs(10), "{fault}: {took:?}");

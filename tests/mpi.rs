@@ -24,7 +24,10 @@ fn long() -> bool {
 
 fn main() {
     if let Ok(role) = std::env::var(CHILD) {
-        let config = Config { limits: limits(1, 64 << 20), ..Config::default() };
+        let config = Config {
+            limits: limits(1, 64 << 20),
+            ..Config::default()
+        };
         match launch_with(&config, |driver| act(driver, &role)) {
             Ok(Some(lines)) => lines.iter().for_each(|line| println!("{line}")),
             Ok(None) => {}
@@ -65,8 +68,14 @@ fn programs_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>
     let cases: Vec<_> = oracle().cases.iter().skip(variant).step_by(every).collect();
     let mut lines = Vec::new();
     for batch in cases.chunks(41) {
-        let arrays: Vec<_> = batch.iter().map(|c| build(driver, &c.program, variant)).collect();
-        for (case, block) in batch.iter().zip(compute(&arrays.iter().collect::<Vec<_>>())?) {
+        let arrays: Vec<_> = batch
+            .iter()
+            .map(|c| build(driver, &c.program, variant))
+            .collect();
+        for (case, block) in batch
+            .iter()
+            .zip(compute(&arrays.iter().collect::<Vec<_>>())?)
+        {
             let bits = digest(block.buffer().as_bytes(), 17);
             lines.push(format!("{bits:016x} {:?} {}", block.shape(), case.program));
         }
@@ -88,7 +97,11 @@ fn labelled_of(driver: &Driver) -> hyperslab::Result<Vec<String>> {
 }
 
 fn compare(role: &str, expected: &[String]) {
-    let ranks: &[usize] = if long() { &[1, 2, 3, 4, 7] } else { &[1, 2, 3, 4] };
+    let ranks: &[usize] = if long() {
+        &[1, 2, 3, 4, 7]
+    } else {
+        &[1, 2, 3, 4]
+    };
     for &ranks in ranks {
         let begin = Instant::now();
         let output = mpirun_within(ranks, 120)
@@ -100,18 +113,28 @@ fn compare(role: &str, expected: &[String]) {
         assert!(output.status.success(), "{role} on {ranks} ranks: {errors}");
         let text = String::from_utf8_lossy(&output.stdout);
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), expected.len(), "{role} on {ranks} ranks: {text} {errors}");
+        assert_eq!(
+            lines.len(),
+            expected.len(),
+            "{role} on {ranks} ranks: {text} {errors}"
+        );
         for (line, expected) in lines.iter().zip(expected) {
             assert_eq!(line, expected, "{role} on {ranks} ranks");
         }
-        println!("  {role} on {ranks} ranks: {:.1} s", begin.elapsed().as_secs_f64());
+        println!(
+            "  {role} on {ranks} ranks: {:.1} s",
+            begin.elapsed().as_secs_f64()
+        );
     }
 }
 
 fn programs() {
     for variant in [1, 3] {
         let role = format!("programs {variant}");
-        let expected = on(Fabric::Solo, limits(2, 1 << 30), |driver| act(driver, &role)).unwrap();
+        let expected = on(Fabric::Solo, limits(2, 1 << 30), |driver| {
+            act(driver, &role)
+        })
+        .unwrap();
         assert!(expected.len() > 100);
         compare(&role, &expected);
     }
@@ -151,7 +174,10 @@ fn season() {
     landsat(&input, [44, 150, 130], 64);
     let output = |name: &str| -> PathBuf { folder.path().join(name) };
     let solo = output("solo.nc");
-    on(Fabric::Solo, limits(2, 1 << 30), |driver| ndvi(driver, &input)?.save(&solo)).unwrap();
+    on(Fabric::Solo, limits(2, 1 << 30), |driver| {
+        ndvi(driver, &input)?.save(&solo)
+    })
+    .unwrap();
     let expected = contents(&solo);
     assert_eq!(expected[0].1.len() % (150 * 130 * 4), 0);
     for ranks in [1, 2, 3, 4] {
@@ -162,11 +188,22 @@ fn season() {
             .env(CHILD, role)
             .output()
             .unwrap();
-        assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-        assert!(contents(&path) == expected, "{ranks} ranks give other values");
+        assert!(
+            ended.status.success(),
+            "{}",
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        assert!(
+            contents(&path) == expected,
+            "{ranks} ranks give other values"
+        );
         println!(
             "  {ranks} ranks: same values, {} bytes",
-            if std::fs::read(&path).unwrap() == std::fs::read(&solo).unwrap() { "same" } else { "other" }
+            if std::fs::read(&path).unwrap() == std::fs::read(&solo).unwrap() {
+                "same"
+            } else {
+                "other"
+            }
         );
     }
 }

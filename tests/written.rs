@@ -17,7 +17,7 @@ use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use support::files::{dates, limits, on, packed};
+use support::files::{dates, landsat, limits, ndvi, on, packed};
 use support::oracle::tiles;
 
 const SHAPE: [usize; 3] = [11, 23, 17];
@@ -37,7 +37,10 @@ fn python() -> Option<PathBuf> {
 fn shared() -> Option<PathBuf> {
     let default = root().join("../shared/data");
     let folder = std::env::var_os("HYPERSLAB_SHARED").map_or(default, PathBuf::from);
-    ["tmmx_20190121.nc", "basin_mask.nc"].iter().all(|f| folder.join(f).exists()).then_some(folder)
+    ["tmmx_20190121.nc", "basin_mask.nc"]
+        .iter()
+        .all(|f| folder.join(f).exists())
+        .then_some(folder)
 }
 
 fn coords() -> Vec<Coord> {
@@ -53,7 +56,7 @@ fn coords() -> Vec<Coord> {
         name: "zone".into(),
         dims: vec!["y".into()],
         values: Values::Texts(Arc::new(texts), vec![ny]),
-        ..y.clone()
+        ..x.clone()
     };
     let level = Coord {
         name: "level".into(),
@@ -74,28 +77,41 @@ fn dataset(driver: &Driver) -> hyperslab::Result<Dataset> {
     let array = |scale: [i64; 3]| driver.from_ndarray(index(scale)).chunk(&[2, 7, 17]);
     let all = coords();
     let labelled = |array, name: &str, dims: &[&str]| {
-        let own = all.iter().filter(|c| c.dims.iter().all(|d| dims.contains(&d.as_str())));
+        let own = all
+            .iter()
+            .filter(|c| c.dims.iter().all(|d| dims.contains(&d.as_str())));
         DataArray::new(array, dims, own.cloned().collect()).rename(name)
     };
     let cube = |array, name: &str| labelled(array, name, &["time", "y", "x"]);
     let plain = array([1000, 20, 1]).astype(DType::F32) / 8.0;
     let sum = array([1, 1, 1]);
     let holes = plain.where_(&(&sum % 7).ne(0)).astype(DType::F64);
-    let when = array([86400, 1, 0]).index(2, 0).astype(DType::Timedelta(TimeUnit::Second));
+    let when = array([86400, 1, 0])
+        .index(2, 0)
+        .astype(DType::Timedelta(TimeUnit::Second));
     // 2020-01-01
     let epoch = driver.full(&[], Scalar::Datetime(1_577_836_800, TimeUnit::Second));
-    let lag = array([60, -1, 0]).index(2, 0).astype(DType::Timedelta(TimeUnit::Second));
+    let lag = array([60, -1, 0])
+        .index(2, 0)
+        .astype(DType::Timedelta(TimeUnit::Second));
     let levels = AttrValue::Numbers(vec![Scalar::I32(1), Scalar::I32(2), Scalar::I32(3)]);
     let mut dataset = Dataset::new([
-        cube(plain.clone(), "plain").with_attr("units", "K").with_attr("levels", levels),
+        cube(plain.clone(), "plain")
+            .with_attr("units", "K")
+            .with_attr("levels", levels),
         // Stored chunks that divide no tile: written late, after the pieces have met.
         cube(holes, "holes").with_encoding(packed(&[3, 23, 4])),
         cube(array([31, 7, 1]).astype(DType::I16), "packed").with_encoding(packed(&[4, 9, 6])),
         cube(array([1, -3, 1]).astype(DType::I32), "late").with_encoding(packed(&[11, 5, 3])),
         cube((&sum % 3).eq(0), "flag"),
-        cube((&sum % 250).astype(DType::U8), "bytes")
-            .with_encoding(Encoding { deflate: Some(4), ..Encoding::default() }),
-        cube((array([1000, 0, 1]) * (1i64 << 40)).astype(DType::U64), "big"),
+        cube((&sum % 250).astype(DType::U8), "bytes").with_encoding(Encoding {
+            deflate: Some(4),
+            ..Encoding::default()
+        }),
+        cube(
+            (array([1000, 0, 1]) * (1i64 << 40)).astype(DType::U64),
+            "big",
+        ),
         labelled(epoch + when, "when", &["time", "y"]),
         labelled(lag, "lag", &["time", "y"]),
         labelled(plain.astype(DType::F64).sum(&[]), "total", &[]),
@@ -110,10 +126,16 @@ fn check(arguments: &[&Path]) {
         return;
     };
     let mut command = Command::new(python);
-    command.arg(root().join("tests/golden/check_written.py")).args(arguments);
+    command
+        .arg(root().join("tests/golden/check_written.py"))
+        .args(arguments);
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     println!("{text}");
 }
 
@@ -121,12 +143,21 @@ fn check(arguments: &[&Path]) {
 fn others_read_what_we_write() {
     let _guard = tiles(1);
     let folder = tempfile::tempdir().unwrap();
-    for (fabric, threads, name) in
-        [(Fabric::Solo, 1, "cube.nc"), (Fabric::Threads(3), 2, "cube3.nc")]
-    {
-        on(fabric, limits(threads, 64 << 20), |driver| dataset(driver)?.save(folder.path().join(name)))
-            .unwrap();
+    for (fabric, threads, name) in [
+        (Fabric::Solo, 1, "cube.nc"),
+        (Fabric::Threads(3), 2, "cube3.nc"),
+    ] {
+        on(fabric, limits(threads, 64 << 20), |driver| {
+            dataset(driver)?.save(folder.path().join(name))
+        })
+        .unwrap();
     }
+    let input = folder.path().join("landsat.nc");
+    landsat(&input, [44, 60, 50], 32);
+    on(Fabric::Threads(2), limits(1, 64 << 20), |driver| {
+        ndvi(driver, &input)?.save(folder.path().join("season.nc"))
+    })
+    .unwrap();
     check(&[folder.path()]);
     // And so do we.
     on(Fabric::Solo, limits(1, 64 << 20), |driver| {
@@ -159,14 +190,18 @@ fn real_files_give_what_xarray_gives() {
     let _guard = tiles(1000);
     for (fabric, ranks) in [(Fabric::Solo, 1), (Fabric::Threads(3), 3)] {
         on(fabric, limits(2, 64 << 20), |driver| {
-            let tmmx = driver.open(shared.join("tmmx_20190121.nc"))?.var("air_temperature");
+            let tmmx = driver
+                .open(shared.join("tmmx_20190121.nc"))?
+                .var("air_temperature");
             let rows = tmmx.shape()[0];
             let bands = Block::from_vec(&[rows], (0..rows as i32).map(|r| r / 50).collect())?;
             Dataset::new([
                 tmmx.mean("lat").rename("mean_lat"),
                 tmmx.max("lon").rename("max_lon"),
                 tmmx.mean(()).rename("mean_all"),
-                tmmx.groupby_labels("lat", "band", &bands).mean(()).rename("bands"),
+                tmmx.groupby_labels("lat", "band", &bands)
+                    .mean(())
+                    .rename("bands"),
             ])?
             .save(folder.path().join(format!("real_tmmx{ranks}.nc")))?;
             let basin = driver.open(shared.join("basin_mask.nc"))?.var("basin");
@@ -175,7 +210,10 @@ fn real_files_give_what_xarray_gives() {
             Dataset::new([
                 basin.max("Z").rename("max_z"),
                 basin.mean("X").rename("mean_x"),
-                basin.groupby_labels("Z", "half", &half).mean(()).rename("by_z"),
+                basin
+                    .groupby_labels("Z", "half", &half)
+                    .mean(())
+                    .rename("by_z"),
             ])?
             .save(folder.path().join(format!("real_basin{ranks}.nc")))
         })

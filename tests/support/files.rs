@@ -17,25 +17,46 @@ pub fn on<T: Send>(
     limits: Limits,
     program: impl FnOnce(&Driver) -> hyperslab::Result<T> + Send,
 ) -> hyperslab::Result<T> {
-    let config = Config { limits, fabric: Some(fabric), ..Config::default() };
-    launch_with(&config, program).map(Option::unwrap).map_err(|(_, error)| error)
+    let config = Config {
+        limits,
+        fabric: Some(fabric),
+        ..Config::default()
+    };
+    launch_with(&config, program)
+        .map(Option::unwrap)
+        .map_err(|(_, error)| error)
 }
 
 /// Limits of so many threads and bytes.
 pub fn limits(threads: usize, memory_bytes: u64) -> Limits {
-    Limits { threads, reads: 4, memory_bytes, ..Limits::default() }
+    Limits {
+        threads,
+        reads: 4,
+        memory_bytes,
+        ..Limits::default()
+    }
 }
 
 /// Deflate and shuffle in chunks.
 pub fn packed(chunks: &[usize]) -> Encoding {
-    Encoding { chunks: Some(chunks.to_vec()), deflate: Some(1), shuffle: true, ..Encoding::default() }
+    Encoding {
+        chunks: Some(chunks.to_vec()),
+        deflate: Some(1),
+        shuffle: true,
+        ..Encoding::default()
+    }
 }
 
 /// One date each 8 days, from 2020-02-08.
 pub fn dates(steps: usize) -> Coord {
-    let counts: Vec<i64> = (0..steps as i64).map(|t| 1_581_206_191 + t * 8 * 86400).collect();
+    let counts: Vec<i64> = (0..steps as i64)
+        .map(|t| 1_581_206_191 + t * 8 * 86400)
+        .collect();
     let block = Block::from_vec(&[steps], counts).unwrap();
-    Coord::index("time", block.with_dtype(DType::Datetime(TimeUnit::Second)).unwrap())
+    Coord::index(
+        "time",
+        block.with_dtype(DType::Datetime(TimeUnit::Second)).unwrap(),
+    )
 }
 
 /// A coordinate from `start` in steps.
@@ -63,8 +84,11 @@ pub fn landsat(path: &Path, shape: [usize; 3], chunk: usize) {
         _ => 1 << 6,
     });
     on(Fabric::Solo, limits(2, 2 << 30), |driver| {
-        let coords =
-            vec![dates(nt), regular("y", ny, -3.922e6, -30.0), regular("x", nx, 1.272e6, 30.0)];
+        let coords = vec![
+            dates(nt),
+            regular("y", ny, -3.922e6, -30.0),
+            regular("x", nx, 1.272e6, 30.0),
+        ];
         let encoding = packed(&[1, chunk.min(ny), chunk.min(nx)]);
         let make = |array, name: &str| {
             DataArray::new(array, &["time", "y", "x"], coords.clone())
@@ -95,7 +119,9 @@ pub fn chunk_at(path: &Path, variable: &str, number: usize) -> (u64, u32) {
     let info = io::open(path, None).unwrap();
     let found = info.variables.iter().find(|v| v.name == variable).unwrap();
     match io::index(&found.source).unwrap() {
-        io::StorageIndex::Chunked { addresses, sizes, .. } => (addresses[number], sizes[number]),
+        io::StorageIndex::Chunked {
+            addresses, sizes, ..
+        } => (addresses[number], sizes[number]),
         other => panic!("{variable} is not chunked: {other:?}"),
     }
 }

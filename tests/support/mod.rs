@@ -1,6 +1,12 @@
 //! Helpers that several test binaries share.
 
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 pub mod comm_scenarios;
 pub mod files;
@@ -28,12 +34,18 @@ pub fn mpirun_within(ranks: usize, seconds: u32) -> Command {
 /// Runs the tests whose names contain an argument of this process (all without one): the main function of test binaries
 /// that start themselves as ranks.
 pub fn main(tests: &[(&str, fn())]) {
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     for (name, test) in tests {
         if wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str())) {
             let begin = Instant::now();
             test();
-            println!("test {name} ... ok ({:.1} s)", begin.elapsed().as_secs_f64());
+            println!(
+                "test {name} ... ok ({:.1} s)",
+                begin.elapsed().as_secs_f64()
+            );
         }
     }
 }

@@ -84,13 +84,23 @@ pub fn oracle() -> &'static Oracle {
         let packed = std::fs::read(golden().join("oracle.bin")).unwrap();
         let length = u64::from_le_bytes(packed[..8].try_into().unwrap()) as usize;
         let mut data = vec![0; length];
-        libdeflater::Decompressor::new().zlib_decompress(&packed[8..], &mut data).unwrap();
+        libdeflater::Decompressor::new()
+            .zlib_decompress(&packed[8..], &mut data)
+            .unwrap();
         let head = u32::from_le_bytes(data[..4].try_into().unwrap()) as usize;
         let parsed: Head = serde_json::from_slice(&data[4..4 + head]).unwrap();
         let values = data.split_off(4 + head);
-        let inputs =
-            parsed.inputs.iter().map(|(n, r)| (n.clone(), Arc::new(block(&values, r)))).collect();
-        Oracle { inputs, cases: parsed.cases, labelled: parsed.labelled, values }
+        let inputs = parsed
+            .inputs
+            .iter()
+            .map(|(n, r)| (n.clone(), Arc::new(block(&values, r))))
+            .collect();
+        Oracle {
+            inputs,
+            cases: parsed.cases,
+            labelled: parsed.labelled,
+            values,
+        }
     })
 }
 
@@ -98,8 +108,12 @@ fn block(values: &[u8], record: &Record) -> Block {
     let dtype: DType = record.dtype.parse().unwrap();
     let bytes = record.shape.iter().product::<usize>() * dtype.size();
     let part = &values[record.offset..record.offset + bytes];
-    Block::new(dtype, record.shape.clone(), Buffer::from_bytes(dtype.physical(), part).unwrap())
-        .unwrap()
+    Block::new(
+        dtype,
+        record.shape.clone(),
+        Buffer::from_bytes(dtype.physical(), part).unwrap(),
+    )
+    .unwrap()
 }
 
 impl Oracle {
@@ -130,14 +144,18 @@ pub fn chunks(shape: &[usize], variant: usize) -> Option<Vec<usize>> {
     if variant == 0 {
         return None;
     }
-    let lengths = shape.iter().enumerate().map(|(axis, &len)| match (variant, (variant + axis) % 4) {
-        (1, _) => len.div_ceil(3).max(1),
-        (2, _) => 1,
-        (_, 0) => len + 3,
-        (_, 1) => 2,
-        (_, 2) => 5,
-        _ => len.div_ceil(2).max(1),
-    });
+    let lengths =
+        shape
+            .iter()
+            .enumerate()
+            .map(|(axis, &len)| match (variant, (variant + axis) % 4) {
+                (1, _) => len.div_ceil(3).max(1),
+                (2, _) => 1,
+                (_, 0) => len + 3,
+                (_, 1) => 2,
+                (_, 2) => 5,
+                _ => len.div_ceil(2).max(1),
+            });
     Some(lengths.collect())
 }
 
@@ -232,7 +250,11 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
             "where" => stack.pop().unwrap().array().where_(&top.array()),
             "where_or" => {
                 let condition = stack.pop().unwrap().array();
-                stack.pop().unwrap().array().where_or(&condition, top.operand())
+                stack
+                    .pop()
+                    .unwrap()
+                    .array()
+                    .where_or(&condition, top.operand())
             }
             "fillna" => stack.pop().unwrap().array().fillna(top.operand()),
             "clip" => {
@@ -245,14 +267,23 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
                     skipna: Some(args[2].contains('s')),
                     keepdims: args[2].contains('k'),
                 };
-                top.array().reduce(kind(args[0]), &numbers(args[1]), options)
+                top.array()
+                    .reduce(kind(args[0]), &numbers(args[1]), options)
             }
             "g" => {
-                let codes = oracle.inputs[&format!("codes_{}", args[2])].as_slice::<u32>().unwrap();
+                let codes = oracle.inputs[&format!("codes_{}", args[2])]
+                    .as_slice::<u32>()
+                    .unwrap();
                 let skip = Some(args.get(4).is_some_and(|f| f.contains('s')));
                 let groups = args[3].parse().unwrap();
                 let axis = args[1].parse().unwrap();
-                top.array().group_reduce(kind(args[0]), axis, Arc::new(codes.to_vec()), groups, skip)
+                top.array().group_reduce(
+                    kind(args[0]),
+                    axis,
+                    Arc::new(codes.to_vec()),
+                    groups,
+                    skip,
+                )
             }
             "sl" => {
                 let step = optional(args[3]).unwrap_or(1);
@@ -263,12 +294,14 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
                     step,
                 )
             }
-            "ix" => top.array().index(args[0].parse().unwrap(), args[1].parse().unwrap()),
+            "ix" => top
+                .array()
+                .index(args[0].parse().unwrap(), args[1].parse().unwrap()),
             "tr" => top.array().transpose(&numbers(args[0])),
             "bc" => top.array().broadcast_to(&numbers::<usize>(args[0])),
-            "bx" => {
-                top.array().broadcast_axes(&numbers::<usize>(args[0]), &numbers::<usize>(args[1]))
-            }
+            "bx" => top
+                .array()
+                .broadcast_axes(&numbers::<usize>(args[0]), &numbers::<usize>(args[1])),
             _ => match (binary_named(name), unary_named(name)) {
                 (Some(op), _) => match (stack.pop().unwrap(), top) {
                     (Item::Array(a), b) => a.binary(op, &b.operand()),
@@ -319,7 +352,11 @@ pub fn build_labelled(dataset: &Dataset, program: &str) -> DataArray {
             "g" => {
                 let grouped = array(top);
                 let dim = args[1].split('.').next().unwrap();
-                let dims: Vec<&str> = if args[1].contains('.') { vec![dim] } else { Vec::new() };
+                let dims: Vec<&str> = if args[1].contains('.') {
+                    vec![dim]
+                } else {
+                    Vec::new()
+                };
                 grouped.groupby(args[1]).reduce(kind(args[0]), &dims, None)
             }
             "isel" => {
@@ -408,5 +445,7 @@ pub fn difference(ours: &Block, expected: &Block, scale: f64, loose: bool) -> Op
 
 /// FNV-1a of bytes: a digest that two processes can compare.
 pub fn digest(bytes: &[u8], start: u64) -> u64 {
-    bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(start, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
