@@ -15,23 +15,42 @@ fn on<T: Send>(
     threads: usize,
     program: impl FnOnce(&Driver) -> hyperslab::Result<T> + Send,
 ) -> T {
-    let limits = Limits { threads, reads: 2, ..Limits::default() };
-    let config = Config { limits, fabric: Some(fabric), ..Config::default() };
-    launch_with(&config, program).map_err(|(_, e)| e).unwrap().unwrap()
+    let limits = Limits {
+        threads,
+        reads: 2,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        fabric: Some(fabric),
+        ..Config::default()
+    };
+    launch_with(&config, program)
+        .map_err(|(_, e)| e)
+        .unwrap()
+        .unwrap()
 }
 
 fn cube(shape: &[usize]) -> ArrayD<f32> {
     let mut state = 12345u64;
     ArrayD::from_shape_fn(shape, |_| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        state = state
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
         let v = (state >> 40) as f32 / 1e4;
         if state % 11 == 0 { f32::NAN } else { v }
     })
 }
 
 fn outputs(driver: &Driver) -> hyperslab::Result<Vec<Block>> {
-    let x = driver.from_ndarray(cube(&[37, 150, 110])).chunk(&[5, 40, 30]);
-    let codes = Arc::new((0..37u32).map(|t| if t == 3 { u32::MAX } else { t / 10 }).collect());
+    let x = driver
+        .from_ndarray(cube(&[37, 150, 110]))
+        .chunk(&[5, 40, 30]);
+    let codes = Arc::new(
+        (0..37u32)
+            .map(|t| if t == 3 { u32::MAX } else { t / 10 })
+            .collect(),
+    );
     let y = &x * 2.0 + 1.0;
     let mean = y.nanmean(&[]);
     let anomaly = &x - x.nanmean(&[0]).broadcast_to(&[37, 150, 110]);
@@ -44,9 +63,13 @@ fn outputs(driver: &Driver) -> hyperslab::Result<Vec<Block>> {
         y.nanargmax(&[0]),
         y.nanargmin(&[]),
         x.group_reduce(ReductionKind::Mean, 0, Arc::clone(&codes), 4, None),
-        x.group_reduce(ReductionKind::Last, 0, codes, 4, None).nanmean(&[1, 2]),
+        x.group_reduce(ReductionKind::Last, 0, codes, 4, None)
+            .nanmean(&[1, 2]),
         anomaly.nanstd(&[], 0),
-        x.slice(0, Some(3), Some(30), 4).slice(2, None, None, -1).transpose(&[2, 0, 1]).nansum(&[1]),
+        x.slice(0, Some(3), Some(30), 4)
+            .slice(2, None, None, -1)
+            .transpose(&[2, 0, 1])
+            .nansum(&[1]),
         x.isnan().any(&[0]),
         x.count(&[0, 2]),
         x.slice(1, Some(5), Some(9), 1),
@@ -75,11 +98,17 @@ fn bits_do_not_depend_on_ranks_and_threads() {
 fn values_are_those_of_a_plain_loop() {
     let blocks = on(Fabric::Solo, 2, outputs);
     let x = cube(&[37, 150, 110]);
-    let valid: Vec<f64> =
-        x.iter().filter(|v| !v.is_nan()).map(|v| f64::from(v * 2.0 + 1.0)).collect();
+    let valid: Vec<f64> = x
+        .iter()
+        .filter(|v| !v.is_nan())
+        .map(|v| f64::from(v * 2.0 + 1.0))
+        .collect();
     let mean = valid.iter().sum::<f64>() / valid.len() as f64;
     let ours = blocks[0].as_slice::<f32>().unwrap()[0];
-    assert!((f64::from(ours) - mean).abs() < 1e-6 * mean.abs(), "{ours} {mean}");
+    assert!(
+        (f64::from(ours) - mean).abs() < 1e-6 * mean.abs(),
+        "{ours} {mean}"
+    );
     let sum = blocks[1].as_slice::<f32>().unwrap();
     for (cell, sum) in sum.iter().enumerate() {
         let column: f64 = (0..37)

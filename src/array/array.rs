@@ -66,7 +66,10 @@ impl Array {
     #[track_caller]
     pub fn failed(session: &Arc<Session>, error: Error) -> Self {
         let error = error.at_call(Location::caller());
-        Array { session: session.clone(), node: Err(error) }
+        Array {
+            session: session.clone(),
+            node: Err(error),
+        }
     }
 
     /// What the arrays of a program share.
@@ -121,15 +124,17 @@ impl Array {
 
     /// Pushes a node on the graph; a failure remembers the caller's line.
     #[track_caller]
-    pub(crate) fn push(
-        &self,
-        build: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId>,
-    ) -> Array {
+    pub(crate) fn push(&self, build: impl FnOnce(&mut Graph, NodeId) -> Result<NodeId>) -> Array {
         let location = Location::caller();
         let node = self.node.clone().and_then(|node| {
-            self.session.with_graph(|g| build(g, node)).map_err(|e| e.at_call(location))
+            self.session
+                .with_graph(|g| build(g, node))
+                .map_err(|e| e.at_call(location))
         });
-        Array { session: self.session.clone(), node }
+        Array {
+            session: self.session.clone(),
+            node,
+        }
     }
 
     /// Pushes a node with a second operand.
@@ -142,7 +147,9 @@ impl Array {
         let location = Location::caller();
         let node = self.node.clone().and_then(|node| {
             let other = other.node_beside(self)?;
-            self.session.with_graph(|g| build(g, node, other)).map_err(|e| e.at_call(location))
+            self.session
+                .with_graph(|g| build(g, node, other))
+                .map_err(|e| e.at_call(location))
         });
         Array {
             session: self.session.clone(),
@@ -159,7 +166,9 @@ impl Array {
     /// The whole result on rank 0.
     pub fn compute_block(&self) -> Result<Block> {
         let mut blocks = self.session.compute(&[self.node()?])?;
-        blocks.pop().ok_or_else(|| Error::internal("a compute without a result"))
+        blocks
+            .pop()
+            .ok_or_else(|| Error::internal("a compute without a result"))
     }
 
     /// The elements as an `ndarray` on rank 0. `T` must be the element type of [`Array::dtype`].
@@ -177,7 +186,9 @@ impl Array {
         }
         let shape = block.shape().to_vec();
         let mut buffer = block.into_buffer();
-        let values = T::vec_mut(&mut buffer).map(std::mem::take).unwrap_or_default();
+        let values = T::vec_mut(&mut buffer)
+            .map(std::mem::take)
+            .unwrap_or_default();
         ndarray::ArrayD::from_shape_vec(shape, values)
             .map_err(|e| Error::internal(format!("a result of the wrong length: {e}")))
     }
@@ -194,7 +205,9 @@ impl Array {
                 self.shape()
             )));
         }
-        self.compute_block()?.get(0).ok_or_else(|| Error::internal("an empty result"))
+        self.compute_block()?
+            .get(0)
+            .ok_or_else(|| Error::internal("an empty result"))
     }
 }
 
@@ -223,8 +236,13 @@ impl Operand {
 /// # Errors
 /// As [`Array::compute_block`].
 pub fn compute(arrays: &[&Array]) -> Result<Vec<Block>> {
-    let Some(first) = arrays.first() else { return Ok(Vec::new()) };
-    let nodes = arrays.iter().map(|a| a.node()).collect::<Result<Vec<_>>>()?;
+    let Some(first) = arrays.first() else {
+        return Ok(Vec::new());
+    };
+    let nodes = arrays
+        .iter()
+        .map(|a| a.node())
+        .collect::<Result<Vec<_>>>()?;
     first.session.compute(&nodes)
 }
 

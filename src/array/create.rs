@@ -13,7 +13,10 @@ impl Driver {
     pub fn full(&self, shape: &[usize], value: impl Into<Scalar>) -> Array {
         let value = value.into();
         let session = self.session();
-        Array::new(session.clone(), session.with_graph(|g| g.fill(value, shape)))
+        Array::new(
+            session.clone(),
+            session.with_graph(|g| g.fill(value, shape)),
+        )
     }
 
     /// Zeros of f64, as in NumPy; `astype` for others.
@@ -33,8 +36,7 @@ impl Driver {
         let session = self.session();
         let (dtype, shape) = (block.dtype(), block.shape().to_vec());
         let data = session.keep(block);
-        let node =
-            session.with_graph(|g| g.source(SourceDecl::Memory { data, dtype, shape }));
+        let node = session.with_graph(|g| g.source(SourceDecl::Memory { data, dtype, shape }));
         Array::new(session.clone(), node)
     }
 

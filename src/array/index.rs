@@ -67,7 +67,10 @@ impl Array {
                     ),
                 }));
             }
-            g.select(a, Select::all(&shape).fix(axis, index.rem_euclid(len) as usize))
+            g.select(
+                a,
+                Select::all(&shape).fix(axis, index.rem_euclid(len) as usize),
+            )
         })
     }
 

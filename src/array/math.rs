@@ -155,10 +155,14 @@ impl Array {
     /// A number beside times keeps its meaning: a factor is no time, days added to a date are.
     fn beside(&self, op: BinaryOp, other: &Operand) -> Operand {
         use BinaryOp::{Add, Divide, FloorDivide, Multiply, Subtract};
-        let Operand::Weak(value) = other else { return other.clone() };
+        let Operand::Weak(value) = other else {
+            return other.clone();
+        };
         let dtype = match (self.dtype(), value.dtype()) {
             (_, number) if number.is_time() => number,
-            (DType::Timedelta(_), number) if matches!(op, Multiply | Divide | FloorDivide) => number,
+            (DType::Timedelta(_), number) if matches!(op, Multiply | Divide | FloorDivide) => {
+                number
+            }
             (DType::Datetime(unit), number)
                 if number.is_integer() && matches!(op, Add | Subtract) =>
             {
@@ -167,7 +171,9 @@ impl Array {
             _ => return other.clone(),
         };
         let session = self.session();
-        let node = value.cast(dtype).and_then(|v| session.with_graph(|g| g.fill(v, &[])));
+        let node = value
+            .cast(dtype)
+            .and_then(|v| session.with_graph(|g| g.fill(v, &[])));
         Operand::Array(Array::new(session.clone(), node))
     }
 

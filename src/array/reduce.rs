@@ -124,7 +124,16 @@ impl Array {
             if let Some(skipna) = skipna {
                 reduction.skipna = skipna && dtype.has_missing();
             }
-            g.reduce(a, reduction, Vec::new(), Some(GroupBy { axis, codes, groups }))
+            g.reduce(
+                a,
+                reduction,
+                Vec::new(),
+                Some(GroupBy {
+                    axis,
+                    codes,
+                    groups,
+                }),
+            )
         })
     }
 
@@ -139,21 +148,38 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn any(&self, axes: &[isize]) -> Array {
-        self.reduce(ReductionKind::Any, axes, ReduceOptions { skipna: Some(false), keepdims: false })
+        self.reduce(
+            ReductionKind::Any,
+            axes,
+            ReduceOptions {
+                skipna: Some(false),
+                keepdims: false,
+            },
+        )
     }
 
     /// True when no element is zero.
     #[must_use]
     #[track_caller]
     pub fn all(&self, axes: &[isize]) -> Array {
-        self.reduce(ReductionKind::All, axes, ReduceOptions { skipna: Some(false), keepdims: false })
+        self.reduce(
+            ReductionKind::All,
+            axes,
+            ReduceOptions {
+                skipna: Some(false),
+                keepdims: false,
+            },
+        )
     }
 
     /// Variance with divisor `n − ddof`.
     #[must_use]
     #[track_caller]
     pub fn var(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions { skipna: Some(false), keepdims: false };
+        let options = ReduceOptions {
+            skipna: Some(false),
+            keepdims: false,
+        };
         self.reduce(ReductionKind::Var { ddof }, axes, options)
     }
 
@@ -161,7 +187,10 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn std(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions { skipna: Some(false), keepdims: false };
+        let options = ReduceOptions {
+            skipna: Some(false),
+            keepdims: false,
+        };
         self.reduce(ReductionKind::Std { ddof }, axes, options)
     }
 
@@ -169,7 +198,10 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn nanvar(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions { skipna: Some(true), keepdims: false };
+        let options = ReduceOptions {
+            skipna: Some(true),
+            keepdims: false,
+        };
         self.reduce(ReductionKind::Var { ddof }, axes, options)
     }
 
@@ -177,7 +209,10 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn nanstd(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions { skipna: Some(true), keepdims: false };
+        let options = ReduceOptions {
+            skipna: Some(true),
+            keepdims: false,
+        };
         self.reduce(ReductionKind::Std { ddof }, axes, options)
     }
 }
@@ -189,7 +224,10 @@ fn check_codes(codes: &[u32], len: usize, groups: usize) -> Result<Block> {
             codes.len()
         )));
     }
-    if let Some(code) = codes.iter().find(|c| **c != u32::MAX && **c as usize >= groups) {
+    if let Some(code) = codes
+        .iter()
+        .find(|c| **c != u32::MAX && **c as usize >= groups)
+    {
         return Err(Error::invalid(format!(
             "groupby: label {code} with {groups} groups; allowed are 0 … {}",
             groups.saturating_sub(1)

@@ -154,7 +154,12 @@ impl Block {
         BlockView {
             buffer: &self.buffer,
             dtype: self.dtype,
-            offset: select.base.iter().zip(&strides).map(|(i, stride)| i * *stride as usize).sum(),
+            offset: select
+                .base
+                .iter()
+                .zip(&strides)
+                .map(|(i, stride)| i * *stride as usize)
+                .sum(),
             shape: select.shape(),
             strides: select
                 .axes

@@ -17,7 +17,9 @@ pub(super) fn config(args: &JobArgs, what: &str) -> Result<Config> {
     }
     if let Some(threads) = args.threads {
         if !(1..=4096).contains(&threads) {
-            return Err(Error::invalid(format!("--threads {threads}: allowed are 1 … 4096")));
+            return Err(Error::invalid(format!(
+                "--threads {threads}: allowed are 1 … 4096"
+            )));
         }
         limits.threads = threads;
     }
@@ -26,15 +28,26 @@ pub(super) fn config(args: &JobArgs, what: &str) -> Result<Config> {
         report::utc(SystemTime::now()),
         env!("CARGO_PKG_VERSION")
     );
-    Ok(Config { limits, overwrite: args.overwrite, history, ..Config::default() })
+    Ok(Config {
+        limits,
+        overwrite: args.overwrite,
+        history,
+        ..Config::default()
+    })
 }
 
 /// The command line of a script job as it goes into the history of its outputs.
 pub(super) fn command_line(command: &str, script: &ScriptArgs) -> String {
     let mut line = format!("{command} {}", script.script.display());
     for (name, value) in &script.sets {
-        let plain = value.chars().all(|c| c.is_ascii_alphanumeric() || "_-./,:=+".contains(c));
-        let quoted = if plain { value.clone() } else { format!("'{value}'") };
+        let plain = value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-./,:=+".contains(c));
+        let quoted = if plain {
+            value.clone()
+        } else {
+            format!("'{value}'")
+        };
         line += &format!(" --set {name}={quoted}");
     }
     line

@@ -12,20 +12,28 @@ use std::fmt::Write;
 pub(super) fn plan(args: &PlanArgs) -> u8 {
     let what = command_line("plan", &args.script);
     let ranks = args.ranks;
-    job::run(&args.job, args.json, &what, |config| config.dry_ranks = Some(ranks.max(1)), |driver| {
-        if !(1..=1 << 20).contains(&ranks) {
-            return Err(Error::invalid(format!("--ranks {ranks}: allowed are 1 … 1048576")));
-        }
-        // What the script prints would be computed from zeros: it is not shown.
-        run_script(driver, &args.script.script, &args.script.sets, &mut |_| {})?;
-        let session = driver.session();
-        let plans = session.planned();
-        match args.json {
-            true => print(&as_json(&plans, ranks, session.limits())?.to_string()),
-            false => print(text(&plans, ranks, session.limits())?.trim_end()),
-        }
-        Ok(())
-    })
+    job::run(
+        &args.job,
+        args.json,
+        &what,
+        |config| config.dry_ranks = Some(ranks.max(1)),
+        |driver| {
+            if !(1..=1 << 20).contains(&ranks) {
+                return Err(Error::invalid(format!(
+                    "--ranks {ranks}: allowed are 1 … 1048576"
+                )));
+            }
+            // What the script prints would be computed from zeros: it is not shown.
+            run_script(driver, &args.script.script, &args.script.sets, &mut |_| {})?;
+            let session = driver.session();
+            let plans = session.planned();
+            match args.json {
+                true => print(&as_json(&plans, ranks, session.limits())?.to_string()),
+                false => print(text(&plans, ranks, session.limits())?.trim_end()),
+            }
+            Ok(())
+        },
+    )
 }
 
 /// Sums over the stages of all plans; the peak is that of the worst stage.
@@ -40,13 +48,16 @@ struct Totals {
 
 impl Totals {
     fn of(plans: &[ReadyPlan]) -> Self {
-        plans.iter().flat_map(ReadyPlan::footprints).fold(Totals::default(), |t, f| Totals {
-            peak_bytes: t.peak_bytes.max(f.peak_bytes),
-            decoded_bytes: t.decoded_bytes + f.decoded_bytes,
-            moved_bytes: t.moved_bytes + f.moved_bytes,
-            messages: t.messages + f.messages,
-            written_bytes: t.written_bytes + f.written_bytes,
-        })
+        plans
+            .iter()
+            .flat_map(ReadyPlan::footprints)
+            .fold(Totals::default(), |t, f| Totals {
+                peak_bytes: t.peak_bytes.max(f.peak_bytes),
+                decoded_bytes: t.decoded_bytes + f.decoded_bytes,
+                moved_bytes: t.moved_bytes + f.moved_bytes,
+                messages: t.messages + f.messages,
+                written_bytes: t.written_bytes + f.written_bytes,
+            })
     }
 }
 
@@ -85,11 +96,25 @@ fn text(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<String> {
     };
     for (number, plan) in plans.iter().enumerate() {
         let bytes = format_bytes(encoded_bytes(plan)? as u64);
-        let _ = writeln!(out, "\nrun {number} (encoded plan: {bytes})\n{}", plan.plan());
+        let _ = writeln!(
+            out,
+            "\nrun {number} (encoded plan: {bytes})\n{}",
+            plan.plan()
+        );
         let _ = writeln!(
             out,
             "{:>5}  {:<5} {:>10} {:>5} {:>7} {:>10} {:>9} {:>10} {:>10} {:>8} {:>10}",
-            "stage", "kind", "peak/rank", "rank", "threads", "task", "tasks", "imbalance", "decoded", "messages", "moved"
+            "stage",
+            "kind",
+            "peak/rank",
+            "rank",
+            "threads",
+            "task",
+            "tasks",
+            "imbalance",
+            "decoded",
+            "messages",
+            "moved"
         );
         for (stage, f) in plan.footprints().iter().enumerate() {
             let _ = writeln!(
@@ -151,8 +176,12 @@ fn as_json(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<Value> 
                 })
             })
             .collect();
-        let files: Vec<String> =
-            plan.plan().files.iter().map(|f| f.path.display().to_string()).collect();
+        let files: Vec<String> = plan
+            .plan()
+            .files
+            .iter()
+            .map(|f| f.path.display().to_string())
+            .collect();
         runs.push(json!({
             "stages": stages,
             "outputs": files,

@@ -18,7 +18,10 @@ pub(super) struct Clock {
 impl Clock {
     /// Call first in `main`.
     pub(super) fn start() -> Self {
-        Clock { main: Instant::now(), before_main_s: before_main_s().unwrap_or(0.0) }
+        Clock {
+            main: Instant::now(),
+            before_main_s: before_main_s().unwrap_or(0.0),
+        }
     }
 
     /// Seconds since the start of the process.

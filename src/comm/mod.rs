@@ -8,7 +8,7 @@ mod comm;
 mod endpoint;
 mod handshake;
 mod launch;
-mod mpi;
+pub(crate) mod mpi;
 mod panics;
 mod solo;
 mod threads;

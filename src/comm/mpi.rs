@@ -85,7 +85,7 @@ fn report_once(text: &str) {
 }
 
 /// Name and version of the MPI library, its first line.
-pub(super) fn library() -> String {
+pub(crate) fn library() -> String {
     let text = mpi::environment::library_version().unwrap_or_default();
     let line = text.lines().next().unwrap_or_default();
     line.split(',')

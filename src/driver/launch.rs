@@ -78,7 +78,10 @@ pub fn launch_with<T: Send>(
         if comm.rank() != 0 {
             return serve(comm, &mut state, limit).map(|()| None);
         }
-        let program = program.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let program = program
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let program = program.ok_or_else(|| Error::internal("the program was taken twice"))?;
         lead(comm, &mut state, limit, config, program).map(Some)
     });
@@ -141,7 +144,10 @@ fn serve_requests(
             }
             Ok(Message::End(result)) => return order(comm, &Order::End(result)),
             Err(_) => {
-                return order(comm, &Order::End(Err(Error::internal("the program is gone"))));
+                return order(
+                    comm,
+                    &Order::End(Err(Error::internal("the program is gone"))),
+                );
             }
         }
     }
@@ -157,11 +163,7 @@ fn order(comm: &dyn Comm, order: &Order) -> Result<()> {
 }
 
 /// The other ranks: one order after another.
-fn serve(
-    comm: &dyn Comm,
-    state: &mut RankState,
-    limit: Option<std::time::Duration>,
-) -> Result<()> {
+fn serve(comm: &dyn Comm, state: &mut RankState, limit: Option<std::time::Duration>) -> Result<()> {
     loop {
         let mut bytes = Vec::new();
         comm.broadcast(0, &mut bytes)?;

@@ -107,8 +107,18 @@ impl Session {
         history: String,
         dry: bool,
     ) -> Self {
-        let state = Mutex::new(State { dry, ..State::default() });
-        Session { messages, limits, ranks, overwrite, history, state }
+        let state = Mutex::new(State {
+            dry,
+            ..State::default()
+        });
+        Session {
+            messages,
+            limits,
+            ranks,
+            overwrite,
+            history,
+            state,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -183,11 +193,15 @@ impl Session {
                         gathers += 1;
                         Target::Gather(gathers - 1)
                     }
-                    Wanted::Variable { file, variable, .. } => {
-                        Target::Write { file: *file, variable: *variable }
-                    }
+                    Wanted::Variable { file, variable, .. } => Target::Write {
+                        file: *file,
+                        variable: *variable,
+                    },
                 };
-                PlanRequest { node: *node, target }
+                PlanRequest {
+                    node: *node,
+                    target,
+                }
             })
             .collect();
         let mut plan: Plan = lower(&optimized.graph, &requests, files, self.ranks)?;
@@ -206,9 +220,13 @@ impl Session {
         if self.state().dry {
             self.state().planned.push(plan);
             // A dry run goes on with zeros, so that all runs of a program are planned.
-            return Ok(shapes.iter().map(|(dtype, shape)| Block::zeros(*dtype, shape)).collect());
+            return Ok(shapes
+                .iter()
+                .map(|(dtype, shape)| Block::zeros(*dtype, shape))
+                .collect());
         }
-        self.run(plan, Vec::new(), Vec::new()).map(|outcome| outcome.gathered)
+        self.run(plan, Vec::new(), Vec::new())
+            .map(|outcome| outcome.gathered)
     }
 
     /// Saves files, all in shared passes.
@@ -236,7 +254,10 @@ impl Session {
             self.state().planned.push(plan);
             return Ok(());
         }
-        let (inline, texts) = files.into_iter().map(|file| (file.inline, file.texts)).unzip();
+        let (inline, texts) = files
+            .into_iter()
+            .map(|file| (file.inline, file.texts))
+            .unzip();
         self.run(plan, inline, texts)?;
         self.state().done.outputs.extend(paths);
         Ok(())
@@ -250,17 +271,25 @@ impl Session {
     ) -> Result<Outcome> {
         let projected = plan.peak_bytes();
         let data = self.state().data.clone();
-        let job = Box::new(Job { plan, data, inline, texts });
+        let job = Box::new(Job {
+            plan,
+            data,
+            inline,
+            texts,
+        });
         let (reply, answer) = bounded(1);
         let gone = || Error::internal("the job has ended; arrays cannot be computed any more");
-        self.messages.send(Message::Run(job, reply)).map_err(|_| gone())?;
+        self.messages
+            .send(Message::Run(job, reply))
+            .map_err(|_| gone())?;
         let outcome = answer.recv().map_err(|_| gone())??;
         let mut state = self.state();
         let done = &mut state.done;
         let peak = done.stats.peak_bytes;
         done.stats = done.stats.join(outcome.stats);
         done.stats.peak_bytes = peak.max(outcome.stats.peak_bytes);
-        done.peaks.resize(outcome.peaks.len().max(done.peaks.len()), 0);
+        done.peaks
+            .resize(outcome.peaks.len().max(done.peaks.len()), 0);
         for (known, new) in done.peaks.iter_mut().zip(&outcome.peaks) {
             *known = (*known).max(*new);
         }

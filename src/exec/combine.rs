@@ -20,7 +20,12 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
     let participants = sink.geometry.participants(pass, comm.rank());
     let me = participants.iter().position(|rank| *rank == comm.rank());
     // The process grid is a product: all groups of participants have the same number of ranks.
-    let group: usize = sink.geometry.folded.iter().map(|axis| pass.placement.parts[*axis]).product();
+    let group: usize = sink
+        .geometry
+        .folded
+        .iter()
+        .map(|axis| pass.placement.parts[*axis])
+        .product();
     let mut distance = 1;
     while distance < group {
         let mut to = None;
@@ -38,18 +43,26 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
         };
         // Sizes first: which subtrees are whole depends on the boxes of several ranks.
         let sizes = comm.exchange(
-            to.map(|rank| (rank, (payload.len() as u64).to_le_bytes().to_vec())).into_iter().collect(),
+            to.map(|rank| (rank, (payload.len() as u64).to_le_bytes().to_vec()))
+                .into_iter()
+                .collect(),
             &from.map(|rank| (rank, 8)).into_iter().collect::<Vec<_>>(),
         )?;
         let expected = match sizes.first() {
             Some(bytes) => u64::from_le_bytes(
-                bytes.as_slice().try_into().map_err(|_| Error::internal("a size of 8 bytes"))?,
+                bytes
+                    .as_slice()
+                    .try_into()
+                    .map_err(|_| Error::internal("a size of 8 bytes"))?,
             ),
             None => 0,
         };
         let received = comm.exchange(
             to.map(|rank| (rank, payload)).into_iter().collect(),
-            &from.map(|rank| (rank, expected as usize)).into_iter().collect::<Vec<_>>(),
+            &from
+                .map(|rank| (rank, expected as usize))
+                .into_iter()
+                .collect::<Vec<_>>(),
         )?;
         if let Some(bytes) = received.first() {
             put_all(sink, bytes)?;

@@ -22,12 +22,16 @@ pub(super) fn bring(
     let dtype = plan.array(array).dtype();
     let wants = |rank: usize| -> Option<Region> {
         let needed = plan.needed_region(stage, array, rank)?;
-        let has = plan.owned_region(array, rank).is_some_and(|owned| owned.contains(&needed));
+        let has = plan
+            .owned_region(array, rank)
+            .is_some_and(|owned| owned.contains(&needed));
         (!has).then_some(needed)
     };
     let mine = wants(rank);
     // Either nothing is needed, or the own box holds all of it: then this rank only sends.
-    let mut block = mine.as_ref().map(|needed| Block::zeros(dtype, &needed.shape));
+    let mut block = mine
+        .as_ref()
+        .map(|needed| Block::zeros(dtype, &needed.shape));
     if let (Some(needed), Some(block), Some(own)) = (&mine, &mut block, own) {
         if let Some(part) = needed.intersect(&own.region) {
             let from = own.block.part(&part.relative_to(&own.region.start));
@@ -46,10 +50,13 @@ pub(super) fn bring(
             }
         }
         let part = mine.as_ref().and_then(|needed| {
-            plan.owned_region(array, from).and_then(|owned| owned.intersect(needed))
+            plan.owned_region(array, from)
+                .and_then(|owned| owned.intersect(needed))
         });
-        let expected: Vec<(usize, usize)> =
-            part.iter().map(|part| (from, part.elements() * dtype.size())).collect();
+        let expected: Vec<(usize, usize)> = part
+            .iter()
+            .map(|part| (from, part.elements() * dtype.size()))
+            .collect();
         if send.is_empty() && expected.is_empty() {
             continue;
         }
@@ -64,8 +71,13 @@ pub(super) fn bring(
         }
     }
     Ok(match (mine, block) {
-        (Some(region), Some(block)) => Some(Resident { region, block: Arc::new(block) }),
-        _ => plan.needed_region(stage, array, rank).and_then(|_| own.cloned()),
+        (Some(region), Some(block)) => Some(Resident {
+            region,
+            block: Arc::new(block),
+        }),
+        _ => plan
+            .needed_region(stage, array, rank)
+            .and_then(|_| own.cloned()),
     })
 }
 

@@ -46,7 +46,10 @@ impl Readers {
                     .map_err(|e| Error::resource(format!("starting a reader thread: {e}")))
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Readers { requests: Some(requests), threads })
+        Ok(Readers {
+            requests: Some(requests),
+            threads,
+        })
     }
 }
 
@@ -83,8 +86,12 @@ impl Readers {
         spare: &mut Vec<Vec<u8>>,
     ) -> Result<Pending> {
         let (reply, inbox) = bounded(pieces.len().max(1));
-        let mut pending =
-            Pending { raws: pieces.iter().map(|_| None).collect(), waiting: 0, inbox, pieces };
+        let mut pending = Pending {
+            raws: pieces.iter().map(|_| None).collect(),
+            waiting: 0,
+            inbox,
+            pieces,
+        };
         for (slot, piece) in pending.pieces.iter().enumerate() {
             let source = sources[piece.input]
                 .as_ref()
@@ -103,7 +110,10 @@ impl Readers {
                 reply: reply.clone(),
             };
             pending.waiting += 1;
-            let sent = self.requests.as_ref().is_some_and(|r| r.send(request).is_ok());
+            let sent = self
+                .requests
+                .as_ref()
+                .is_some_and(|r| r.send(request).is_ok());
             if !sent {
                 return Err(Error::internal("the reader threads are gone"));
             }
@@ -116,12 +126,18 @@ impl Pending {
     /// Waits for all chunks; their raw bytes in the order of the pieces.
     pub(super) fn wait(mut self) -> Result<(Vec<Piece>, Vec<Vec<u8>>)> {
         while self.waiting > 0 {
-            let (slot, result) =
-                self.inbox.recv().map_err(|_| Error::internal("a reader thread ended early"))?;
+            let (slot, result) = self
+                .inbox
+                .recv()
+                .map_err(|_| Error::internal("a reader thread ended early"))?;
             self.raws[slot] = Some(result?);
             self.waiting -= 1;
         }
-        let raws = self.raws.into_iter().map(Option::unwrap_or_default).collect();
+        let raws = self
+            .raws
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect();
         Ok((self.pieces, raws))
     }
 }

@@ -71,8 +71,9 @@ pub(super) fn pump(
         if root {
             while let Some(message) = comm.try_receive(tag)? {
                 idle = false;
-                let parcel: Parcel = postcard::from_bytes(&message.bytes)
-                    .map_err(|e| Error::internal(format!("a parcel of rank {}: {e}", message.source)))?;
+                let parcel: Parcel = postcard::from_bytes(&message.bytes).map_err(|e| {
+                    Error::internal(format!("a parcel of rank {}: {e}", message.source))
+                })?;
                 match parcel {
                     Parcel::End => waiting_for -= 1,
                     parcel => accept(parcel),

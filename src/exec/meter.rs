@@ -27,7 +27,10 @@ pub struct Held {
 impl Meter {
     /// Counts `bytes` as live.
     pub fn hold(self: &Arc<Self>, bytes: usize) -> Held {
-        let mut held = Held { meter: self.clone(), bytes: 0 };
+        let mut held = Held {
+            meter: self.clone(),
+            bytes: 0,
+        };
         held.set(bytes);
         held
     }

@@ -71,7 +71,10 @@ impl Delivery<'_> {
             .get(&array)
             .ok_or_else(|| Error::internal(format!("array {} has no store here", array.0)))?;
         let mut block = store.block.lock().unwrap_or_else(PoisonError::into_inner);
-        block.paste(&finished.region.relative_to(&store.region.start), &finished.block.view())
+        block.paste(
+            &finished.region.relative_to(&store.region.start),
+            &finished.block.view(),
+        )
     }
 
     fn write(
@@ -86,14 +89,28 @@ impl Delivery<'_> {
         let spec = &self.plan.files[file as usize].variables[variable as usize];
         match &output.created.variables[variable as usize] {
             Placed::Contiguous { address } => {
-                output.writer.write(*address, spec, &finished.region, &finished.block)?;
-                self.meter.written_bytes.fetch_add(finished.block.bytes() as u64, Relaxed);
+                output
+                    .writer
+                    .write(*address, spec, &finished.region, &finished.block)?;
+                self.meter
+                    .written_bytes
+                    .fetch_add(finished.block.bytes() as u64, Relaxed);
             }
             Placed::Chunked { grid } => {
                 for chunk in grid.overlapping(&finished.region) {
                     let bytes = encode_part(spec, grid, &chunk, finished, scratch)?;
-                    self.meter.written_bytes.fetch_add(bytes.len() as u64, Relaxed);
-                    send(outgoing, Parcel::Chunk { file, variable, chunk, bytes })?;
+                    self.meter
+                        .written_bytes
+                        .fetch_add(bytes.len() as u64, Relaxed);
+                    send(
+                        outgoing,
+                        Parcel::Chunk {
+                            file,
+                            variable,
+                            chunk,
+                            bytes,
+                        },
+                    )?;
                 }
             }
         }
@@ -120,10 +137,14 @@ pub(super) fn encode_part(
             spec.name
         )));
     }
-    let part = finished.block.part(&region.relative_to(&finished.region.start));
+    let part = finished
+        .block
+        .part(&region.relative_to(&finished.region.start));
     encode_chunk(spec, &full, &Block::from_view(&part)?, scratch)
 }
 
 pub(super) fn send(outgoing: &Sender<Parcel>, parcel: Parcel) -> Result<()> {
-    outgoing.send(parcel).map_err(|_| Error::internal("the rank's main thread no longer listens"))
+    outgoing
+        .send(parcel)
+        .map_err(|_| Error::internal("the rank's main thread no longer listens"))
 }

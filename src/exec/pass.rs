@@ -70,7 +70,9 @@ impl PassRun<'_> {
                 Err(e) => return note(&error, &failed, e),
             };
             while !failed.load(Relaxed) {
-                let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) else { break };
+                let Some(task) = tasks.get(next.fetch_add(1, Relaxed)) else {
+                    break;
+                };
                 // A panic of a kernel becomes an error of this rank, so that the stage still ends in a verdict.
                 let ended = quiet_panics(|| {
                     super::faults::point("compute", rank)?;
@@ -107,7 +109,9 @@ impl PassRun<'_> {
 
     /// Tiles of a segment of a column: their grid positions.
     fn segment(&self, column: &[usize], segment: usize) -> Vec<Vec<usize>> {
-        let Some(axis) = self.pass.stream_axis else { return vec![column.to_vec()] };
+        let Some(axis) = self.pass.stream_axis else {
+            return vec![column.to_vec()];
+        };
         let count = self.pass.tiles.axes[axis].count();
         let first = segment * self.pass.segment_tiles;
         (first..(first + self.pass.segment_tiles).min(count))
@@ -128,7 +132,11 @@ impl PassRun<'_> {
             let grid = source.grid();
             for chunk in grid.overlapping(&needed) {
                 if let Some(part) = grid.region(&chunk).intersect(&needed) {
-                    pieces.push(Piece { input: number, chunk, part });
+                    pieces.push(Piece {
+                        input: number,
+                        chunk,
+                        part,
+                    });
                 }
             }
         }
@@ -147,7 +155,10 @@ impl PassRun<'_> {
 
 fn note(first: &Mutex<Option<Error>>, failed: &AtomicBool, error: Error) {
     failed.store(true, Relaxed);
-    first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    first
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert(error);
 }
 
 /// One thread's workspace in a pass.
@@ -196,7 +207,10 @@ impl<'r, 'a> Worker<'r, 'a> {
     ) -> Result<()> {
         let run = self.run;
         let tiles = run.segment(column, segment);
-        let regions: Vec<Region> = tiles.iter().map(|tile| run.pass.tiles.region(tile)).collect();
+        let regions: Vec<Region> = tiles
+            .iter()
+            .map(|tile| run.pass.tiles.region(tile))
+            .collect();
         let mut streaming: Vec<Option<Running>> = run.sinks.iter().map(|_| None).collect();
         let mut next = Some(self.request(&regions[0])?);
         for (number, (tile, region)) in tiles.iter().zip(&regions).enumerate() {
@@ -263,12 +277,21 @@ impl<'r, 'a> Worker<'r, 'a> {
             by_input[piece.input].push(number);
         }
         let decode = |input: usize, block: &mut Option<Block>, scratch: &mut Scratch| {
-            let (Some(source), Some(block)) = (&run.sources[input], block) else { return Ok(()) };
+            let (Some(source), Some(block)) = (&run.sources[input], block) else {
+                return Ok(());
+            };
             let (mut read, mut decoded) = (0, 0);
             for number in &by_input[input] {
                 let (piece, raw) = (&pieces[*number], &raws[*number]);
                 source
-                    .decode_into(&piece.chunk, raw, scratch, &piece.part, block, &origins[input])
+                    .decode_into(
+                        &piece.chunk,
+                        raw,
+                        scratch,
+                        &piece.part,
+                        block,
+                        &origins[input],
+                    )
                     .context(|| format!("reading {}", run.variable(input)))?;
                 read += raw.len() as u64;
                 let chunk = source.grid().region(&piece.chunk).elements();
@@ -279,10 +302,13 @@ impl<'r, 'a> Worker<'r, 'a> {
             Ok(())
         };
         if run.idle.load(Relaxed) > 0 && pieces.len() > 1 {
-            return self.blocks.par_iter_mut().enumerate().try_for_each_init(
-                Scratch::default,
-                |scratch, (input, block)| decode(input, block, scratch),
-            );
+            return self
+                .blocks
+                .par_iter_mut()
+                .enumerate()
+                .try_for_each_init(Scratch::default, |scratch, (input, block)| {
+                    decode(input, block, scratch)
+                });
         }
         let scratch = &mut self.scratch;
         self.blocks
@@ -305,7 +331,9 @@ impl<'r, 'a> Worker<'r, 'a> {
                 None => {
                     let resident = expect_resident(input.array, &run.resident[number])?;
                     views.push(
-                        resident.block.select(&input.select.local(tile, &resident.region)),
+                        resident
+                            .block
+                            .select(&input.select.local(tile, &resident.region)),
                     );
                 }
             }
@@ -336,7 +364,8 @@ pub(super) fn deliver_combined(
 ) -> Result<()> {
     let mut scratch = Scratch::default();
     for finished in sink.finish_all()? {
-        run.delivery.deliver(&sink.sink.targets, &finished, outgoing, &mut scratch)?;
+        run.delivery
+            .deliver(&sink.sink.targets, &finished, outgoing, &mut scratch)?;
     }
     Ok(())
 }

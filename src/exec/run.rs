@@ -88,7 +88,13 @@ impl RankState {
             .build()
             .map_err(|e| Error::resource(format!("starting {} threads: {e}", limits.threads)))?;
         let readers = Readers::new(limits.reads)?;
-        Ok(RankState { limits: limits.clone(), pool, readers, sources: HashMap::new(), runs: 0 })
+        Ok(RankState {
+            limits: limits.clone(),
+            pool,
+            readers,
+            sources: HashMap::new(),
+            runs: 0,
+        })
     }
 
     pub(super) fn pool(&self) -> &rayon::ThreadPool {
@@ -108,7 +114,11 @@ impl RankState {
 /// # Errors
 /// The same on every rank.
 pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Result<Outcome> {
-    let Command { plan, codes, indices } = share(comm, || {
+    let Command {
+        plan,
+        codes,
+        indices,
+    } = share(comm, || {
         let job = job.ok_or_else(|| Error::internal("rank 0 has no job"))?;
         command(job, state)
     })?;
@@ -122,7 +132,10 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         .map(|(id, bytes)| {
             let buffer = Buffer::from_bytes(crate::dtype::Physical::U32, &bytes)?;
             let len = buffer.len();
-            Ok((id, Arc::new(Block::new(crate::dtype::DType::U32, vec![len], buffer)?)))
+            Ok((
+                id,
+                Arc::new(Block::new(crate::dtype::DType::U32, vec![len], buffer)?),
+            ))
         })
         .collect::<Result<HashMap<_, _>>>();
     let codes = verdict(comm, codes)?;
@@ -145,13 +158,19 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     let outputs = created
         .into_iter()
         .map(|created| {
-            Ok(OpenOutput { writer: RegionWriter::open(&created.temporary)?, created })
+            Ok(OpenOutput {
+                writer: RegionWriter::open(&created.temporary)?,
+                created,
+            })
         })
         .collect::<Result<Vec<_>>>();
     let outputs = verdict(comm, outputs)?;
 
     let mut gathered: Vec<Block> = if comm.rank() == 0 {
-        plan.gathers.iter().map(|(dtype, shape)| Block::zeros(*dtype, shape)).collect()
+        plan.gathers
+            .iter()
+            .map(|(dtype, shape)| Block::zeros(*dtype, shape))
+            .collect()
     } else {
         Vec::new()
     };
@@ -170,7 +189,10 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     for (number, stage) in plan.stages.iter().enumerate() {
         state.runs = state.runs.wrapping_add(1);
         // Two tags per stage, below the smallest upper bound that MPI allows (32767).
-        let tags = [Tag(1 + (state.runs % 8000) * 2), Tag(2 + (state.runs % 8000) * 2)];
+        let tags = [
+            Tag(1 + (state.runs % 8000) * 2),
+            Tag(2 + (state.runs % 8000) * 2),
+        ];
         let mut context = StageContext {
             comm,
             plan: &plan,
@@ -239,7 +261,10 @@ fn command(job: &Job, state: &RankState) -> Result<Command> {
     let mut indices = Vec::new();
     for (number, decl) in plan.arrays.iter().enumerate() {
         if let ArrayDecl::File(spec) = decl {
-            if !state.sources.contains_key(&(spec.file.clone(), spec.variable.clone())) {
+            if !state
+                .sources
+                .contains_key(&(spec.file.clone(), spec.variable.clone()))
+            {
                 let found = index(spec).context(|| {
                     format!("indexing {} of {}", spec.variable, spec.file.path.display())
                 })?;
@@ -250,16 +275,26 @@ fn command(job: &Job, state: &RankState) -> Result<Command> {
     let mut codes: Vec<(DataId, Vec<u8>)> = Vec::new();
     for stage in &plan.stages {
         let Stage::Pass(pass) = stage else { continue };
-        for (_, id, _) in pass.sinks.iter().filter_map(|s| s.fold.as_ref()?.group.as_ref()) {
+        for (_, id, _) in pass
+            .sinks
+            .iter()
+            .filter_map(|s| s.fold.as_ref()?.group.as_ref())
+        {
             if codes.iter().any(|(known, _)| known == id) {
                 continue;
             }
-            let block =
-                job.data.get(id).ok_or_else(|| Error::internal("the codes of a group-by are gone"))?;
+            let block = job
+                .data
+                .get(id)
+                .ok_or_else(|| Error::internal("the codes of a group-by are gone"))?;
             codes.push((*id, block.buffer().as_bytes().to_vec()));
         }
     }
-    Ok(Command { plan: plan::encode(plan)?, codes, indices })
+    Ok(Command {
+        plan: plan::encode(plan)?,
+        codes,
+        indices,
+    })
 }
 
 fn open_sources(
@@ -272,7 +307,9 @@ fn open_sources(
             return Err(Error::internal("a chunk index of an array that is no file"));
         };
         let source = open_source(spec, Arc::new(index))?;
-        state.sources.insert((spec.file.clone(), spec.variable.clone()), source);
+        state
+            .sources
+            .insert((spec.file.clone(), spec.variable.clone()), source);
     }
     Ok(())
 }
@@ -313,7 +350,9 @@ impl StageContext<'_> {
             .iter()
             .filter_map(|(array, block)| {
                 let block = block.as_ref()?;
-                let same = resident.get(array).is_some_and(|r| Arc::ptr_eq(&r.block, &block.block));
+                let same = resident
+                    .get(array)
+                    .is_some_and(|r| Arc::ptr_eq(&r.block, &block.block));
                 (!same).then(|| block.block.bytes())
             })
             .sum();
@@ -333,7 +372,12 @@ impl StageContext<'_> {
                 .map(|input| at_hand.get(&input.array).cloned().flatten())
                 .collect(),
             sinks,
-            delivery: Delivery { plan, stores: &stores, outputs: self.outputs, meter },
+            delivery: Delivery {
+                plan,
+                stores: &stores,
+                outputs: self.outputs,
+                meter,
+            },
             readers: &state.readers,
             meter,
             threads: footprint_threads,
@@ -341,8 +385,9 @@ impl StageContext<'_> {
             idle: AtomicUsize::new(0),
         };
         let rank = comm.rank();
-        let local =
-            self.with_parcels(self.tags[0], pass, |outgoing| run.run(&state.pool, rank, outgoing));
+        let local = self.with_parcels(self.tags[0], pass, |outgoing| {
+            run.run(&state.pool, rank, outgoing)
+        });
         verdict(comm, local)?;
         if run.sinks.iter().any(|sink| sink.geometry.is_split(pass)) {
             let mut combined = super::faults::point("combine", comm.rank());
@@ -363,8 +408,17 @@ impl StageContext<'_> {
         Ok(stores
             .into_iter()
             .map(|(array, store)| {
-                let block = store.block.into_inner().unwrap_or_else(PoisonError::into_inner);
-                (array, Resident { region: store.region, block: Arc::new(block) })
+                let block = store
+                    .block
+                    .into_inner()
+                    .unwrap_or_else(PoisonError::into_inner);
+                (
+                    array,
+                    Resident {
+                        region: store.region,
+                        block: Arc::new(block),
+                    },
+                )
             })
             .collect())
     }
@@ -373,7 +427,11 @@ impl StageContext<'_> {
     fn prepare<'p>(
         &self,
         pass: &'p Pass,
-    ) -> Result<(Vec<Option<Arc<dyn Source>>>, Vec<SinkRun<'p>>, HashMap<ArrayId, Store>)> {
+    ) -> Result<(
+        Vec<Option<Arc<dyn Source>>>,
+        Vec<SinkRun<'p>>,
+        HashMap<ArrayId, Store>,
+    )> {
         let sources = pass
             .inputs
             .iter()
@@ -408,13 +466,18 @@ impl StageContext<'_> {
         pass: &Pass,
         work: impl FnOnce(&crossbeam_channel::Sender<Parcel>) -> Result<()> + Send,
     ) -> Result<()> {
-        let parcels = pass.sinks.iter().flat_map(|sink| &sink.targets).any(|target| match target {
-            SinkTarget::Gather(_) => true,
-            SinkTarget::Store(_) => false,
-            SinkTarget::Write { file, variable } => {
-                self.plan.files[*file as usize].variables[*variable as usize].encoding.is_chunked()
-            }
-        });
+        let parcels = pass
+            .sinks
+            .iter()
+            .flat_map(|sink| &sink.targets)
+            .any(|target| match target {
+                SinkTarget::Gather(_) => true,
+                SinkTarget::Store(_) => false,
+                SinkTarget::Write { file, variable } => self.plan.files[*file as usize].variables
+                    [*variable as usize]
+                    .encoding
+                    .is_chunked(),
+            });
         self.parcels(tag, parcels, work)
     }
 
@@ -436,7 +499,9 @@ impl StageContext<'_> {
                 drop(sender);
                 result
             });
-            let pumped = pump(comm, tag, &receiver, &mut |parcel| accept(parcel, writers, gathered));
+            let pumped = pump(comm, tag, &receiver, &mut |parcel| {
+                accept(parcel, writers, gathered)
+            });
             let worked = worker
                 .join()
                 .unwrap_or_else(|_| Err(Error::internal("a worker thread panicked")));
@@ -448,10 +513,18 @@ impl StageContext<'_> {
 /// A parcel that has arrived on rank 0.
 fn accept(parcel: Parcel, writers: &mut [Writer], gathered: &mut [Block]) -> Result<()> {
     match parcel {
-        Parcel::Chunk { file, variable, chunk, bytes } => {
-            writers[file as usize].append_chunk(variable as usize, &chunk, &bytes)
-        }
-        Parcel::Piece { number, start, shape, bytes } => {
+        Parcel::Chunk {
+            file,
+            variable,
+            chunk,
+            bytes,
+        } => writers[file as usize].append_chunk(variable as usize, &chunk, &bytes),
+        Parcel::Piece {
+            number,
+            start,
+            shape,
+            bytes,
+        } => {
             let result = &mut gathered[number as usize];
             let buffer = Buffer::from_bytes(result.dtype().physical(), &bytes)?;
             let piece = Block::new(result.dtype(), shape.clone(), buffer)?;

@@ -5,7 +5,7 @@ use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
 use crate::geom::{NodeId, Partials, Region, SegmentTree};
-use crate::kernel::{AxisRole, Column, InColumn, FoldSpec, FoldTile, State};
+use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, InColumn, State};
 use crate::op::ReductionKind;
 use crate::plan::{Pass, Sink, SinkGeometry};
 use std::collections::HashMap;
@@ -50,7 +50,12 @@ pub(super) struct Finished {
 }
 
 impl<'a> SinkRun<'a> {
-    pub(super) fn new(pass: &'a Pass, sink: &'a Sink, codes: Option<Arc<Block>>, meter: &Arc<Meter>) -> Self {
+    pub(super) fn new(
+        pass: &'a Pass,
+        sink: &'a Sink,
+        codes: Option<Arc<Block>>,
+        meter: &Arc<Meter>,
+    ) -> Self {
         let ndim = pass.tiles.ndim();
         let geometry = SinkGeometry::new(ndim, sink.fold.as_ref());
         let element = pass.program.output_dtype(usize::from(sink.output));
@@ -66,7 +71,10 @@ impl<'a> SinkRun<'a> {
                 .collect();
             let domain = pass.tiles.shape();
             let mut arg_strides = vec![0i64; ndim];
-            if matches!(fold.reduction.kind, ReductionKind::Argmin | ReductionKind::Argmax) {
+            if matches!(
+                fold.reduction.kind,
+                ReductionKind::Argmin | ReductionKind::Argmax
+            ) {
                 let mut stride = 1i64;
                 for axis in fold.axes.iter().rev() {
                     arg_strides[*axis] = stride;
@@ -86,13 +94,26 @@ impl<'a> SinkRun<'a> {
                 arg_strides,
             }
         });
-        let waiting = Waiting { pieces: Pieces::new(), bytes: 0, held: meter.hold(0) };
-        SinkRun { sink, geometry, pass, element, fold, waiting: Mutex::new(waiting) }
+        let waiting = Waiting {
+            pieces: Pieces::new(),
+            bytes: 0,
+            held: meter.hold(0),
+        };
+        SinkRun {
+            sink,
+            geometry,
+            pass,
+            element,
+            fold,
+            waiting: Mutex::new(waiting),
+        }
     }
 
     /// True when the running state goes on from tile to tile along the stream axis.
     pub(super) fn streams(&self) -> bool {
-        self.pass.stream_axis.is_some_and(|axis| self.geometry.folded.contains(&axis))
+        self.pass
+            .stream_axis
+            .is_some_and(|axis| self.geometry.folded.contains(&axis))
     }
 
     /// Lengths of the piece that a tile contributes to.
@@ -164,7 +185,10 @@ impl<'a> SinkRun<'a> {
     ) -> Result<Option<Finished>> {
         let state = match (running, &self.fold) {
             (Running::Keep(block), _) => {
-                return Ok(Some(Finished { region: tile.clone(), block }));
+                return Ok(Some(Finished {
+                    region: tile.clone(),
+                    block,
+                }));
             }
             (Running::Fold(state), Some(fold)) if fold.single => {
                 return self.finish(state, &self.piece_of(position)).map(Some);
@@ -172,11 +196,20 @@ impl<'a> SinkRun<'a> {
             (Running::Fold(state), Some(_)) => state,
             (Running::Fold(_), None) => return Err(Error::internal("a state without a fold")),
         };
-        let leaf: Vec<usize> = self.geometry.folded.iter().map(|axis| position[*axis]).collect();
+        let leaf: Vec<usize> = self
+            .geometry
+            .folded
+            .iter()
+            .map(|axis| position[*axis])
+            .collect();
         let piece = self.piece_of(position);
-        let Some(fold) = &self.fold else { return Ok(None) };
+        let Some(fold) = &self.fold else {
+            return Ok(None);
+        };
         self.insert(&piece, fold.tree.leaf(&leaf), state)?;
-        self.take_complete(&piece)?.map(|state| self.finish(state, &piece)).transpose()
+        self.take_complete(&piece)?
+            .map(|state| self.finish(state, &piece))
+            .transpose()
     }
 
     fn piece_of(&self, position: &[usize]) -> Vec<usize> {
@@ -189,7 +222,9 @@ impl<'a> SinkRun<'a> {
     }
 
     fn insert(&self, piece: &[usize], node: NodeId, state: State) -> Result<()> {
-        let Some(fold) = &self.fold else { return Ok(()) };
+        let Some(fold) = &self.fold else {
+            return Ok(());
+        };
         let state_bytes = state.live_bytes();
         let mut waiting = self.lock();
         let partials = waiting
@@ -197,7 +232,9 @@ impl<'a> SinkRun<'a> {
             .entry(piece.to_vec())
             .or_insert_with(|| Partials::new(fold.tree.clone()));
         let before = partials.len();
-        partials.insert(node, state, &mut |left: &mut State, right: &State| left.merge(right))?;
+        partials.insert(node, state, &mut |left: &mut State, right: &State| {
+            left.merge(right)
+        })?;
         let after = partials.len();
         waiting.change(before, after, state_bytes);
         Ok(())
@@ -205,7 +242,9 @@ impl<'a> SinkRun<'a> {
 
     fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
         let mut waiting = self.lock();
-        let Some(partials) = waiting.pieces.get_mut(piece) else { return Ok(None) };
+        let Some(partials) = waiting.pieces.get_mut(piece) else {
+            return Ok(None);
+        };
         let complete = partials.complete();
         if let Some(state) = &complete {
             waiting.pieces.remove(piece);
@@ -226,7 +265,9 @@ impl<'a> SinkRun<'a> {
 
     /// A partial result of another rank.
     pub(super) fn insert_encoded(&self, piece: &[usize], node: NodeId, bytes: &[u8]) -> Result<()> {
-        let Some(fold) = &self.fold else { return Ok(()) };
+        let Some(fold) = &self.fold else {
+            return Ok(());
+        };
         let shape = self.piece_region(piece).shape;
         let state = State::decode(&fold.spec, &shape, bytes)?;
         self.insert(piece, node, state)
@@ -275,7 +316,10 @@ impl<'a> SinkRun<'a> {
                 region.shape
             )));
         }
-        Ok(Finished { region, block: block.with_dtype(self.sink.dtype)? })
+        Ok(Finished {
+            region,
+            block: block.with_dtype(self.sink.dtype)?,
+        })
     }
 }
 

@@ -21,8 +21,11 @@ pub(super) fn write_stage(
 ) -> Result<()> {
     let block = verdict(context.comm, block)?;
     let rank = context.comm.rank();
-    let chunks: Vec<Vec<usize>> =
-        write.placement.task_box(rank).map(|runs| positions(runs).collect()).unwrap_or_default();
+    let chunks: Vec<Vec<usize>> = write
+        .placement
+        .task_box(rank)
+        .map(|runs| positions(runs).collect())
+        .unwrap_or_default();
     let (plan, state, meter) = (context.plan, context.state, context.meter);
     let spec = &plan.files[write.file as usize].variables[write.variable as usize];
     let tag = context.tags[0];
@@ -32,14 +35,27 @@ pub(super) fn write_stage(
         }
         let resident = block.ok_or_else(|| Error::internal("a stored result is not at hand"))?;
         let block = Arc::try_unwrap(resident.block).unwrap_or_else(|shared| (*shared).clone());
-        let whole = Finished { region: resident.region, block };
+        let whole = Finished {
+            region: resident.region,
+            block,
+        };
         state.pool().install(|| {
-            chunks.par_iter().try_for_each_init(Scratch::default, |scratch, chunk| {
-                let bytes = encode_part(spec, &write.chunks, chunk, &whole, scratch)?;
-                meter.written_bytes.fetch_add(bytes.len() as u64, Relaxed);
-                let (file, variable) = (write.file, write.variable);
-                send(outgoing, Parcel::Chunk { file, variable, chunk: chunk.clone(), bytes })
-            })
+            chunks
+                .par_iter()
+                .try_for_each_init(Scratch::default, |scratch, chunk| {
+                    let bytes = encode_part(spec, &write.chunks, chunk, &whole, scratch)?;
+                    meter.written_bytes.fetch_add(bytes.len() as u64, Relaxed);
+                    let (file, variable) = (write.file, write.variable);
+                    send(
+                        outgoing,
+                        Parcel::Chunk {
+                            file,
+                            variable,
+                            chunk: chunk.clone(),
+                            bytes,
+                        },
+                    )
+                })
         })
     });
     verdict(context.comm, written)

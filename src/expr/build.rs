@@ -25,7 +25,11 @@ impl Graph {
             },
             SourceDecl::Memory { .. } => shape.clone(),
         };
-        let schema = Schema { shape, dtype: decl.dtype(), chunk };
+        let schema = Schema {
+            shape,
+            dtype: decl.dtype(),
+            chunk,
+        };
         let number = self.source_number(decl);
         self.push(Node::Source(number), schema)
     }
@@ -35,8 +39,11 @@ impl Graph {
     /// # Errors
     /// Internal when the graph cannot grow.
     pub fn fill(&mut self, value: Scalar, shape: &[usize]) -> Result<NodeId> {
-        let schema =
-            Schema { shape: shape.to_vec(), dtype: value.dtype(), chunk: shape.to_vec() };
+        let schema = Schema {
+            shape: shape.to_vec(),
+            dtype: value.dtype(),
+            chunk: shape.to_vec(),
+        };
         self.push(Node::Fill(value), schema)
     }
 
@@ -50,7 +57,9 @@ impl Graph {
             return Ok(input);
         }
         if (from.is_time() && dtype.is_complex()) || (from.is_complex() && dtype.is_time()) {
-            return Err(Error::invalid(format!("astype: {from} cannot become {dtype}")));
+            return Err(Error::invalid(format!(
+                "astype: {from} cannot become {dtype}"
+            )));
         }
         if let Node::Fill(value) = *self.node(input) {
             if let Ok(value) = value.cast(dtype) {
@@ -58,7 +67,10 @@ impl Graph {
                 return self.fill(value, &shape);
             }
         }
-        let schema = Schema { dtype, ..self.schema(input).clone() };
+        let schema = Schema {
+            dtype,
+            ..self.schema(input).clone()
+        };
         self.push(Node::Map(MapOp::Cast, vec![input]), schema)
     }
 
@@ -72,7 +84,11 @@ impl Graph {
             return Ok(input);
         }
         let fits = from.len() <= shape.len()
-            && from.iter().rev().zip(shape.iter().rev()).all(|(a, b)| a == b || *a == 1);
+            && from
+                .iter()
+                .rev()
+                .zip(shape.iter().rev())
+                .all(|(a, b)| a == b || *a == 1);
         if !fits {
             return Err(Error::invalid(format!(
                 "broadcast_to: shape {from:?} does not broadcast to {shape:?}"
@@ -103,13 +119,20 @@ impl Graph {
             .axes
             .iter()
             .map(|axis| match axis.parent {
-                Some(parent) => {
-                    from.chunk[parent].div_ceil(axis.step.unsigned_abs()).clamp(1, axis.len.max(1))
-                }
+                Some(parent) => from.chunk[parent]
+                    .div_ceil(axis.step.unsigned_abs())
+                    .clamp(1, axis.len.max(1)),
                 None => axis.len,
             })
             .collect();
-        self.push(Node::Select(input, select), Schema { shape, dtype: from.dtype, chunk })
+        self.push(
+            Node::Select(input, select),
+            Schema {
+                shape,
+                dtype: from.dtype,
+                chunk,
+            },
+        )
     }
 
     /// One operand, element by element.
@@ -119,7 +142,10 @@ impl Graph {
     pub fn unary(&mut self, op: UnaryOp, input: NodeId) -> Result<NodeId> {
         let signature = op.signature(self.dtype(input))?;
         let input = self.cast(input, signature.left)?;
-        let schema = Schema { dtype: signature.result, ..self.schema(input).clone() };
+        let schema = Schema {
+            dtype: signature.result,
+            ..self.schema(input).clone()
+        };
         self.push(Node::Map(MapOp::Unary(op), vec![input]), schema)
     }
 
@@ -134,7 +160,11 @@ impl Graph {
         let b = self.cast(b, signature.right)?;
         let inputs = vec![self.broadcast_to(a, &shape)?, self.broadcast_to(b, &shape)?];
         let chunk = self.common_chunk(&inputs);
-        let schema = Schema { shape, dtype: signature.result, chunk };
+        let schema = Schema {
+            shape,
+            dtype: signature.result,
+            chunk,
+        };
         self.push(Node::Map(MapOp::Binary(op), inputs), schema)
     }
 
@@ -161,7 +191,14 @@ impl Graph {
             self.broadcast_to(otherwise, &shape)?,
         ];
         let chunk = self.common_chunk(&inputs);
-        self.push(Node::Map(MapOp::Where, inputs), Schema { shape, dtype, chunk })
+        self.push(
+            Node::Map(MapOp::Where, inputs),
+            Schema {
+                shape,
+                dtype,
+                chunk,
+            },
+        )
     }
 
     /// Folds `axes` (sorted, distinct), and one axis into groups.
@@ -186,8 +223,10 @@ impl Graph {
                 )));
             }
         }
-        if matches!(reduction.kind, ReductionKind::Argmin | ReductionKind::Argmax)
-            && group.is_some()
+        if matches!(
+            reduction.kind,
+            ReductionKind::Argmin | ReductionKind::Argmax
+        ) && group.is_some()
         {
             return Err(Error::unsupported(format!(
                 "{} of groups; use it along a dimension, or group-by min/max",
@@ -207,12 +246,26 @@ impl Graph {
             let value = match reduction.kind {
                 ReductionKind::Prod => Scalar::I64(1).cast(dtype)?,
                 ReductionKind::All => Scalar::Bool(true),
-                ReductionKind::Sum | ReductionKind::Count | ReductionKind::Any => Scalar::zero(dtype),
+                ReductionKind::Sum | ReductionKind::Count | ReductionKind::Any => {
+                    Scalar::zero(dtype)
+                }
                 _ => Scalar::missing(dtype).unwrap_or(Scalar::zero(dtype)),
             };
             return self.fill(value, &shape);
         }
-        self.push(Node::Reduce { input, reduction, axes, group }, Schema { shape, dtype, chunk })
+        self.push(
+            Node::Reduce {
+                input,
+                reduction,
+                axes,
+                group,
+            },
+            Schema {
+                shape,
+                dtype,
+                chunk,
+            },
+        )
     }
 
     /// The same elements in chunks of `chunk`; lengths beyond the axis are cut to it.
@@ -222,10 +275,14 @@ impl Graph {
     pub fn rechunk(&mut self, input: NodeId, chunk: &[usize]) -> Result<NodeId> {
         let schema = self.schema(input).clone();
         crate::geom::ChunkGrid::regular(&schema.shape, chunk)?;
-        let chunk: Vec<usize> =
-            chunk.iter().zip(&schema.shape).map(|(c, len)| *c.min(&(*len).max(1))).collect();
-        let bytes =
-            chunk.iter().fold(schema.dtype.size() as u128, |acc, c| acc.saturating_mul(*c as u128));
+        let chunk: Vec<usize> = chunk
+            .iter()
+            .zip(&schema.shape)
+            .map(|(c, len)| *c.min(&(*len).max(1)))
+            .collect();
+        let bytes = chunk.iter().fold(schema.dtype.size() as u128, |acc, c| {
+            acc.saturating_mul(*c as u128)
+        });
         if bytes >= LARGEST_CHUNK_BYTES {
             return Err(Error::invalid(format!(
                 "chunk: a chunk of {chunk:?} {} elements is {bytes} bytes; allowed are less than 2³¹ = 2147483648 bytes",
@@ -235,7 +292,10 @@ impl Graph {
         if chunk == schema.chunk {
             return Ok(input);
         }
-        self.push(Node::Rechunk(input, chunk.clone()), Schema { chunk, ..schema })
+        self.push(
+            Node::Rechunk(input, chunk.clone()),
+            Schema { chunk, ..schema },
+        )
     }
 
     /// The smallest chunk lengths among inputs of one shape; inputs that are one chunk on an axis have no say there.
@@ -243,7 +303,11 @@ impl Graph {
         let shape = self.shape(inputs[0]).to_vec();
         (0..shape.len())
             .map(|axis| {
-                inputs.iter().map(|id| self.schema(*id).chunk[axis]).min().unwrap_or(shape[axis])
+                inputs
+                    .iter()
+                    .map(|id| self.schema(*id).chunk[axis])
+                    .min()
+                    .unwrap_or(shape[axis])
             })
             .collect()
     }

@@ -35,14 +35,22 @@ impl fmt::Display for Graph {
                         .iter()
                         .map(|axis| match axis.parent {
                             Some(parent) => {
-                                format!("{parent}:{}+{}x{}", select.base[parent], axis.step, axis.len)
+                                format!(
+                                    "{parent}:{}+{}x{}",
+                                    select.base[parent], axis.step, axis.len
+                                )
                             }
                             None => format!("new x{}", axis.len),
                         })
                         .collect();
                     write!(f, "select #{} [{}]", input.0, axes.join(", "))?;
                 }
-                Node::Reduce { input, reduction, axes, group } => {
+                Node::Reduce {
+                    input,
+                    reduction,
+                    axes,
+                    group,
+                } => {
                     write!(f, "{reduction} #{} axes {axes:?}", input.0)?;
                     if let Some(group) = group {
                         write!(f, " axis {} in {} groups", group.axis, group.groups)?;

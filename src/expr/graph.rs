@@ -108,6 +108,9 @@ impl Graph {
                 }
             }
         }
-        (0..self.nodes.len()).filter(|id| wanted[*id]).map(|id| NodeId(id as u32)).collect()
+        (0..self.nodes.len())
+            .filter(|id| wanted[*id])
+            .map(|id| NodeId(id as u32))
+            .collect()
     }
 }

@@ -79,9 +79,10 @@ impl AxisChunks {
     pub fn longest(&self) -> usize {
         match self {
             AxisChunks::Regular { len, chunk, .. } => *chunk.min(len),
-            AxisChunks::Irregular { .. } => {
-                (0..self.count()).map(|i| self.range(i).len()).max().unwrap_or(0)
-            }
+            AxisChunks::Irregular { .. } => (0..self.count())
+                .map(|i| self.range(i).len())
+                .max()
+                .unwrap_or(0),
         }
     }
 }
@@ -115,15 +116,25 @@ impl ChunkGrid {
         let axes = shape
             .iter()
             .zip(chunk)
-            .map(|(&len, &chunk)| AxisChunks::Regular { len, chunk: chunk.min(len.max(1)), phase: 0 })
+            .map(|(&len, &chunk)| AxisChunks::Regular {
+                len,
+                chunk: chunk.min(len.max(1)),
+                phase: 0,
+            })
             .collect();
         Ok(ChunkGrid { axes })
     }
 
     /// One chunk that is the whole shape.
     pub fn single(shape: &[usize]) -> Self {
-        let axes =
-            shape.iter().map(|&len| AxisChunks::Regular { len, chunk: len.max(1), phase: 0 }).collect();
+        let axes = shape
+            .iter()
+            .map(|&len| AxisChunks::Regular {
+                len,
+                chunk: len.max(1),
+                phase: 0,
+            })
+            .collect();
         ChunkGrid { axes }
     }
 
@@ -149,7 +160,12 @@ impl ChunkGrid {
 
     /// The box of the chunk at grid position `index`.
     pub fn region(&self, index: &[usize]) -> Region {
-        let ranges: Vec<_> = self.axes.iter().zip(index).map(|(axis, &i)| axis.range(i)).collect();
+        let ranges: Vec<_> = self
+            .axes
+            .iter()
+            .zip(index)
+            .map(|(axis, &i)| axis.range(i))
+            .collect();
         Region {
             start: ranges.iter().map(|r| r.start).collect(),
             shape: ranges.iter().map(ExactSizeIterator::len).collect(),
@@ -158,7 +174,10 @@ impl ChunkGrid {
 
     /// Row-major number of the chunk at grid position `index`.
     pub fn linear(&self, index: &[usize]) -> usize {
-        self.axes.iter().zip(index).fold(0, |acc, (axis, i)| acc * axis.count() + i)
+        self.axes
+            .iter()
+            .zip(index)
+            .fold(0, |acc, (axis, i)| acc * axis.count() + i)
     }
 
     /// Grid position of the chunk with row-major number `linear`.

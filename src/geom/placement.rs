@@ -53,7 +53,10 @@ impl Placement {
             best_parts: vec![1; counts.len()],
         };
         search.axis(0, ranks.max(1), 1);
-        Placement { counts: counts.to_vec(), parts: search.best_parts }
+        Placement {
+            counts: counts.to_vec(),
+            parts: search.best_parts,
+        }
     }
 
     /// Number of ranks that own tasks.
@@ -161,7 +164,11 @@ impl Search<'_> {
     fn worst(&mut self, axis: usize, parts: usize) -> usize {
         let (count, length) = (self.counts[axis], self.length);
         *self.longest[axis].entry(parts).or_insert_with(|| {
-            (0..parts).step_by(parts.div_ceil(64)).map(|p| length(axis, split_evenly(count, parts, p))).max().unwrap_or(0)
+            (0..parts)
+                .step_by(parts.div_ceil(64))
+                .map(|p| length(axis, split_evenly(count, parts, p)))
+                .max()
+                .unwrap_or(0)
         })
     }
 }

@@ -23,7 +23,11 @@ pub struct Span {
 impl Span {
     /// All of an axis.
     pub fn all(len: usize) -> Self {
-        Span { start: 0, len, step: 1 }
+        Span {
+            start: 0,
+            len,
+            step: 1,
+        }
     }
 
     /// Python's `start:stop:step` on an axis of `len` elements: negative bounds count from the end, bounds are clipped.
@@ -37,7 +41,9 @@ impl Span {
         len: usize,
     ) -> Result<Self> {
         if step == 0 {
-            return Err(Error::invalid("slice: step 0; allowed is any other integer"));
+            return Err(Error::invalid(
+                "slice: step 0; allowed is any other integer",
+            ));
         }
         let n = len as isize;
         // After CPython's PySlice_AdjustIndices.
@@ -49,9 +55,16 @@ impl Span {
         let (first, last) = if step > 0 { (0, n) } else { (n - 1, -1) };
         let (start, stop) = (bound(start, first), bound(stop, last));
         let distance = if step > 0 { stop - start } else { start - stop };
-        let count =
-            if distance <= 0 { 0 } else { (distance as usize).div_ceil(step.unsigned_abs()) };
-        Ok(Span { start: if count == 0 { 0 } else { start as usize }, len: count, step })
+        let count = if distance <= 0 {
+            0
+        } else {
+            (distance as usize).div_ceil(step.unsigned_abs())
+        };
+        Ok(Span {
+            start: if count == 0 { 0 } else { start as usize },
+            len: count,
+            step,
+        })
     }
 }
 
@@ -86,9 +99,16 @@ impl Select {
         let axes = spans
             .iter()
             .enumerate()
-            .map(|(axis, span)| ViewAxis { parent: Some(axis), step: span.step, len: span.len })
+            .map(|(axis, span)| ViewAxis {
+                parent: Some(axis),
+                step: span.step,
+                len: span.len,
+            })
             .collect();
-        Select { base: spans.iter().map(|span| span.start).collect(), axes }
+        Select {
+            base: spans.iter().map(|span| span.start).collect(),
+            axes,
+        }
     }
 
     /// Shape of the view.
@@ -110,23 +130,43 @@ impl Select {
     /// A view of `shape` in which `shape`'s axes go to `to_axes` of a larger shape, after NumPy's rules: other axes are
     /// new, axes of length 1 repeat.
     pub fn broadcast(shape: &[usize], to_axes: &[usize], to_shape: &[usize]) -> Self {
-        let mut axes: Vec<ViewAxis> =
-            to_shape.iter().map(|&len| ViewAxis { parent: None, step: 0, len }).collect();
+        let mut axes: Vec<ViewAxis> = to_shape
+            .iter()
+            .map(|&len| ViewAxis {
+                parent: None,
+                step: 0,
+                len,
+            })
+            .collect();
         for (parent, (&axis, &len)) in to_axes.iter().zip(shape).enumerate() {
             if len == to_shape[axis] {
-                axes[axis] = ViewAxis { parent: Some(parent), step: 1, len };
+                axes[axis] = ViewAxis {
+                    parent: Some(parent),
+                    step: 1,
+                    len,
+                };
             }
         }
-        Select { base: vec![0; shape.len()], axes }
+        Select {
+            base: vec![0; shape.len()],
+            axes,
+        }
     }
 
     /// The axes of `shape` in another order: view axis `k` is parent axis `order[k]`.
     pub fn transpose(shape: &[usize], order: &[usize]) -> Self {
         let axes = order
             .iter()
-            .map(|&parent| ViewAxis { parent: Some(parent), step: 1, len: shape[parent] })
+            .map(|&parent| ViewAxis {
+                parent: Some(parent),
+                step: 1,
+                len: shape[parent],
+            })
             .collect();
-        Select { base: vec![0; shape.len()], axes }
+        Select {
+            base: vec![0; shape.len()],
+            axes,
+        }
     }
 
     /// True when it is the identity on `shape`.
@@ -147,10 +187,20 @@ impl Select {
             .axes
             .iter()
             .map(|view| match view.parent.map(|middle| self.axes[middle]) {
-                Some(ViewAxis { parent: Some(parent), step, .. }) => {
-                    ViewAxis { parent: Some(parent), step: step * view.step, len: view.len }
-                }
-                _ => ViewAxis { parent: None, step: 0, len: view.len },
+                Some(ViewAxis {
+                    parent: Some(parent),
+                    step,
+                    ..
+                }) => ViewAxis {
+                    parent: Some(parent),
+                    step: step * view.step,
+                    len: view.len,
+                },
+                _ => ViewAxis {
+                    parent: None,
+                    step: 0,
+                    len: view.len,
+                },
             })
             .collect();
         Select { base, axes }
@@ -174,7 +224,10 @@ impl Select {
             if let Some(parent) = axis.parent {
                 let at = |i: usize| (self.base[parent] as isize + i as isize * axis.step) as usize;
                 let first = at(view_region.start[v]);
-                let last = at(view_region.end(v).saturating_sub(1).max(view_region.start[v]));
+                let last = at(view_region
+                    .end(v)
+                    .saturating_sub(1)
+                    .max(view_region.start[v]));
                 region.start[parent] = first.min(last);
                 region.shape[parent] = first.abs_diff(last) + 1;
             }
@@ -186,7 +239,11 @@ impl Select {
     #[must_use]
     pub fn local(&self, view_region: &Region, parent_region: &Region) -> Select {
         let first = self.parent_index(&view_region.start);
-        let base = first.iter().zip(&parent_region.start).map(|(i, origin)| i - origin).collect();
+        let base = first
+            .iter()
+            .zip(&parent_region.start)
+            .map(|(i, origin)| i - origin)
+            .collect();
         let axes = self
             .axes
             .iter()

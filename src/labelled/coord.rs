@@ -74,15 +74,16 @@ impl Coord {
     /// Internal only.
     pub fn select(&self, select: &Select, dims: Vec<String>) -> Result<Coord> {
         let values = match &self.values {
-            Values::Block(block) => Values::Block(Arc::new(Block::from_view(&block.select(select))?)),
+            Values::Block(block) => {
+                Values::Block(Arc::new(Block::from_view(&block.select(select))?))
+            }
             Values::CfTimes(block, time) => {
                 Values::CfTimes(Arc::new(Block::from_view(&block.select(select))?), *time)
             }
             Values::Texts(texts, shape) => {
                 // Positions first: the selection then works on numbers.
                 let positions: Vec<u64> = (0..texts.len() as u64).collect();
-                let picked =
-                    Block::from_view(&Block::from_vec(shape, positions)?.select(select))?;
+                let picked = Block::from_view(&Block::from_vec(shape, positions)?.select(select))?;
                 let texts = picked
                     .as_slice::<u64>()
                     .unwrap_or_default()
@@ -92,7 +93,11 @@ impl Coord {
                 Values::Texts(Arc::new(texts), picked.shape().to_vec())
             }
         };
-        Ok(Coord { values, dims, ..self.clone() })
+        Ok(Coord {
+            values,
+            dims,
+            ..self.clone()
+        })
     }
 
     /// True when both have the same values along the same dimensions, in any order (NaN equals NaN).
@@ -187,7 +192,8 @@ fn same_scalar(a: Scalar, b: Scalar) -> bool {
     match (a, b) {
         // Units may differ: compare instants.
         (Scalar::Datetime(x, u), Scalar::Datetime(y, v)) => {
-            i128::from(x) * i128::from(u.nanoseconds()) == i128::from(y) * i128::from(v.nanoseconds())
+            i128::from(x) * i128::from(u.nanoseconds())
+                == i128::from(y) * i128::from(v.nanoseconds())
         }
         _ => match (a.as_i128(), b.as_i128()) {
             (Some(x), Some(y)) => x == y,

@@ -40,11 +40,19 @@ impl DataArray {
         if result.array.check().is_err() {
             return result;
         }
-        let repeated = dims.iter().enumerate().find(|(i, d)| dims[..*i].contains(d));
+        let repeated = dims
+            .iter()
+            .enumerate()
+            .find(|(i, d)| dims[..*i].contains(d));
         let error = if dims.len() != shape.len() {
-            Some(format!("DataArray: {} dimension names {dims:?} for shape {shape:?}", dims.len()))
+            Some(format!(
+                "DataArray: {} dimension names {dims:?} for shape {shape:?}",
+                dims.len()
+            ))
         } else if let Some((_, dim)) = repeated {
-            Some(format!("DataArray: dimension {dim:?} is named twice in {dims:?}"))
+            Some(format!(
+                "DataArray: dimension {dim:?} is named twice in {dims:?}"
+            ))
         } else {
             result.coords.iter().find_map(|coord| {
                 let fits = coord.dims.len() == coord.shape().len()
@@ -157,7 +165,10 @@ impl DataArray {
         self.coords.push(coord);
         let dims: Vec<&str> = self.dims.iter().map(String::as_str).collect();
         let checked = DataArray::new(self.array.clone(), &dims, self.coords.clone());
-        DataArray { array: checked.array, ..self }
+        DataArray {
+            array: checked.array,
+            ..self
+        }
     }
 
     /// A failed array in place of this one.
@@ -181,8 +192,13 @@ impl DataArray {
     pub(super) fn axis(&self, operation: &str, dim: &str) -> Result<usize> {
         self.dims.iter().position(|d| d == dim).ok_or_else(|| {
             let known = nearest_names(dim, self.dims.iter().map(String::as_str));
-            let name = self.name.as_deref().map_or(String::new(), |n| format!(" of {n}"));
-            Error::invalid(format!("{operation}: unknown dimension {dim:?}{name}; known: {known}"))
+            let name = self
+                .name
+                .as_deref()
+                .map_or(String::new(), |n| format!(" of {n}"));
+            Error::invalid(format!(
+                "{operation}: unknown dimension {dim:?}{name}; known: {known}"
+            ))
         })
     }
 
@@ -191,7 +207,9 @@ impl DataArray {
         for dim in dims {
             let axis = self.axis(operation, dim)?;
             if axes.contains(&axis) {
-                return Err(Error::invalid(format!("{operation}: dimension {dim:?} is given twice")));
+                return Err(Error::invalid(format!(
+                    "{operation}: dimension {dim:?} is given twice"
+                )));
             }
             axes.push(axis);
         }
@@ -211,7 +229,11 @@ impl DataArray {
     #[must_use]
     #[track_caller]
     pub fn reduce(&self, kind: ReductionKind, dims: &[&str], skipna: Option<bool>) -> Self {
-        let name = crate::op::Reduction { kind, skipna: false }.name();
+        let name = crate::op::Reduction {
+            kind,
+            skipna: false,
+        }
+        .name();
         let axes = match self.axes(name, dims) {
             Ok(axes) => axes,
             Err(error) => return self.clone().fail(error),
@@ -221,12 +243,27 @@ impl DataArray {
             dims => dims.to_vec(),
         };
         let positions: Vec<isize> = axes.iter().map(|a| *a as isize).collect();
-        let array = self.array.reduce(kind, &positions, ReduceOptions { skipna, keepdims: false });
-        let dims = self.dims.iter().filter(|d| !all.contains(&d.as_str())).cloned().collect();
+        let array = self.array.reduce(
+            kind,
+            &positions,
+            ReduceOptions {
+                skipna,
+                keepdims: false,
+            },
+        );
+        let dims = self
+            .dims
+            .iter()
+            .filter(|d| !all.contains(&d.as_str()))
+            .cloned()
+            .collect();
         let mut result = self.with_array(array);
         result.dims = dims;
         result.coords = self.coords_without(&all);
-        if matches!(kind, ReductionKind::Count | ReductionKind::Argmin | ReductionKind::Argmax) {
+        if matches!(
+            kind,
+            ReductionKind::Count | ReductionKind::Argmin | ReductionKind::Argmax
+        ) {
             // A count has no unit.
             result.attrs.remove("units");
         }
@@ -257,7 +294,10 @@ impl DataArray {
             }
         }
         let array = self.array.chunk(&lengths);
-        DataArray { array, ..self.clone() }
+        DataArray {
+            array,
+            ..self.clone()
+        }
     }
 
     /// The dimensions in another order.

@@ -41,11 +41,17 @@ impl Dataset {
                 )));
             };
             if variables[..number].iter().any(|v| v.name() == Some(name)) {
-                return Err(Error::invalid(format!("Dataset: two arrays are named {name:?}")));
+                return Err(Error::invalid(format!(
+                    "Dataset: two arrays are named {name:?}"
+                )));
             }
             for (dim, len) in array.dims.iter().zip(array.shape()) {
                 for other in &variables[..number] {
-                    let there = other.dims.iter().position(|d| d == dim).map(|a| other.shape()[a]);
+                    let there = other
+                        .dims
+                        .iter()
+                        .position(|d| d == dim)
+                        .map(|a| other.shape()[a]);
                     if let Some(there) = there.filter(|there| *there != len) {
                         return Err(Error::invalid(format!(
                             "Dataset: dimension {dim:?} has length {there} in {:?} and {len} in {name:?}",
@@ -127,9 +133,9 @@ impl Dataset {
         };
         let (dtype, shape) = (block.dtype(), block.shape().to_vec());
         let data = self.session.keep(block.clone());
-        let node = self.session.with_graph(|g| {
-            g.source(crate::expr::SourceDecl::Memory { data, dtype, shape })
-        });
+        let node = self
+            .session
+            .with_graph(|g| g.source(crate::expr::SourceDecl::Memory { data, dtype, shape }));
         let dims: Vec<&str> = coord.dims.iter().map(String::as_str).collect();
         let along: Vec<Coord> = self
             .coords
@@ -168,8 +174,15 @@ impl Dataset {
     /// Dimensions with their lengths, in order of appearance.
     pub fn sizes(&self) -> Vec<(String, usize)> {
         let mut sizes: Vec<(String, usize)> = Vec::new();
-        let coords = self.coords.iter().map(|c| (c.dims.as_slice(), c.shape().to_vec()));
-        let all = self.variables.iter().map(|v| (v.dims(), v.shape())).chain(coords);
+        let coords = self
+            .coords
+            .iter()
+            .map(|c| (c.dims.as_slice(), c.shape().to_vec()));
+        let all = self
+            .variables
+            .iter()
+            .map(|v| (v.dims(), v.shape()))
+            .chain(coords);
         for (dims, shape) in all {
             for (dim, len) in dims.iter().zip(shape) {
                 if !sizes.iter().any(|(known, _)| known == dim) {
@@ -191,7 +204,11 @@ impl Dataset {
                 }
             }
         }
-        Dataset { variables, coords, ..self.clone() }
+        Dataset {
+            variables,
+            coords,
+            ..self.clone()
+        }
     }
 
     /// Chunk lengths by dimension, on every variable that has it. A dimension that no variable has is an error that comes
@@ -201,17 +218,21 @@ impl Dataset {
     pub fn chunk<'a>(&self, chunks: impl IntoIterator<Item = (&'a str, usize)>) -> Dataset {
         let chunks: Vec<(&str, usize)> = chunks.into_iter().collect();
         let sizes = self.sizes();
-        let unknown = chunks.iter().find(|(dim, _)| !sizes.iter().any(|(d, _)| d == dim));
+        let unknown = chunks
+            .iter()
+            .find(|(dim, _)| !sizes.iter().any(|(d, _)| d == dim));
         if let Some((dim, _)) = unknown {
             let known = nearest_names(dim, sizes.iter().map(|(d, _)| d.as_str()));
-            let error =
-                Error::invalid(format!("chunk: unknown dimension {dim:?}; known: {known}"));
+            let error = Error::invalid(format!("chunk: unknown dimension {dim:?}; known: {known}"));
             let error = error.at_call(std::panic::Location::caller());
             return self.map(|v| v.clone().fail(error.clone()));
         }
         let location = std::panic::Location::caller();
         self.map(|v| {
-            let own = chunks.iter().filter(|(dim, _)| v.dims.iter().any(|d| d == dim)).copied();
+            let own = chunks
+                .iter()
+                .filter(|(dim, _)| v.dims.iter().any(|d| d == dim))
+                .copied();
             let result = v.chunk(own);
             match result.check() {
                 Ok(()) => result,
@@ -226,7 +247,10 @@ impl Dataset {
     pub fn isel<'a>(&self, indexers: impl IntoIterator<Item = (&'a str, Indexer)>) -> Dataset {
         let indexers: Vec<(&str, Indexer)> = indexers.into_iter().collect();
         self.map(|v| {
-            let own = indexers.iter().filter(|(dim, _)| v.dims.iter().any(|d| d == dim)).copied();
+            let own = indexers
+                .iter()
+                .filter(|(dim, _)| v.dims.iter().any(|d| d == dim))
+                .copied();
             v.isel(own)
         })
     }

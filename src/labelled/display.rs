@@ -74,14 +74,22 @@ fn fmt_attrs(f: &mut fmt::Formatter<'_>, attrs: &Attrs) -> fmt::Result {
         return Ok(());
     }
     writeln!(f, "Attributes:")?;
-    let width = attrs.0.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
+    let width = attrs
+        .0
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0)
+        + 1;
     for (name, value) in &attrs.0 {
         let text = match value {
             AttrValue::Text(text) => text.clone(),
             AttrValue::Texts(texts) => texts.join(", "),
-            AttrValue::Numbers(numbers) => {
-                numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-            }
+            AttrValue::Numbers(numbers) => numbers
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         let line: String = text.lines().next().unwrap_or("").chars().take(70).collect();
         let more = if line.len() < text.len() { "..." } else { "" };
@@ -91,11 +99,18 @@ fn fmt_attrs(f: &mut fmt::Formatter<'_>, attrs: &Attrs) -> fmt::Result {
 }
 
 fn sizes(dims: &[String], shape: &[usize]) -> String {
-    dims.iter().zip(shape).map(|(d, n)| format!("{d}: {n}")).collect::<Vec<_>>().join(", ")
+    dims.iter()
+        .zip(shape)
+        .map(|(d, n)| format!("{d}: {n}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn bytes(array: &DataArray) -> u64 {
-    let elements = array.shape().iter().fold(1u64, |a, n| a.saturating_mul(*n as u64));
+    let elements = array
+        .shape()
+        .iter()
+        .fold(1u64, |a, n| a.saturating_mul(*n as u64));
     elements.saturating_mul(array.dtype().size() as u64)
 }
 
@@ -111,7 +126,12 @@ impl fmt::Display for DataArray {
             sizes(&self.dims, &self.shape()),
             format_bytes(bytes(self))
         )?;
-        writeln!(f, "lazy {}, chunks {:?}", self.dtype(), self.array().chunk_shape())?;
+        writeln!(
+            f,
+            "lazy {}, chunks {:?}",
+            self.dtype(),
+            self.array().chunk_shape()
+        )?;
         fmt_coords(f, &self.coords)?;
         fmt_attrs(f, &self.attrs)
     }
@@ -125,8 +145,13 @@ impl fmt::Display for Dataset {
         writeln!(f, "Dimensions: ({})", sizes(&dims, &shape))?;
         fmt_coords(f, &self.coords)?;
         writeln!(f, "Data variables:")?;
-        let width =
-            self.variables.iter().filter_map(DataArray::name).map(str::len).max().unwrap_or(0);
+        let width = self
+            .variables
+            .iter()
+            .filter_map(DataArray::name)
+            .map(str::len)
+            .max()
+            .unwrap_or(0);
         for variable in &self.variables {
             writeln!(
                 f,

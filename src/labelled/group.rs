@@ -93,7 +93,10 @@ impl DataArray {
             )));
         };
         let coord = self.coord(name).ok_or_else(|| {
-            Error::invalid(format!("groupby: unknown coordinate {name:?} in {by:?}; known: {}", known()))
+            Error::invalid(format!(
+                "groupby: unknown coordinate {name:?} in {by:?}; known: {}",
+                known()
+            ))
         })?;
         let [dim] = coord.dims.as_slice() else {
             return Err(Error::invalid(format!(
@@ -101,8 +104,8 @@ impl DataArray {
                 coord.dims
             )));
         };
-        let component = Component::parse(component)
-            .map_err(|e| e.context(format!("grouping by {by:?}")))?;
+        let component =
+            Component::parse(component).map_err(|e| e.context(format!("grouping by {by:?}")))?;
         let (counts, time) = coord.times().ok_or_else(|| {
             Error::invalid(format!(
                 "groupby: {name:?} is {}, not times; its component {:?} is not defined",
@@ -120,8 +123,10 @@ impl DataArray {
             .collect();
         let values = match component {
             Component::Season => {
-                let names: Vec<String> =
-                    present.iter().map(|s| SEASONS[*s as usize].to_owned()).collect();
+                let names: Vec<String> = present
+                    .iter()
+                    .map(|s| SEASONS[*s as usize].to_owned())
+                    .collect();
                 let len = names.len();
                 Values::Texts(Arc::new(names), vec![len])
             }
@@ -153,7 +158,10 @@ fn unique(name: &str, values: &Values) -> Result<(Vec<u32>, Coord)> {
                 .map(|t| sorted.binary_search(t).map_or(u32::MAX, |at| at as u32))
                 .collect();
             let len = sorted.len();
-            Ok((codes, group_coord(name, Values::Texts(Arc::new(sorted), vec![len]))))
+            Ok((
+                codes,
+                group_coord(name, Values::Texts(Arc::new(sorted), vec![len])),
+            ))
         }
         Values::Block(block) | Values::CfTimes(block, _) => {
             let scalars: Vec<Scalar> = (0..block.elements()).filter_map(|i| block.get(i)).collect();
@@ -173,7 +181,9 @@ fn unique(name: &str, values: &Values) -> Result<(Vec<u32>, Coord)> {
             let codes = scalars
                 .iter()
                 .map(|s| {
-                    sorted.binary_search_by(|(u, _)| order(u, s)).map_or(u32::MAX, |at| at as u32)
+                    sorted
+                        .binary_search_by(|(u, _)| order(u, s))
+                        .map_or(u32::MAX, |at| at as u32)
                 })
                 .collect();
             let mut groups = Block::zeros(block.dtype(), &[sorted.len()]);
@@ -198,7 +208,9 @@ impl GroupBy {
     #[track_caller]
     pub fn reduce(&self, kind: ReductionKind, dims: &[&str], skipna: Option<bool>) -> DataArray {
         let array = &self.array;
-        let Some(groups) = &self.groups else { return array.clone() };
+        let Some(groups) = &self.groups else {
+            return array.clone();
+        };
         let axis = match array.axis("groupby", &self.dim) {
             Ok(axis) => axis,
             Err(error) => return array.clone().fail(error),
@@ -216,8 +228,13 @@ impl GroupBy {
                 )),
             });
         }
-        let reduced =
-            array.array.group_reduce(kind, axis as isize, self.codes.clone(), groups.len(), skipna);
+        let reduced = array.array.group_reduce(
+            kind,
+            axis as isize,
+            self.codes.clone(),
+            groups.len(),
+            skipna,
+        );
         let mut result = array.with_array(reduced);
         result.dims[axis] = groups.name.clone();
         result.coords = array.coords_without(&[&self.dim]);

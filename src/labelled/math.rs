@@ -59,7 +59,12 @@ fn align(operation: &str, inputs: &[&DataArray]) -> Result<Aligned> {
     let mut shape: Vec<usize> = Vec::new();
     let mut coords: Vec<Coord> = Vec::new();
     let mut dropped: Vec<String> = Vec::new();
-    let label = |array: &DataArray| array.name.clone().unwrap_or_else(|| "an unnamed array".into());
+    let label = |array: &DataArray| {
+        array
+            .name
+            .clone()
+            .unwrap_or_else(|| "an unnamed array".into())
+    };
     for input in inputs {
         input.check()?;
         for (dim, len) in input.dims.iter().zip(input.shape()) {
@@ -234,10 +239,13 @@ impl DataArray {
     pub fn where_or(&self, condition: &DataArray, other: impl Into<DataOperand>) -> Self {
         let result = match other.into() {
             DataOperand::Weak(value) => align("where", &[self, condition]).map(|a| {
-                a.labels.with_array(a.arrays[0].where_or(&a.arrays[1], Operand::Weak(value)))
+                a.labels
+                    .with_array(a.arrays[0].where_or(&a.arrays[1], Operand::Weak(value)))
             }),
-            DataOperand::Array(other) => align("where", &[self, condition, &other])
-                .map(|a| a.labels.with_array(a.arrays[0].where_or(&a.arrays[1], &a.arrays[2]))),
+            DataOperand::Array(other) => align("where", &[self, condition, &other]).map(|a| {
+                a.labels
+                    .with_array(a.arrays[0].where_or(&a.arrays[1], &a.arrays[2]))
+            }),
         };
         match result {
             Ok(mut result) => {
@@ -256,9 +264,7 @@ impl DataArray {
         match value.into() {
             DataOperand::Weak(value) => self.with_array(self.array.fillna(Operand::Weak(value))),
             DataOperand::Array(other) => match align("fillna", &[self, &other]) {
-                Ok(Aligned { arrays, labels }) => {
-                    labels.with_array(arrays[0].fillna(&arrays[1]))
-                }
+                Ok(Aligned { arrays, labels }) => labels.with_array(arrays[0].fillna(&arrays[1])),
                 Err(error) => self.clone().fail(error),
             },
         }
@@ -268,7 +274,8 @@ impl DataArray {
     #[must_use]
     #[track_caller]
     pub fn clip(&self, min: impl Into<DataOperand>, max: impl Into<DataOperand>) -> Self {
-        self.binary(BinaryOp::Maximum, &min.into()).binary(BinaryOp::Minimum, &max.into())
+        self.binary(BinaryOp::Maximum, &min.into())
+            .binary(BinaryOp::Minimum, &max.into())
     }
 }
 

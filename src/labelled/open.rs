@@ -20,8 +20,13 @@ use std::sync::Arc;
 /// Auxiliary coordinates of up to this many elements are read at once; larger ones stay lazy data variables.
 const LARGEST_COORD: usize = 1 << 20;
 /// Attributes that say how numbers are stored: they are decoded, not kept.
-const STORAGE_ATTRS: [&str; 5] =
-    ["_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"];
+const STORAGE_ATTRS: [&str; 5] = [
+    "_FillValue",
+    "missing_value",
+    "scale_factor",
+    "add_offset",
+    "_Unsigned",
+];
 
 impl Driver {
     /// Opens a NetCDF-4 or HDF5 file lazily, CF-decoded. Only metadata and coordinates are read.
@@ -74,7 +79,9 @@ fn dataset(driver: &Driver, path: &Path, info: &FileInfo) -> Result<Dataset> {
     };
     for variable in rest {
         match &variable.readable {
-            Some(why) => dataset.unreadable.push((variable.name.clone(), why.clone())),
+            Some(why) => dataset
+                .unreadable
+                .push((variable.name.clone(), why.clone())),
             None => {
                 let array = data_variable(driver, variable, &dataset.coords)?;
                 dataset.variables.push(array);
@@ -140,7 +147,14 @@ fn coord(variable: &VariableInfo) -> Result<Option<Coord>> {
 
 fn kept_attrs(attrs: &Attrs) -> Attrs {
     let storage = |name: &str| STORAGE_ATTRS.contains(&name) || name == "coordinates";
-    Attrs(attrs.0.iter().filter(|(name, _)| !storage(name)).cloned().collect())
+    Attrs(
+        attrs
+            .0
+            .iter()
+            .filter(|(name, _)| !storage(name))
+            .cloned()
+            .collect(),
+    )
 }
 
 /// Decodes a block in memory by the same rules as a lazy variable.
@@ -148,7 +162,12 @@ fn decode_block(decoding: &Decoding, block: &Block) -> Result<Values> {
     if decoding.is_identity() {
         return Ok(Values::Block(Arc::new(block.clone())));
     }
-    let missing = |value: Scalar| decoding.missing.iter().any(|m| m.as_f64() == value.as_f64());
+    let missing = |value: Scalar| {
+        decoding
+            .missing
+            .iter()
+            .any(|m| m.as_f64() == value.as_f64())
+    };
     let scalars = |i: usize| -> Option<Scalar> {
         let value = block.get(i)?;
         if !decoding.unsigned {
@@ -161,7 +180,11 @@ fn decode_block(decoding: &Decoding, block: &Block) -> Result<Values> {
             _ => (bits + (1 << (width - 1))).rem_euclid(1 << width) - (1 << (width - 1)),
         };
         Scalar::I64(0).cast(decoding.raw).ok()?;
-        if let Ok(v) = i64::try_from(wrapped) { Scalar::I64(v).cast(decoding.raw).ok() } else { None }
+        if let Ok(v) = i64::try_from(wrapped) {
+            Scalar::I64(v).cast(decoding.raw).ok()
+        } else {
+            None
+        }
     };
     let count = block.elements();
     if let Some(time) = &decoding.time {
@@ -229,7 +252,10 @@ fn data_variable(driver: &Driver, variable: &VariableInfo, coords: &[Coord]) -> 
         result.attrs.remove("calendar");
     }
     if let Layout::Chunked { chunk, .. } = &variable.source.layout {
-        result.encoding = Encoding { chunks: Some(chunk.clone()), ..Encoding::default() };
+        result.encoding = Encoding {
+            chunks: Some(chunk.clone()),
+            ..Encoding::default()
+        };
     }
     result.check()?;
     Ok(result)
@@ -293,7 +319,11 @@ fn decode_lazily(decoding: &Decoding, raw: Array, name: &str) -> Result<Array> {
     }
     Ok(match missing {
         // A missing value that is NaN already is what it should be.
-        Some(_) if plain.dtype().has_missing() && decoding.missing.iter().all(|m| m.is_missing()) => array,
+        Some(_)
+            if plain.dtype().has_missing() && decoding.missing.iter().all(|m| m.is_missing()) =>
+        {
+            array
+        }
         Some(missing) => array.where_(&missing.logical_not()),
         None => array,
     })

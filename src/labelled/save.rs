@@ -76,8 +76,17 @@ impl Dataset {
                 Values::Block(_) | Values::CfTimes(..) => inline.push(encode_coord(coord)?),
             }
         }
-        let variables = self.variables.iter().map(|v| self.save_variable(v)).collect::<Result<_>>()?;
-        Ok(Save { spec, variables, inline, texts })
+        let variables = self
+            .variables
+            .iter()
+            .map(|v| self.save_variable(v))
+            .collect::<Result<_>>()?;
+        Ok(Save {
+            spec,
+            variables,
+            inline,
+            texts,
+        })
     }
 
     fn save_variable(&self, array: &DataArray) -> Result<SaveVariable> {
@@ -101,13 +110,25 @@ impl Dataset {
             DType::Datetime(unit) => {
                 attrs.set("units", format!("{} since 1970-01-01", unit_name(unit)));
                 attrs.set("calendar", "proleptic_gregorian");
-                attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![Scalar::I64(NAT)])));
+                attrs.0.insert(
+                    0,
+                    (
+                        "_FillValue".into(),
+                        AttrValue::Numbers(vec![Scalar::I64(NAT)]),
+                    ),
+                );
                 let since = array.array().astype(DType::I64);
                 (since, DType::I64)
             }
             DType::Timedelta(unit) => {
                 attrs.set("units", unit_name(unit));
-                attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![Scalar::I64(NAT)])));
+                attrs.0.insert(
+                    0,
+                    (
+                        "_FillValue".into(),
+                        AttrValue::Numbers(vec![Scalar::I64(NAT)]),
+                    ),
+                );
                 (array.array().astype(DType::I64), DType::I64)
             }
             DType::C64 | DType::C128 => {
@@ -119,7 +140,9 @@ impl Dataset {
             dtype => (array.array().clone(), dtype),
         };
         if let (Some(missing), true) = (Scalar::missing(dtype), dtype.is_float()) {
-            attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
+            attrs
+                .0
+                .insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
         }
         let encoding = match (&array.encoding.chunks, array.encoding.deflate) {
             (None, None) => Encoding::default(),
@@ -182,7 +205,9 @@ fn encode_coord(coord: &Coord) -> Result<(VariableSpec, Block)> {
     };
     if !coord.is_index() {
         if let (Some(missing), true) = (Scalar::missing(block.dtype()), block.dtype().is_float()) {
-            attrs.0.insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
+            attrs
+                .0
+                .insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
         }
     }
     let spec = VariableSpec {

@@ -115,7 +115,9 @@ fn keys(coord: &Coord) -> Keys {
     }
     match &coord.values {
         Values::Block(block) => Keys::Numbers(
-            (0..block.elements()).map(|i| block.get(i).map_or(f64::NAN, Scalar::as_f64)).collect(),
+            (0..block.elements())
+                .map(|i| block.get(i).map_or(f64::NAN, Scalar::as_f64))
+                .collect(),
         ),
         Values::Texts(texts, _) => Keys::Texts(texts.to_vec()),
         Values::CfTimes(..) => Keys::Texts(Vec::new()),
@@ -132,7 +134,10 @@ fn target(dim: &str, keys: &Keys, label: &Label) -> Result<Target> {
         (Keys::Times(_, time), Label::Text(text)) => {
             let (start, end) = parse_interval(text, time.calendar)
                 .map_err(|e| e.context(format!("selecting along {dim:?}")))?;
-            Ok(Target::Time(start.nanoseconds(time.calendar), end.nanoseconds(time.calendar)))
+            Ok(Target::Time(
+                start.nanoseconds(time.calendar),
+                end.nanoseconds(time.calendar),
+            ))
         }
         _ => {
             let kind = match keys {
@@ -140,7 +145,9 @@ fn target(dim: &str, keys: &Keys, label: &Label) -> Result<Target> {
                 Keys::Times(..) => "times: write them as text, for example \"2020-08\"",
                 Keys::Texts(_) => "texts",
             };
-            Err(Error::invalid(format!("sel: {label} is no label of {dim:?}, whose labels are {kind}")))
+            Err(Error::invalid(format!(
+                "sel: {label} is no label of {dim:?}, whose labels are {kind}"
+            )))
         }
     }
 }
@@ -170,14 +177,25 @@ fn between<T: PartialOrd>(
     let direction = direction(dim, keys)?;
     let above = |key: &T| low.as_ref().is_none_or(|low| key >= low);
     let below = |key: &T| {
-        high.as_ref().is_none_or(|high| if high_open { key < high } else { key <= high })
+        high.as_ref()
+            .is_none_or(|high| if high_open { key < high } else { key <= high })
     };
     let (start, end) = if direction > 0 {
-        (keys.partition_point(|k| !above(k)), keys.partition_point(below))
+        (
+            keys.partition_point(|k| !above(k)),
+            keys.partition_point(below),
+        )
     } else {
-        (keys.partition_point(|k| !below(k)), keys.partition_point(above))
+        (
+            keys.partition_point(|k| !below(k)),
+            keys.partition_point(above),
+        )
     };
-    Ok(Span { start: start.min(end), len: end.saturating_sub(start), step: 1 })
+    Ok(Span {
+        start: start.min(end),
+        len: end.saturating_sub(start),
+        step: 1,
+    })
 }
 
 impl DataArray {
@@ -202,9 +220,9 @@ impl DataArray {
             }
             Indexer::Slice(start, stop, step) => match Span::slice(start, stop, step, len) {
                 Ok(span) => self.take(axis, Some(span), 0),
-                Err(error) => {
-                    self.clone().fail(error.context(format!("selecting along {dim:?}")))
-                }
+                Err(error) => self
+                    .clone()
+                    .fail(error.context(format!("selecting along {dim:?}"))),
             },
         }
     }
@@ -261,11 +279,14 @@ impl DataArray {
 
     fn index_coord(&self, dim: &str) -> Result<&Coord> {
         self.axis("sel", dim)?;
-        self.coords.iter().find(|c| c.is_index() && c.name == dim).ok_or_else(|| {
-            Error::invalid(format!(
-                "sel: dimension {dim:?} has no coordinate; select by position with `isel`"
-            ))
-        })
+        self.coords
+            .iter()
+            .find(|c| c.is_index() && c.name == dim)
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "sel: dimension {dim:?} has no coordinate; select by position with `isel`"
+                ))
+            })
     }
 
     /// The element with this label along `dim`; the dimension goes. A date that names a span of time (`"2020-08"`) takes all
@@ -340,9 +361,8 @@ impl DataArray {
                     .map(|(at, _)| at),
                 _ => None,
             };
-            best.map(|at| (None, at)).ok_or_else(|| {
-                Error::invalid(format!("sel: no label of {dim:?} is near {label}"))
-            })
+            best.map(|at| (None, at))
+                .ok_or_else(|| Error::invalid(format!("sel: no label of {dim:?} is near {label}")))
         });
         self.take_found(dim, found)
     }
@@ -353,9 +373,8 @@ impl DataArray {
     pub fn sel_range(&self, dim: &str, from: Option<Label>, to: Option<Label>) -> Self {
         let found = self.index_coord(dim).and_then(|coord| {
             let keys = keys(coord);
-            let bound = |label: &Option<Label>| {
-                label.as_ref().map(|l| target(dim, &keys, l)).transpose()
-            };
+            let bound =
+                |label: &Option<Label>| label.as_ref().map(|l| target(dim, &keys, l)).transpose();
             match (&keys, bound(&from)?, bound(&to)?) {
                 (Keys::Numbers(keys), low, high) => {
                     let number = |t| match t {
@@ -397,7 +416,11 @@ impl DataArray {
                             }),
                     };
                     let (a, b) = (place(&from, 0)?, place(&to, texts.len().saturating_sub(1))?);
-                    Ok(Span { start: a, len: (b + 1).saturating_sub(a), step: 1 })
+                    Ok(Span {
+                        start: a,
+                        len: (b + 1).saturating_sub(a),
+                        step: 1,
+                    })
                 }
             }
             .map(|span| (Some(span), 0))

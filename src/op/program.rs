@@ -60,7 +60,10 @@ impl Program {
 
     /// Upper bound of the bytes that running the program needs for its registers.
     pub fn scratch_bytes(&self) -> usize {
-        self.steps.iter().map(|step| step.dtype.size() * SUB_TILE).sum()
+        self.steps
+            .iter()
+            .map(|step| step.dtype.size() * SUB_TILE)
+            .sum()
     }
 
     /// Registers that a step reads.

@@ -58,7 +58,10 @@ impl Reduction {
     /// that is not zero, as in NumPy and xarray.
     pub fn new(kind: ReductionKind, dtype: DType) -> Self {
         let logical = matches!(kind, ReductionKind::Any | ReductionKind::All);
-        Reduction { kind, skipna: dtype.has_missing() && !logical }
+        Reduction {
+            kind,
+            skipna: dtype.has_missing() && !logical,
+        }
     }
 
     /// NumPy's name.

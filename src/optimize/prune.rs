@@ -25,7 +25,12 @@ impl Rule for Prune {
                 Node::Fill(value) => Node::Fill(*value),
                 Node::Map(op, inputs) => Node::Map(*op, inputs.iter().map(|i| ids[i]).collect()),
                 Node::Select(input, select) => Node::Select(ids[input], select.clone()),
-                Node::Reduce { input, reduction, axes, group } => Node::Reduce {
+                Node::Reduce {
+                    input,
+                    reduction,
+                    axes,
+                    group,
+                } => Node::Reduce {
                     input: ids[input],
                     reduction: *reduction,
                     axes: axes.clone(),
@@ -36,6 +41,10 @@ impl Rule for Prune {
             ids.insert(id, pruned.push(node, graph.schema(id).clone())?);
         }
         let outputs = outputs.iter().map(|id| ids[id]).collect();
-        Ok(Optimized { graph: pruned, outputs, notes: Vec::new() })
+        Ok(Optimized {
+            graph: pruned,
+            outputs,
+            notes: Vec::new(),
+        })
     }
 }

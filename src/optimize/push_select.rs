@@ -16,7 +16,11 @@ impl Rule for PushSelect {
     }
 
     fn apply(&self, graph: &Graph, outputs: &[NodeId]) -> Result<Optimized> {
-        let mut push = Push { to: Graph::new(), done: HashMap::new(), notes: Vec::new() };
+        let mut push = Push {
+            to: Graph::new(),
+            done: HashMap::new(),
+            notes: Vec::new(),
+        };
         // Id order is topological, so the recursion below is one level deep for nodes without a selection: a chain of
         // a million operations does not grow the stack.
         for id in graph.reachable(outputs) {
@@ -24,7 +28,11 @@ impl Rule for PushSelect {
         }
         let outputs = outputs.iter().map(|id| push.done[&(*id, None)]).collect();
         push.notes.dedup();
-        Ok(Optimized { graph: push.to, outputs, notes: push.notes })
+        Ok(Optimized {
+            graph: push.to,
+            outputs,
+            notes: push.notes,
+        })
     }
 }
 
@@ -45,12 +53,19 @@ impl Push {
             Node::Source(number) => self.to.source(from.sources()[*number as usize].clone())?,
             Node::Fill(value) => self.to.fill(*value, &schema.shape)?,
             Node::Map(op, inputs) => {
-                let inputs =
-                    inputs.iter().map(|i| self.plain(from, *i)).collect::<Result<Vec<_>>>()?;
+                let inputs = inputs
+                    .iter()
+                    .map(|i| self.plain(from, *i))
+                    .collect::<Result<Vec<_>>>()?;
                 self.to.push(Node::Map(*op, inputs), schema)?
             }
             Node::Select(input, select) => self.selected(from, *input, select)?,
-            Node::Reduce { input, reduction, axes, group } => {
+            Node::Reduce {
+                input,
+                reduction,
+                axes,
+                group,
+            } => {
                 let input = self.plain(from, *input)?;
                 let node = Node::Reduce {
                     input,
@@ -108,8 +123,10 @@ impl Push {
         };
         match from.node(id) {
             Node::Map(op, inputs) => {
-                let inputs: Vec<Option<NodeId>> =
-                    inputs.iter().map(|input| need(self, *input, select)).collect();
+                let inputs: Vec<Option<NodeId>> = inputs
+                    .iter()
+                    .map(|input| need(self, *input, select))
+                    .collect();
                 let Some(inputs) = inputs.into_iter().collect::<Option<Vec<_>>>() else {
                     return Ok(None);
                 };
@@ -118,12 +135,17 @@ impl Push {
                 if *op == MapOp::Cast {
                     return self.to.cast(inputs[0], dtype).map(Some);
                 }
-                let schema = Schema { dtype, ..self.to.schema(inputs[0]).clone() };
+                let schema = Schema {
+                    dtype,
+                    ..self.to.schema(inputs[0]).clone()
+                };
                 self.to.push(Node::Map(*op, inputs), schema).map(Some)
             }
             Node::Select(input, outer) => Ok(need(self, *input, &outer.compose(select))),
             Node::Rechunk(input, chunk) => {
-                let Some(new) = need(self, *input, select) else { return Ok(None) };
+                let Some(new) = need(self, *input, select) else {
+                    return Ok(None);
+                };
                 let chunk: Vec<usize> = select
                     .axes
                     .iter()
@@ -134,25 +156,35 @@ impl Push {
                         None => axis.len.max(1),
                     })
                     .collect();
-                let schema = Schema { chunk: chunk.clone(), ..self.to.schema(new).clone() };
+                let schema = Schema {
+                    chunk: chunk.clone(),
+                    ..self.to.schema(new).clone()
+                };
                 self.to.push(Node::Rechunk(new, chunk), schema).map(Some)
             }
-            Node::Reduce { input, reduction, axes, group } => {
-                match below_reduce(from.shape(*input), axes, group.as_ref(), select) {
-                    Some((inner, inner_axes, inner_group)) => {
-                        let Some(new) = need(self, *input, &inner) else { return Ok(None) };
-                        self.to.reduce(new, *reduction, inner_axes, inner_group).map(Some)
-                    }
-                    None => {
-                        self.notes.push(format!(
-                            "a selection stays above a {}: it moves groups or axes",
-                            reduction.name()
-                        ));
-                        let plain = self.plain(from, id)?;
-                        self.to.select(plain, select.clone()).map(Some)
-                    }
+            Node::Reduce {
+                input,
+                reduction,
+                axes,
+                group,
+            } => match below_reduce(from.shape(*input), axes, group.as_ref(), select) {
+                Some((inner, inner_axes, inner_group)) => {
+                    let Some(new) = need(self, *input, &inner) else {
+                        return Ok(None);
+                    };
+                    self.to
+                        .reduce(new, *reduction, inner_axes, inner_group)
+                        .map(Some)
                 }
-            }
+                None => {
+                    self.notes.push(format!(
+                        "a selection stays above a {}: it moves groups or axes",
+                        reduction.name()
+                    ));
+                    let plain = self.plain(from, id)?;
+                    self.to.select(plain, select.clone()).map(Some)
+                }
+            },
             Node::Source(_) | Node::Fill(_) => {
                 let plain = self.plain(from, id)?;
                 self.to.select(plain, select.clone()).map(Some)
@@ -169,7 +201,9 @@ fn below_reduce(
     group: Option<&GroupBy>,
     select: &Select,
 ) -> Option<(Select, Vec<usize>, Option<GroupBy>)> {
-    let kept: Vec<usize> = (0..shape.len()).filter(|axis| !axes.contains(axis)).collect();
+    let kept: Vec<usize> = (0..shape.len())
+        .filter(|axis| !axes.contains(axis))
+        .collect();
     let mut inner = Select::all(shape);
     let mut last = None;
     let mut stays = vec![false; shape.len()];
@@ -182,15 +216,22 @@ fn below_reduce(
         let input_axis = kept[parent];
         stays[input_axis] = true;
         if group.is_some_and(|g| g.axis == input_axis) {
-            let all = ViewAxis { parent: Some(parent), step: 1, len: group?.groups };
+            let all = ViewAxis {
+                parent: Some(parent),
+                step: 1,
+                len: group?.groups,
+            };
             if *axis != all || select.base[parent] != 0 {
                 return None;
             }
             continue;
         }
         inner.base[input_axis] = select.base[parent];
-        inner.axes[input_axis] =
-            ViewAxis { parent: Some(input_axis), step: axis.step, len: axis.len };
+        inner.axes[input_axis] = ViewAxis {
+            parent: Some(input_axis),
+            step: axis.step,
+            len: axis.len,
+        };
     }
     // Kept axes that the view drops are fixed at one index of the input; the group axis cannot be.
     let mut renumbered = Vec::new();
@@ -209,9 +250,15 @@ fn below_reduce(
     }
     renumbered.reverse();
     let position = |axis: usize| renumbered.iter().position(|k| *k == axis);
-    let axes = axes.iter().map(|axis| position(*axis)).collect::<Option<Vec<_>>>()?;
+    let axes = axes
+        .iter()
+        .map(|axis| position(*axis))
+        .collect::<Option<Vec<_>>>()?;
     let group = match group {
-        Some(g) => Some(GroupBy { axis: position(g.axis)?, ..g.clone() }),
+        Some(g) => Some(GroupBy {
+            axis: position(g.axis)?,
+            ..g.clone()
+        }),
         None => None,
     };
     Some((result, axes, group))

@@ -41,8 +41,11 @@ pub fn rules() -> Vec<Box<dyn Rule>> {
 /// # Errors
 /// Internal, naming the rule, when one changes the shape or dtype of an output.
 pub fn optimize(graph: &Graph, outputs: &[NodeId], rules: &[Box<dyn Rule>]) -> Result<Optimized> {
-    let mut current =
-        Optimized { graph: graph.clone(), outputs: outputs.to_vec(), notes: Vec::new() };
+    let mut current = Optimized {
+        graph: graph.clone(),
+        outputs: outputs.to_vec(),
+        notes: Vec::new(),
+    };
     for rule in rules {
         let mut next = rule.apply(&current.graph, &current.outputs)?;
         for (old, new) in current.outputs.iter().zip(&next.outputs) {
@@ -59,7 +62,11 @@ pub fn optimize(graph: &Graph, outputs: &[NodeId], rules: &[Box<dyn Rule>]) -> R
             }
         }
         let mut notes = std::mem::take(&mut current.notes);
-        notes.extend(next.notes.drain(..).map(|note| format!("{}: {note}", rule.name())));
+        notes.extend(
+            next.notes
+                .drain(..)
+                .map(|note| format!("{}: {note}", rule.name())),
+        );
         current = Optimized { notes, ..next };
     }
     Ok(current)

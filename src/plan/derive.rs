@@ -16,7 +16,10 @@ impl PassGeometry {
     /// The part of `rank` in `pass`.
     pub fn new(pass: &Pass, rank: usize) -> Self {
         // Empty runs (more parts than tasks cannot happen, but an axis of length 0 has no tasks) mean no work.
-        let tasks = pass.placement.task_box(rank).filter(|b| b.iter().all(|r| !r.is_empty()));
+        let tasks = pass
+            .placement
+            .task_box(rank)
+            .filter(|b| b.iter().all(|r| !r.is_empty()));
         PassGeometry { tasks }
     }
 
@@ -41,13 +44,17 @@ impl PassGeometry {
 
     /// Columns of tasks, in row-major order: positions with the stream axis at 0, and the run of segments of each.
     pub fn columns(&self, pass: &Pass) -> Vec<(Vec<usize>, Range<usize>)> {
-        let Some(tasks) = &self.tasks else { return Vec::new() };
+        let Some(tasks) = &self.tasks else {
+            return Vec::new();
+        };
         let mut ranges = tasks.clone();
         let segments = match pass.stream_axis {
             Some(axis) => std::mem::replace(&mut ranges[axis], 0..1),
             None => 0..1,
         };
-        positions(ranges).map(|position| (position, segments.clone())).collect()
+        positions(ranges)
+            .map(|position| (position, segments.clone()))
+            .collect()
     }
 }
 
@@ -66,7 +73,10 @@ fn box_region(axes: &[crate::geom::AxisChunks], chunks: &[Range<usize>]) -> Regi
         .collect();
     Region::new(
         ranges.iter().map(|r| r.start).collect::<Vec<_>>(),
-        ranges.iter().map(ExactSizeIterator::len).collect::<Vec<_>>(),
+        ranges
+            .iter()
+            .map(ExactSizeIterator::len)
+            .collect::<Vec<_>>(),
     )
 }
 
@@ -85,7 +95,11 @@ impl SinkGeometry {
     /// The geometry of `sink` in a domain of `ndim` axes.
     pub fn new(ndim: usize, fold: Option<&Fold>) -> Self {
         let Some(fold) = fold else {
-            return SinkGeometry { kept: (0..ndim).collect(), folded: Vec::new(), group: None };
+            return SinkGeometry {
+                kept: (0..ndim).collect(),
+                folded: Vec::new(),
+                group: None,
+            };
         };
         let group = fold.group.as_ref().map(|(axis, _, _)| *axis);
         SinkGeometry {
@@ -99,17 +113,24 @@ impl SinkGeometry {
 
     /// Domain axes that are kept as they are.
     pub fn plain(&self) -> impl Iterator<Item = usize> + '_ {
-        self.kept.iter().copied().filter(|axis| Some(*axis) != self.group)
+        self.kept
+            .iter()
+            .copied()
+            .filter(|axis| Some(*axis) != self.group)
     }
 
     /// True when the pieces of the sink on this placement are split over ranks, so that partial results are combined.
     pub fn is_split(&self, pass: &Pass) -> bool {
-        self.folded.iter().any(|axis| pass.placement.parts[*axis] > 1)
+        self.folded
+            .iter()
+            .any(|axis| pass.placement.parts[*axis] > 1)
     }
 
     /// The ranks that hold partial results of the pieces of `rank`, ascending; the first one finishes and owns them.
     pub fn participants(&self, pass: &Pass, rank: usize) -> Vec<usize> {
-        let Some(coordinates) = pass.placement.coordinates(rank) else { return Vec::new() };
+        let Some(coordinates) = pass.placement.coordinates(rank) else {
+            return Vec::new();
+        };
         let ranges = coordinates
             .iter()
             .enumerate()
@@ -121,7 +142,9 @@ impl SinkGeometry {
                 }
             })
             .collect();
-        positions(ranges).map(|position| pass.placement.rank_at(&position)).collect()
+        positions(ranges)
+            .map(|position| pass.placement.rank_at(&position))
+            .collect()
     }
 
     /// The part of the result that `rank` finishes: a box; `None` when another rank finishes its pieces.
@@ -153,7 +176,9 @@ impl Plan {
             ArrayDecl::File(_) => None,
             ArrayDecl::Memory { shape, .. } => (rank == 0).then(|| Region::whole(shape)),
             ArrayDecl::Result { stage, sink, .. } => {
-                let Stage::Pass(pass) = &self.stages[*stage as usize] else { return None };
+                let Stage::Pass(pass) = &self.stages[*stage as usize] else {
+                    return None;
+                };
                 let sink = &pass.sinks[*sink as usize];
                 SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
                     .owned_region(pass, sink, rank)

@@ -17,7 +17,12 @@ impl fmt::Display for Plan {
                         f,
                         "stage {number}: exchange and write {} in chunks {:?}, process grid {:?}",
                         spec.name,
-                        write.chunks.axes.iter().map(|a| a.longest()).collect::<Vec<_>>(),
+                        write
+                            .chunks
+                            .axes
+                            .iter()
+                            .map(|a| a.longest())
+                            .collect::<Vec<_>>(),
                         write.placement.parts
                     )?;
                 }
@@ -35,14 +40,28 @@ impl Plan {
         let tile: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
         write!(f, "  tiles {tile:?}, {} of them", pass.tiles.count())?;
         if let Some(axis) = pass.stream_axis {
-            write!(f, ", streamed along axis {axis} in segments of {}", pass.segment_tiles)?;
+            write!(
+                f,
+                ", streamed along axis {axis} in segments of {}",
+                pass.segment_tiles
+            )?;
         }
-        writeln!(f, "; tasks {:?} on process grid {:?}", pass.task_counts(), pass.placement.parts)?;
+        writeln!(
+            f,
+            "; tasks {:?} on process grid {:?}",
+            pass.task_counts(),
+            pass.placement.parts
+        )?;
         for input in &pass.inputs {
             let name = match self.array(input.array) {
                 ArrayDecl::File(spec) => format!("read {} ({})", spec.variable, spec.dtype),
                 ArrayDecl::Memory { dtype, shape, .. } => format!("memory {dtype} {shape:?}"),
-                ArrayDecl::Result { stage, dtype, shape, .. } => {
+                ArrayDecl::Result {
+                    stage,
+                    dtype,
+                    shape,
+                    ..
+                } => {
                     format!("exchange the result of stage {stage} ({dtype} {shape:?})")
                 }
             };

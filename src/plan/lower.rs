@@ -4,9 +4,7 @@
 //! fold below it. Folds and element-wise outputs of one level over one domain share a pass, so that each input chunk is
 //! read and decoded once for all of them.
 
-use super::plan::{
-    ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks,
-};
+use super::plan::{ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks};
 use super::program::{expression, fuse, leaf_of};
 use super::tiling::{self, Stored};
 use crate::dtype::DType;
@@ -80,8 +78,9 @@ pub fn lower(
     while !jobs.is_empty() {
         // Jobs of the lowest level over the domain of the first: one pass.
         let (level, domain) = (jobs[0].level, graph.shape(jobs[0].root).to_vec());
-        let (shared, rest): (Vec<Job>, Vec<Job>) =
-            jobs.into_iter().partition(|j| j.level == level && graph.shape(j.root) == domain);
+        let (shared, rest): (Vec<Job>, Vec<Job>) = jobs
+            .into_iter()
+            .partition(|j| j.level == level && graph.shape(j.root) == domain);
         jobs = rest;
         lowering.pass(&domain, &shared, &mut deferred)?;
     }
@@ -119,10 +118,21 @@ fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
     // The level of a node is that of the highest fold below it; ids ascend, so inputs come first.
     for id in graph.reachable(&outputs) {
         let node = graph.node(id);
-        let below = node.inputs().iter().map(|input| levels[input]).max().unwrap_or(0);
+        let below = node
+            .inputs()
+            .iter()
+            .map(|input| levels[input])
+            .max()
+            .unwrap_or(0);
         let is_fold = matches!(node, Node::Reduce { .. });
         levels.insert(id, below + usize::from(is_fold));
-        if let Node::Reduce { input, reduction, axes, group } = node {
+        if let Node::Reduce {
+            input,
+            reduction,
+            axes,
+            group,
+        } = node
+        {
             jobs.push(Job {
                 node: id,
                 root: *input,
@@ -160,7 +170,9 @@ fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
     for root in roots {
         for id in expression(graph, &[root]) {
             let leaf = leaf_of(graph, id).map(|(leaf, _)| leaf);
-            if let Some(job) = jobs.iter_mut().find(|job| Some(job.node) == leaf && job.fold.is_some())
+            if let Some(job) = jobs
+                .iter_mut()
+                .find(|job| Some(job.node) == leaf && job.fold.is_some())
             {
                 job.stored = true;
             }
@@ -182,13 +194,18 @@ impl Lowering<'_> {
             return Ok(*id);
         }
         let Node::Source(number) = self.graph.node(leaf) else {
-            return Err(Error::internal(format!("node #{} is loaded before it is made", leaf.0)));
+            return Err(Error::internal(format!(
+                "node #{} is loaded before it is made",
+                leaf.0
+            )));
         };
         let decl = match &self.graph.sources()[*number as usize] {
             SourceDecl::File(spec) => ArrayDecl::File(spec.clone()),
-            SourceDecl::Memory { data, dtype, shape } => {
-                ArrayDecl::Memory { data: *data, dtype: *dtype, shape: shape.clone() }
-            }
+            SourceDecl::Memory { data, dtype, shape } => ArrayDecl::Memory {
+                data: *data,
+                dtype: *dtype,
+                shape: shape.clone(),
+            },
         };
         Ok(self.add(leaf, decl))
     }
@@ -213,11 +230,15 @@ impl Lowering<'_> {
             .map(|input| match self.plan.array(input.array) {
                 ArrayDecl::File(spec) => Stored {
                     chunk: Some(spec.fetch_chunk()),
-                    bytes: spec.shape.iter().fold(spec.dtype.size() as u128, |a, n| a * *n as u128),
+                    bytes: spec
+                        .shape
+                        .iter()
+                        .fold(spec.dtype.size() as u128, |a, n| a * *n as u128),
                 },
-                ArrayDecl::Memory { .. } | ArrayDecl::Result { .. } => {
-                    Stored { chunk: None, bytes: 0 }
-                }
+                ArrayDecl::Memory { .. } | ArrayDecl::Result { .. } => Stored {
+                    chunk: None,
+                    bytes: 0,
+                },
             })
             .collect();
         let folds: Vec<Option<&Fold>> = jobs.iter().map(|job| job.fold.as_ref()).collect();
@@ -283,7 +304,13 @@ impl Lowering<'_> {
                         self.plan.ranks,
                         &(1..=chunks.ndim() as u64).collect::<Vec<_>>(),
                     );
-                    deferred.push(WriteChunks { array, file, variable, chunks, placement });
+                    deferred.push(WriteChunks {
+                        array,
+                        file,
+                        variable,
+                        chunks,
+                        placement,
+                    });
                 }
             }
             pass.sinks.push(sink);
@@ -301,7 +328,9 @@ impl Lowering<'_> {
         file: u32,
         variable: u32,
     ) -> Result<Option<ChunkGrid>> {
-        let name = self.plan.files[file as usize].variables[variable as usize].name.clone();
+        let name = self.plan.files[file as usize].variables[variable as usize]
+            .name
+            .clone();
         let spec = &mut self.plan.files[file as usize].variables[variable as usize];
         if !spec.encoding.is_chunked() {
             return Ok(None);
@@ -309,7 +338,11 @@ impl Lowering<'_> {
         let pieces = pass.piece_grid(sink);
         if spec.encoding.chunks.is_none() {
             // The best chunks for writing are the pieces themselves, without phase: chunks start at 0 in files.
-            let chunk = pieces.axes.iter().map(|axis| axis.longest().max(1)).collect();
+            let chunk = pieces
+                .axes
+                .iter()
+                .map(|axis| axis.longest().max(1))
+                .collect();
             spec.encoding.chunks = Some(chunk);
         }
         let chunk = spec.encoding.chunks.clone().unwrap_or_default();
@@ -328,14 +361,19 @@ impl Lowering<'_> {
     fn note_repeated_reads(&mut self) {
         let mut notes = Vec::new();
         for (number, decl) in self.plan.arrays.iter().enumerate() {
-            let ArrayDecl::File(spec) = decl else { continue };
+            let ArrayDecl::File(spec) = decl else {
+                continue;
+            };
             let domains: Vec<Vec<usize>> = self
                 .plan
                 .stages
                 .iter()
                 .filter_map(|stage| match stage {
                     Stage::Pass(pass)
-                        if pass.inputs.iter().any(|i| i.array == ArrayId(number as u32)) =>
+                        if pass
+                            .inputs
+                            .iter()
+                            .any(|i| i.array == ArrayId(number as u32)) =>
                     {
                         Some(pass.tiles.shape())
                     }

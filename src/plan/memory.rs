@@ -56,7 +56,11 @@ fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
             ArrayDecl::Memory { dtype, .. } => (0, *dtype),
             ArrayDecl::Result { stage, dtype, .. } => (*stage as usize, *dtype),
         };
-        let last_use = plan.stages.iter().rposition(|s| uses(s, id)).unwrap_or(born);
+        let last_use = plan
+            .stages
+            .iter()
+            .rposition(|s| uses(s, id))
+            .unwrap_or(born);
         if (born..=last_use.max(born)).contains(&stage) {
             if let Some(region) = plan.owned_region(id, rank) {
                 bytes += (region.elements() * dtype.size()) as u64;
@@ -88,7 +92,9 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let bytes = |region: Region| region.elements() as u64 * size;
     let wants = |rank: usize| {
         let needed = plan.needed_region(stage, array, rank)?;
-        let has = plan.owned_region(array, rank).is_some_and(|owned| owned.contains(&needed));
+        let has = plan
+            .owned_region(array, rank)
+            .is_some_and(|owned| owned.contains(&needed));
         (!has).then_some(needed)
     };
     let others = || (0..plan.ranks).filter(|other| *other != rank);
@@ -121,7 +127,9 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
     let tile = Region::whole(&longest);
     let mut bytes = 0u64;
     for input in &pass.inputs {
-        let ArrayDecl::File(spec) = plan.array(input.array) else { continue };
+        let ArrayDecl::File(spec) = plan.array(input.array) else {
+            continue;
+        };
         // The decoded piece, and per thread: a chunk as stored, as inflated, and one more of look-ahead.
         let piece: usize = if tile.is_empty() {
             0
@@ -179,16 +187,31 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
 }
 
 /// Threads that can work at once on `rank` beside what already lives there; at least one.
-pub fn footprint_threads(plan: &Plan, pass: &Pass, rank: usize, limits: &Limits, exchanged: u64) -> usize {
-    let number = plan.stages.iter().position(|s| matches!(s, Stage::Pass(p) if p == pass)).unwrap_or(0);
-    let free = limits.memory_bytes.saturating_sub(resident(plan, number, rank) + exchanged);
+pub fn footprint_threads(
+    plan: &Plan,
+    pass: &Pass,
+    rank: usize,
+    limits: &Limits,
+    exchanged: u64,
+) -> usize {
+    let number = plan
+        .stages
+        .iter()
+        .position(|s| matches!(s, Stage::Pass(p) if p == pass))
+        .unwrap_or(0);
+    let free = limits
+        .memory_bytes
+        .saturating_sub(resident(plan, number, rank) + exchanged);
     ((free / task_bytes(plan, pass).max(1)) as usize).clamp(1, limits.threads.max(1))
 }
 
 fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> Footprint {
     let stage = &plan.stages[number];
     let per_task = task_bytes(plan, pass);
-    let mut result = Footprint { task_bytes: per_task, ..Footprint::default() };
+    let mut result = Footprint {
+        task_bytes: per_task,
+        ..Footprint::default()
+    };
     let mut seen = std::collections::HashSet::new();
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
@@ -203,15 +226,17 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
             }
         }
         let geometry = PassGeometry::new(pass, rank);
-        let tasks: u64 = geometry
-            .tasks
-            .as_ref()
-            .map_or(0, |tasks| tasks.iter().map(|run| run.len() as u64).product());
+        let tasks: u64 = geometry.tasks.as_ref().map_or(0, |tasks| {
+            tasks.iter().map(|run| run.len() as u64).product()
+        });
         result.tasks.0 += tasks;
         result.tasks.1 = result.tasks.1.max(tasks);
         result.working_ranks += usize::from(tasks > 0);
         let free = limits.memory_bytes.saturating_sub(resident + exchange);
-        let threads = (limits.threads as u64).min(tasks).min(free / per_task.max(1)).max(1);
+        let threads = (limits.threads as u64)
+            .min(tasks)
+            .min(free / per_task.max(1))
+            .max(1);
         let working = if tasks > 0 { threads * per_task } else { 0 };
         let peak = resident + exchange + working;
         if peak > result.peak_bytes || rank == 0 {

@@ -187,13 +187,17 @@ impl Pass {
 
     /// The cut of a sink's result into pieces that finish together: tiles along kept axes, all groups at once.
     pub fn piece_grid(&self, sink: &Sink) -> ChunkGrid {
-        let Some(fold) = &sink.fold else { return self.tiles.clone() };
+        let Some(fold) = &sink.fold else {
+            return self.tiles.clone();
+        };
         let axes = (0..self.tiles.ndim())
             .filter(|axis| !fold.axes.contains(axis))
             .map(|axis| match fold.group {
-                Some((group_axis, _, groups)) if group_axis == axis => {
-                    AxisChunks::Regular { len: groups, chunk: groups.max(1), phase: 0 }
-                }
+                Some((group_axis, _, groups)) if group_axis == axis => AxisChunks::Regular {
+                    len: groups,
+                    chunk: groups.max(1),
+                    phase: 0,
+                },
                 _ => self.tiles.axes[axis].clone(),
             })
             .collect();

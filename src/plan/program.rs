@@ -50,7 +50,10 @@ pub(super) fn fuse(
     for id in expression(graph, roots) {
         let dtype = graph.dtype(id);
         let register = if let Some((leaf, select)) = leaf_of(graph, id) {
-            let input = Input { array: array_of(leaf)?, select };
+            let input = Input {
+                array: array_of(leaf)?,
+                select,
+            };
             let number = match inputs.iter().position(|known| *known == input) {
                 Some(found) => found as u16,
                 None => {

@@ -28,6 +28,10 @@ pub fn set_tile_elements(elements: usize) {
 const ENOUGH_COLUMNS: usize = 8;
 /// Most segments of one reduction over all columns, so that partial results stay few.
 const MOST_SEGMENTS: usize = 4096;
+/// Most segments of a column whose state is large: at most 1 + log₂ of it states are in memory at once.
+const MOST_LARGE_STATES: usize = 8;
+/// The same when there are so few columns that ranks and threads must share them.
+const MOST_LARGE_STATES_FEW_COLUMNS: usize = 64;
 
 /// What storage says about one input: its array's chunk lengths and the bytes it is stored in.
 pub(super) struct Stored {
@@ -49,7 +53,12 @@ pub(super) fn tiles(
     let heaviest = inputs
         .iter()
         .zip(stored)
-        .filter_map(|(input, stored)| stored.chunk.as_ref().map(|chunk| (input, chunk, stored.bytes)))
+        .filter_map(|(input, stored)| {
+            stored
+                .chunk
+                .as_ref()
+                .map(|chunk| (input, chunk, stored.bytes))
+        })
         .reduce(|a, b| if b.2 > a.2 { b } else { a });
     // Per axis: the unit that tiles are multiples of, and where its boundaries lie.
     let mut unit = vec![1usize; domain.len()];
@@ -98,7 +107,9 @@ pub(super) fn tiles(
         }
         let others = elements / tile[axis];
         let most = (domain[axis] + phase[axis]).div_ceil(unit[axis]).max(1);
-        let factor = small.div_ceil(others.saturating_mul(unit[axis]).max(1)).clamp(1, most);
+        let factor = small
+            .div_ceil(others.saturating_mul(unit[axis]).max(1))
+            .clamp(1, most);
         tile[axis] = unit[axis] * factor;
         elements = others.saturating_mul(tile[axis]);
         if factor == most {
@@ -109,7 +120,11 @@ pub(super) fn tiles(
         .map(|axis| AxisChunks::Regular {
             len: domain[axis],
             chunk: tile[axis],
-            phase: if tile[axis] > 1 { phase[axis] % tile[axis] } else { 0 },
+            phase: if tile[axis] > 1 {
+                phase[axis] % tile[axis]
+            } else {
+                0
+            },
         })
         .collect();
     ChunkGrid { axes }
@@ -142,19 +157,27 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
         .filter(|axis| folds_axis(largest, *axis))
         .max_by_key(|axis| (counts[*axis], ndim - axis))
         .unwrap_or(0);
-    let columns: usize = counts.iter().enumerate().filter(|(a, _)| *a != axis).map(|(_, c)| c).product();
+    let columns: usize = counts
+        .iter()
+        .enumerate()
+        .filter(|(a, _)| *a != axis)
+        .map(|(_, c)| c)
+        .product();
     let tile_elements = tiles.largest_chunk().max(1);
     // Joining a partial result costs about one pass over its cells; the segment should be 8 times that.
     let ratio = cells(largest).div_ceil(tile_elements);
-    let shortest = if cells(largest) * 8 <= tile_elements {
-        1
+    // (shortest segment in tiles, most segments of a column): many small states cost nothing; large ones are bounded in
+    // number, so that the memory of a task does not grow with the length of the stream axis.
+    let (shortest, most) = if cells(largest) * 8 <= tile_elements {
+        (1, (MOST_SEGMENTS / columns.max(1)).max(1))
     } else if columns < ENOUGH_COLUMNS {
-        8 * ratio.max(1)
+        (8 * ratio.max(1), MOST_LARGE_STATES_FEW_COLUMNS)
     } else {
-        64 * ratio.max(1)
+        (64 * ratio.max(1), MOST_LARGE_STATES)
     };
-    let most = (MOST_SEGMENTS / columns.max(1)).max(1);
-    let length = shortest.max(counts[axis].div_ceil(most)).clamp(1, counts[axis].max(1));
+    let length = shortest
+        .max(counts[axis].div_ceil(most))
+        .clamp(1, counts[axis].max(1));
     (Some(axis), length)
 }
 
@@ -166,9 +189,7 @@ pub(super) fn place(pass: &Pass, folds: &[Option<&Fold>], ranks: usize) -> Place
             let folding = folds
                 .iter()
                 .flatten()
-                .filter(|f| {
-                    f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis)
-                })
+                .filter(|f| f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis))
                 .count() as u64;
             1 + axis as u64 + 1000 * folding
         })

@@ -26,7 +26,11 @@ impl ReadyPlan {
 
     /// Peak bytes of the worst rank over all stages.
     pub fn peak_bytes(&self) -> u64 {
-        self.footprints.iter().map(|f| f.peak_bytes).max().unwrap_or(0)
+        self.footprints
+            .iter()
+            .map(|f| f.peak_bytes)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Most threads that any stage can use within the budget.
@@ -44,15 +48,22 @@ impl Plan {
     pub fn validate(self, limits: &Limits) -> Result<ReadyPlan> {
         self.check_order()?;
         self.check_writers()?;
-        let footprints: Vec<Footprint> =
-            (0..self.stages.len()).map(|stage| footprint(&self, stage, limits)).collect();
-        let worst = footprints.iter().enumerate().max_by_key(|(_, f)| f.peak_bytes);
+        let footprints: Vec<Footprint> = (0..self.stages.len())
+            .map(|stage| footprint(&self, stage, limits))
+            .collect();
+        let worst = footprints
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, f)| f.peak_bytes);
         if let Some((stage, worst)) = worst {
             if worst.peak_bytes > limits.memory_bytes {
                 return Err(self.over_budget(stage, worst, limits));
             }
         }
-        Ok(ReadyPlan { plan: self, footprints })
+        Ok(ReadyPlan {
+            plan: self,
+            footprints,
+        })
     }
 
     fn over_budget(&self, stage: usize, worst: &Footprint, limits: &Limits) -> Error {
@@ -61,9 +72,10 @@ impl Plan {
                 let tile: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
                 ("pass", tile)
             }
-            Stage::Write(write) => {
-                ("write", write.chunks.axes.iter().map(|a| a.longest()).collect())
-            }
+            Stage::Write(write) => (
+                "write",
+                write.chunks.axes.iter().map(|a| a.longest()).collect(),
+            ),
         };
         let fixed = worst.resident_bytes + worst.exchange_bytes;
         let gathered: u64 = self
@@ -120,10 +132,14 @@ impl Plan {
                 Stage::Pass(pass) => {
                     for sink in &pass.sinks {
                         for target in &sink.targets {
-                            let SinkTarget::Write { file, variable } = target else { continue };
+                            let SinkTarget::Write { file, variable } = target else {
+                                continue;
+                            };
                             *writers.entry((*file, *variable)).or_insert(0) += 1;
                             let spec = &self.files[*file as usize].variables[*variable as usize];
-                            let Some(chunk) = &spec.encoding.chunks else { continue };
+                            let Some(chunk) = &spec.encoding.chunks else {
+                                continue;
+                            };
                             let chunks = crate::geom::ChunkGrid::regular(&sink.shape, chunk)?;
                             if !pass.piece_grid(sink).is_coarsening_of(&chunks) {
                                 return Err(Error::internal(format!(
@@ -146,7 +162,11 @@ impl Plan {
         }
         for (file, spec) in self.files.iter().enumerate() {
             for (variable, spec) in spec.variables.iter().enumerate() {
-                match writers.get(&(file as u32, variable as u32)).copied().unwrap_or(0) {
+                match writers
+                    .get(&(file as u32, variable as u32))
+                    .copied()
+                    .unwrap_or(0)
+                {
                     1 => {}
                     n => {
                         return Err(Error::internal(format!(

@@ -27,9 +27,13 @@ pub fn decode(bytes: &[u8]) -> Result<Plan> {
     let damaged = |why: &str| Error::internal(format!("the plan's wire form is damaged: {why}"));
     let (version, rest) = bytes.split_first().ok_or_else(|| damaged("it is empty"))?;
     if *version != VERSION {
-        return Err(damaged(&format!("version {version}, this program speaks {VERSION}")));
+        return Err(damaged(&format!(
+            "version {version}, this program speaks {VERSION}"
+        )));
     }
-    let (sum, body) = rest.split_first_chunk::<8>().ok_or_else(|| damaged("it ends early"))?;
+    let (sum, body) = rest
+        .split_first_chunk::<8>()
+        .ok_or_else(|| damaged("it ends early"))?;
     if u64::from_le_bytes(*sum) != checksum(body) {
         return Err(damaged("the checksum differs"));
     }
@@ -38,7 +42,7 @@ pub fn decode(bytes: &[u8]) -> Result<Plan> {
 
 /// FNV-1a, 64 bits: against accidents, not attackers.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, b| {
+        (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -102,7 +102,9 @@ fn date(operation: &str, dtype: DType, text: &str) -> Raised<Scalar> {
     let calendar = Calendar::ProlepticGregorian;
     let (start, _) = parse_interval(text, calendar).map_err(raise)?;
     let count = start.to_unit(calendar, unit).ok_or_else(|| {
-        raise(Error::invalid(format!("{operation}: {text:?} does not fit {dtype}")))
+        raise(Error::invalid(format!(
+            "{operation}: {text:?} does not fit {dtype}"
+        )))
     })?;
     Ok(Scalar::Datetime(count, unit))
 }
@@ -211,7 +213,11 @@ pub(super) fn flag(operation: &str, map: &Map, key: &str) -> Raised<Option<bool>
         None => Ok(None),
         Some(value) => match value.as_bool() {
             Ok(flag) => Ok(Some(flag)),
-            Err(_) => Err(refuse(&format!("{operation}: {key}"), value, "true or false")),
+            Err(_) => Err(refuse(
+                &format!("{operation}: {key}"),
+                value,
+                "true or false",
+            )),
         },
     }
 }
@@ -231,7 +237,11 @@ pub(super) fn indexer(operation: &str, value: &Dynamic) -> Raised<Indexer> {
         return Ok(Indexer::At(at as isize));
     }
     if let Some(range) = value.clone().try_cast::<Range<i64>>() {
-        return Ok(Indexer::Slice(Some(range.start as isize), Some(range.end as isize), 1));
+        return Ok(Indexer::Slice(
+            Some(range.start as isize),
+            Some(range.end as isize),
+            1,
+        ));
     }
     if let Some(range) = value.clone().try_cast::<RangeInclusive<i64>>() {
         // -1 as the last position means the end, not an empty range.
@@ -257,7 +267,11 @@ fn label(operation: &str, value: &Dynamic) -> Raised<Label> {
     }
     match scalar(value) {
         Some(number) => Ok(Label::Number(number.as_f64())),
-        None => Err(refuse(operation, value, "a label (a number or a text) or slice(a, b)")),
+        None => Err(refuse(
+            operation,
+            value,
+            "a label (a number or a text) or slice(a, b)",
+        )),
     }
 }
 
@@ -268,7 +282,11 @@ pub(super) fn labels(operation: &str, value: &Dynamic) -> Raised<Labels> {
         false => label(operation, value).map(Some),
     };
     if let Some(slice) = value.clone().try_cast::<Slice>() {
-        return Ok(Labels::Range(bound(&slice.start)?, bound(&slice.stop)?, slice.step));
+        return Ok(Labels::Range(
+            bound(&slice.start)?,
+            bound(&slice.stop)?,
+            slice.step,
+        ));
     }
     if value.is::<Range<i64>>() || value.is::<RangeInclusive<i64>>() {
         return Err(raise(Error::invalid(format!(

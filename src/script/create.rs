@@ -1,8 +1,6 @@
 //! Where arrays come from: files, constants, lists; datasets; computing several arrays together.
 
-use super::args::{
-    Slice, int, lengths, map, scalar, text, texts,
-};
+use super::args::{Slice, int, lengths, map, scalar, text, texts};
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::operators::{array, data};
 use super::registry::Registry;
@@ -25,7 +23,11 @@ fn block(operation: &str, list: &Dynamic) -> Raised<Block> {
     match (bools && !leaves.is_empty(), integers && !leaves.is_empty()) {
         (true, _) => Block::from_vec(&shape, leaves.iter().map(|s| s.as_f64() != 0.0).collect()),
         (_, true) => {
-            let values = leaves.iter().filter_map(|s| s.as_i128()).map(|v| v as i64).collect();
+            let values = leaves
+                .iter()
+                .filter_map(|s| s.as_i128())
+                .map(|v| v as i64)
+                .collect();
             Block::from_vec(&shape, values)
         }
         _ => Block::from_vec(&shape, leaves.iter().map(|s| s.as_f64()).collect()),
@@ -40,7 +42,11 @@ fn flatten(
     shape: &mut Vec<usize>,
     leaves: &mut Vec<Scalar>,
 ) -> Raised<()> {
-    let ragged = || raise(Error::invalid(format!("{operation}: the lists differ in length or depth")));
+    let ragged = || {
+        raise(Error::invalid(format!(
+            "{operation}: the lists differ in length or depth"
+        )))
+    };
     if let Ok(list) = value.as_array_ref() {
         match shape.get(depth) {
             Some(len) if *len != list.len() => return Err(ragged()),
@@ -48,7 +54,9 @@ fn flatten(
             None if leaves.is_empty() && shape.len() == depth => shape.push(list.len()),
             None => return Err(ragged()),
         }
-        return list.iter().try_for_each(|v| flatten(operation, v, depth + 1, shape, leaves));
+        return list
+            .iter()
+            .try_for_each(|v| flatten(operation, v, depth + 1, shape, leaves));
     }
     if depth != shape.len() {
         return Err(ragged());
@@ -68,7 +76,8 @@ fn coord(name: &str, value: &Dynamic) -> Raised<Coord> {
         if !list.is_empty() && list.iter().all(Dynamic::is_string) {
             let texts = texts(&operation, value, "texts")?;
             let len = texts.len();
-            let mut coord = Coord::index(name, Block::from_vec(&[0], Vec::<i64>::new()).or_raise()?);
+            let mut coord =
+                Coord::index(name, Block::from_vec(&[0], Vec::<i64>::new()).or_raise()?);
             coord.values = Values::Texts(Arc::new(texts), vec![len]);
             return Ok(coord);
         }
@@ -127,7 +136,9 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
             Some(group) => Some(text("open", group, "the name of a group")?),
             None => None,
         };
-        own.open_group(path, group.as_deref()).or_raise().map(Dynamic::from)
+        own.open_group(path, group.as_deref())
+            .or_raise()
+            .map(Dynamic::from)
     });
     for (name, value) in [("zeros", 0.0), ("ones", 1.0)] {
         let own = driver.clone();
@@ -144,7 +155,9 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
         }
     });
     let own = driver.clone();
-    registry.function("array", 1..=1, move |args| array(own.from_block(block("array", &args[0])?)));
+    registry.function("array", 1..=1, move |args| {
+        array(own.from_block(block("array", &args[0])?))
+    });
     registry.method::<Array>("data_array", 1..=2, |this, args| {
         let names = texts("data_array", &args[0], "the names of the dimensions")?;
         let dims: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -158,7 +171,9 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
         data(DataArray::new(this.clone(), &dims, coords))
     });
     registry.function("dataset", 1..=1, |args| {
-        let list = args[0].as_array_ref().map_err(|_| refuse("dataset", &args[0], "a list of named arrays"))?;
+        let list = args[0]
+            .as_array_ref()
+            .map_err(|_| refuse("dataset", &args[0], "a list of named arrays"))?;
         let arrays = list
             .iter()
             .map(|value| match value.clone().try_cast::<DataArray>() {
@@ -183,10 +198,18 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
         }
         for end in &args[..2] {
             if !(end.is_int() || end.is_float() || end.is_string() || end.is_unit()) {
-                return Err(refuse("slice", end, "a position, a label or () for the end"));
+                return Err(refuse(
+                    "slice",
+                    end,
+                    "a position, a label or () for the end",
+                ));
             }
         }
-        Ok(Dynamic::from(Slice { start: args[0].clone(), stop: args[1].clone(), step }))
+        Ok(Dynamic::from(Slice {
+            start: args[0].clone(),
+            stop: args[1].clone(),
+            step,
+        }))
     });
 }
 

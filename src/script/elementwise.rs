@@ -27,7 +27,13 @@ const BINARY_ALIASES: [(&str, BinaryOp); 5] = [
 ];
 
 fn dtype(value: &Dynamic) -> Raised<DType> {
-    text("astype", value, "the name of a dtype, for example \"float32\"")?.parse().or_raise()
+    text(
+        "astype",
+        value,
+        "the name of a dtype, for example \"float32\"",
+    )?
+    .parse()
+    .or_raise()
 }
 
 fn condition_of(this: &DataArray, value: &Dynamic) -> Raised<DataArray> {
@@ -40,7 +46,11 @@ fn condition_of(this: &DataArray, value: &Dynamic) -> Raised<DataArray> {
             data_operand("where", this, other)?;
             Err(refuse("where", value, "a condition with dimension names"))
         }
-        _ => Err(refuse("where", value, "a condition, an array of true and false")),
+        _ => Err(refuse(
+            "where",
+            value,
+            "a condition, an array of true and false",
+        )),
     }
 }
 
@@ -58,7 +68,13 @@ fn where_data(this: &DataArray, args: &[Dynamic]) -> Raised<Dynamic> {
 fn where_array(this: &Array, args: &[Dynamic]) -> Raised<Dynamic> {
     let condition = match value("where", &args[0])? {
         Value::Array(condition) => condition,
-        _ => return Err(refuse("where", &args[0], "a condition, an array of true and false")),
+        _ => {
+            return Err(refuse(
+                "where",
+                &args[0],
+                "a condition, an array of true and false",
+            ));
+        }
     };
     match args.get(1) {
         None => array(this.where_(&condition)),

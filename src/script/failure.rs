@@ -54,7 +54,9 @@ impl Script<'_> {
             }
         }
         let position = error.position();
-        let mut result = self.explain(error, position).at_script(self.place(position));
+        let mut result = self
+            .explain(error, position)
+            .at_script(self.place(position));
         for caller in callers.into_iter().rev() {
             result = result.context(format!("running the function {caller}"));
         }
@@ -73,7 +75,10 @@ impl Script<'_> {
                 "unknown variable {name:?}; set it in the script, or from outside with --set {name}=…{}{}",
                 match self.sets.is_empty() {
                     true => String::new(),
-                    false => format!(" (set so far: {})", nearest_names(&name, self.sets.iter().copied())),
+                    false => format!(
+                        " (set so far: {})",
+                        nearest_names(&name, self.sets.iter().copied())
+                    ),
                 },
                 self.caret(position)
             )),
@@ -82,7 +87,9 @@ impl Script<'_> {
             }
             E::ErrorFunctionNotFound(signature, _) => self.unknown_function(&signature),
             E::ErrorMismatchDataType(wanted, actual, _) if wanted == "bool" => {
-                Error::invalid(match actual.as_str() {
+                // Rhai gives Rust's name here, with its path.
+                let actual = actual.rsplit("::").next().unwrap_or_default();
+                Error::invalid(match actual {
                     "DataArray" | "Array" | "Dataset" => format!(
                         "a condition must be true or false, not {actual}: combine arrays with & and | (not && and ||), choose their \
                          elements with where(condition)"
@@ -108,7 +115,9 @@ impl Script<'_> {
             return Error::invalid(format!("the operator {name} is not defined for ({args})"));
         }
         let known = nearest_names(name, self.functions.iter().map(String::as_str));
-        Error::invalid(format!("unknown function {name:?} of ({args}); known: {known}"))
+        Error::invalid(format!(
+            "unknown function {name:?} of ({args}); known: {known}"
+        ))
     }
 
     fn place(&self, position: Position) -> String {
@@ -124,7 +133,9 @@ impl Script<'_> {
         let (Some(line), Some(column)) = (position.line(), position.position()) else {
             return String::new();
         };
-        let Some(text) = self.source.lines().nth(line - 1) else { return String::new() };
+        let Some(text) = self.source.lines().nth(line - 1) else {
+            return String::new();
+        };
         let number = line.to_string();
         // Tabs stay tabs, so that the caret stands below its character.
         let lead: String = text
@@ -132,7 +143,10 @@ impl Script<'_> {
             .take(column.saturating_sub(1))
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
-        format!("\n  {number} | {text}\n  {} | {lead}^", " ".repeat(number.len()))
+        format!(
+            "\n  {number} | {text}\n  {} | {lead}^",
+            " ".repeat(number.len())
+        )
     }
 }
 
@@ -150,5 +164,8 @@ impl PositionText for EvalAltResult {
 
 /// A value that a function does not take.
 pub(super) fn refuse(operation: &str, value: &Dynamic, allowed: &str) -> Box<EvalAltResult> {
-    raise(Error::invalid(format!("{operation}: {} is not allowed here; give {allowed}", type_name(value))))
+    raise(Error::invalid(format!(
+        "{operation}: {} is not allowed here; give {allowed}",
+        type_name(value)
+    )))
 }

@@ -30,7 +30,11 @@ fn attribute(value: &AttrValue) -> Dynamic {
 }
 
 fn attributes(attrs: &Attrs) -> Dynamic {
-    let map: Map = attrs.0.iter().map(|(name, value)| (name.into(), attribute(value))).collect();
+    let map: Map = attrs
+        .0
+        .iter()
+        .map(|(name, value)| (name.into(), attribute(value)))
+        .collect();
     Dynamic::from(map)
 }
 
@@ -50,7 +54,11 @@ fn attr_value(value: &Dynamic) -> Raised<AttrValue> {
             return Ok(AttrValue::Numbers(numbers));
         }
     }
-    Err(refuse("with_attr", value, "a text, a number or a list of them"))
+    Err(refuse(
+        "with_attr",
+        value,
+        "a text, a number or a list of them",
+    ))
 }
 
 /// `#{ deflate: 4, shuffle: true, chunks: #{ y: 512, x: 512 } }` for one array.
@@ -78,7 +86,10 @@ fn encoding(array: &DataArray, options: &Map) -> Raised<Encoding> {
             Err(_) => Some(lengths("save: chunks", chunks, 1)?),
             Ok(by_dim) => {
                 let dims = array.dims();
-                if let Some(unknown) = by_dim.keys().find(|k| !dims.iter().any(|d| d == k.as_str())) {
+                if let Some(unknown) = by_dim
+                    .keys()
+                    .find(|k| !dims.iter().any(|d| d == k.as_str()))
+                {
                     return Err(raise(Error::invalid(format!(
                         "save: chunks: unknown dimension {:?}; known: {}",
                         unknown.as_str(),
@@ -109,14 +120,22 @@ fn encoding(array: &DataArray, options: &Map) -> Raised<Encoding> {
         }
     }
     let shuffle = flag("save", options, "shuffle")?.unwrap_or(deflate.is_some());
-    Ok(Encoding { chunks, deflate, shuffle })
+    Ok(Encoding {
+        chunks,
+        deflate,
+        shuffle,
+    })
 }
 
 fn with_options(array: &DataArray, options: Option<&Dynamic>) -> Raised<DataArray> {
     match options {
         None => Ok(array.clone()),
         Some(options) => {
-            let options = map("save", options, "options #{ deflate: 4, shuffle: true, chunks: #{…} }")?;
+            let options = map(
+                "save",
+                options,
+                "options #{ deflate: 4, shuffle: true, chunks: #{…} }",
+            )?;
             Ok(array.clone().with_encoding(encoding(array, &options)?))
         }
     }
@@ -148,7 +167,11 @@ fn save_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
 
 fn rename(this: &DataArray, value: &Dynamic) -> Raised<Dynamic> {
     let Ok(names) = value.as_map_ref() else {
-        let name = text("rename", value, "a name, or a map of dimensions: #{ old: \"new\" }")?;
+        let name = text(
+            "rename",
+            value,
+            "a name, or a map of dimensions: #{ old: \"new\" }",
+        )?;
         return data(this.clone().rename(&name));
     };
     let mut result = this.clone();
@@ -161,9 +184,14 @@ fn rename(this: &DataArray, value: &Dynamic) -> Raised<Dynamic> {
 /// A coordinate of an array, as an array.
 fn coordinate(this: &DataArray, name: &str) -> Raised<Dynamic> {
     if this.coord(name).is_none() {
-        const PROPERTIES: [&str; 9] =
-            ["name", "dims", "shape", "dtype", "ndim", "size", "attrs", "coords", "chunks"];
-        let known = this.coords().iter().map(|c| c.name.as_str()).chain(PROPERTIES);
+        const PROPERTIES: [&str; 9] = [
+            "name", "dims", "shape", "dtype", "ndim", "size", "attrs", "coords", "chunks",
+        ];
+        let known = this
+            .coords()
+            .iter()
+            .map(|c| c.name.as_str())
+            .chain(PROPERTIES);
         return Err(raise(Error::invalid(format!(
             "a DataArray has no coordinate or property {name:?}; known: {}",
             nearest_names(name, known)
@@ -171,7 +199,11 @@ fn coordinate(this: &DataArray, name: &str) -> Raised<Dynamic> {
     }
     // A variable must not hide the coordinate of the same name.
     let hidden = this.clone().rename("__array__");
-    data(Dataset::new([hidden]).and_then(|ds| ds.get(name)).or_raise()?)
+    data(
+        Dataset::new([hidden])
+            .and_then(|ds| ds.get(name))
+            .or_raise()?,
+    )
 }
 
 pub(super) fn register(registry: &mut Registry<'_>) {
@@ -191,29 +223,46 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     engine.register_type_with_name::<super::failure::Failure>("Error");
 
     engine.register_get("name", |a: &mut DataArray| -> Dynamic {
-        a.name().map_or(Dynamic::UNIT, |name| name.to_owned().into())
+        a.name()
+            .map_or(Dynamic::UNIT, |name| name.to_owned().into())
     });
     engine.register_get("dims", |a: &mut DataArray| list(a.dims().iter().cloned()));
     engine.register_get("shape", |a: &mut DataArray| integers(&a.shape()));
     engine.register_get("dtype", |a: &mut DataArray| a.dtype().to_string());
     engine.register_get("ndim", |a: &mut DataArray| a.shape().len() as i64);
-    engine.register_get("size", |a: &mut DataArray| a.shape().iter().product::<usize>() as i64);
+    engine.register_get("size", |a: &mut DataArray| {
+        a.shape().iter().product::<usize>() as i64
+    });
     engine.register_get("attrs", |a: &mut DataArray| attributes(a.attrs()));
-    engine.register_get("coords", |a: &mut DataArray| list(a.coords().iter().map(|c| c.name.clone())));
-    engine.register_get("chunks", |a: &mut DataArray| integers(&a.array().chunk_shape()));
+    engine.register_get("coords", |a: &mut DataArray| {
+        list(a.coords().iter().map(|c| c.name.clone()))
+    });
+    engine.register_get("chunks", |a: &mut DataArray| {
+        integers(&a.array().chunk_shape())
+    });
     engine.register_get("shape", |a: &mut Array| integers(&a.shape()));
     engine.register_get("dtype", |a: &mut Array| a.dtype().to_string());
     engine.register_get("ndim", |a: &mut Array| a.ndim() as i64);
-    engine.register_get("size", |a: &mut Array| a.shape().iter().product::<usize>() as i64);
+    engine.register_get("size", |a: &mut Array| {
+        a.shape().iter().product::<usize>() as i64
+    });
     engine.register_get("chunks", |a: &mut Array| integers(&a.chunk_shape()));
     engine.register_get("attrs", |ds: &mut Dataset| attributes(ds.attrs()));
     engine.register_get("sizes", |ds: &mut Dataset| {
-        let map: Map =
-            ds.sizes().into_iter().map(|(d, n)| (d.into(), Dynamic::from(n as i64))).collect();
+        let map: Map = ds
+            .sizes()
+            .into_iter()
+            .map(|(d, n)| (d.into(), Dynamic::from(n as i64)))
+            .collect();
         map
     });
     engine.register_get("variables", |ds: &mut Dataset| {
-        list(ds.variables().iter().filter_map(DataArray::name).map(str::to_owned))
+        list(
+            ds.variables()
+                .iter()
+                .filter_map(DataArray::name)
+                .map(str::to_owned),
+        )
     });
     engine.register_indexer_get(|ds: &mut Dataset, name: &str| data(ds.get(name).or_raise()?));
     engine.register_indexer_get(|a: &mut DataArray, name: &str| coordinate(a, name));

@@ -82,7 +82,10 @@ pub(super) fn apply(name: &str, op: BinaryOp, left: &Dynamic, right: &Dynamic) -
 }
 
 fn is_time(value: &Dynamic) -> bool {
-    let dtype = match (value.clone().try_cast::<DataArray>(), value.clone().try_cast::<Array>()) {
+    let dtype = match (
+        value.clone().try_cast::<DataArray>(),
+        value.clone().try_cast::<Array>(),
+    ) {
         (Some(data), _) => data.dtype(),
         (_, Some(array)) => array.dtype(),
         _ => return false,
@@ -139,9 +142,11 @@ fn operators_of<T: rhai::Variant + Clone>(registry: &mut Registry<'_>) {
     let (own, any) = (TypeId::of::<T>(), TypeId::of::<Dynamic>());
     for (name, op) in OPERATORS {
         for types in [[own, any], [any, own]] {
-            registry.engine.register_raw_fn(name, types, move |_, args| {
-                apply(name, op, &args[0].flatten_clone(), &args[1].flatten_clone())
-            });
+            registry
+                .engine
+                .register_raw_fn(name, types, move |_, args| {
+                    apply(name, op, &args[0].flatten_clone(), &args[1].flatten_clone())
+                });
         }
     }
 }
@@ -150,21 +155,30 @@ fn unary(name: &str, op: UnaryOp, operand: &Dynamic) -> Raised<Dynamic> {
     match value(name, operand)? {
         Value::Data(a) => data(a.unary(op)),
         Value::Array(a) => array(a.unary(op)),
-        _ => Err(raise(Error::invalid(format!("{name}: {} is no array", type_name(operand))))),
+        _ => Err(raise(Error::invalid(format!(
+            "{name}: {} is no array",
+            type_name(operand)
+        )))),
     }
 }
 
 fn unaries_of<T: rhai::Variant + Clone>(registry: &mut Registry<'_>) {
-    registry.engine.register_raw_fn("-", [TypeId::of::<T>()], |_, args| {
-        unary("-", UnaryOp::Negative, &args[0].flatten_clone())
-    });
-    registry.engine.register_raw_fn("!", [TypeId::of::<T>()], |_, args| {
-        unary("!", UnaryOp::Invert, &args[0].flatten_clone())
-    });
-    registry.engine.register_raw_fn("+", [TypeId::of::<T>()], |_, args| {
-        let operand = args[0].flatten_clone();
-        value("+", &operand).map(|_| operand)
-    });
+    registry
+        .engine
+        .register_raw_fn("-", [TypeId::of::<T>()], |_, args| {
+            unary("-", UnaryOp::Negative, &args[0].flatten_clone())
+        });
+    registry
+        .engine
+        .register_raw_fn("!", [TypeId::of::<T>()], |_, args| {
+            unary("!", UnaryOp::Invert, &args[0].flatten_clone())
+        });
+    registry
+        .engine
+        .register_raw_fn("+", [TypeId::of::<T>()], |_, args| {
+            let operand = args[0].flatten_clone();
+            value("+", &operand).map(|_| operand)
+        });
 }
 
 pub(super) fn register(registry: &mut Registry<'_>) {

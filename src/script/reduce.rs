@@ -29,7 +29,9 @@ const KINDS: [(&str, ReductionKind); 14] = [
 
 /// Dimensions, if any, and options, if any.
 fn split(args: &[Dynamic]) -> (Option<&Dynamic>, Option<Map>) {
-    let options = args.last().and_then(|last| last.as_map_ref().ok().map(|map| map.clone()));
+    let options = args
+        .last()
+        .and_then(|last| last.as_map_ref().ok().map(|map| map.clone()));
     let dims = match options {
         Some(_) => &args[..args.len() - 1],
         None => args,
@@ -44,7 +46,9 @@ fn options(
     map: Option<&Map>,
     known: &[&str],
 ) -> Raised<(ReductionKind, Option<bool>)> {
-    let Some(map) = map else { return Ok((kind, None)) };
+    let Some(map) = map else {
+        return Ok((kind, None));
+    };
     let mut known = known.to_vec();
     known.push("skipna");
     let spread = matches!(kind, ReductionKind::Var { .. } | ReductionKind::Std { .. });
@@ -53,10 +57,14 @@ fn options(
     }
     check_keys(name, map, &known)?;
     let skipna = flag(name, map, "skipna")?;
-    let Some(ddof) = map.get("ddof") else { return Ok((kind, skipna)) };
+    let Some(ddof) = map.get("ddof") else {
+        return Ok((kind, skipna));
+    };
     let ddof = int(&format!("{name}: ddof"), ddof, "an integer")?;
     let ddof = u32::try_from(ddof).map_err(|_| {
-        raise(Error::invalid(format!("{name}: ddof {ddof} is not allowed; give 0 or more")))
+        raise(Error::invalid(format!(
+            "{name}: ddof {ddof} is not allowed; give 0 or more"
+        )))
     })?;
     let kind = match kind {
         ReductionKind::Var { .. } => ReductionKind::Var { ddof },
@@ -65,7 +73,8 @@ fn options(
     Ok((kind, skipna))
 }
 
-const DIMS: &str = "a dimension name, a list of them, or options #{…} (for two arrays: minimum, maximum)";
+const DIMS: &str =
+    "a dimension name, a list of them, or options #{…} (for two arrays: minimum, maximum)";
 
 fn dim_names(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<String>> {
     match dims {
@@ -75,7 +84,11 @@ fn dim_names(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<String>> {
             let names = texts(name, dims, DIMS)?;
             // An empty list reduces nothing in NumPy, and everything here: refuse the doubt.
             match names.is_empty() {
-                true => Err(refuse(name, dims, "at least one dimension, or nothing for all")),
+                true => Err(refuse(
+                    name,
+                    dims,
+                    "at least one dimension, or nothing for all",
+                )),
                 false => Ok(names),
             }
         }
@@ -123,9 +136,14 @@ fn groups(grouped: GroupBy, array: &DataArray, by: &str) -> Raised<Dynamic> {
         Some(_) => Ok(Dynamic::from(grouped)),
         None => {
             // The failure is in the lazy value: a reduction brings it out.
-            grouped.reduce(ReductionKind::Count, &[], None).check().or_raise()?;
+            grouped
+                .reduce(ReductionKind::Count, &[], None)
+                .check()
+                .or_raise()?;
             array.check().or_raise()?;
-            Err(raise(Error::internal(format!("groupby {by:?} has no groups"))))
+            Err(raise(Error::internal(format!(
+                "groupby {by:?} has no groups"
+            ))))
         }
     }
 }
@@ -161,13 +179,21 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         });
     }
     registry.method::<DataArray>("groupby", 1..=1, |this, args| {
-        let by = text("groupby", &args[0], "a coordinate or its component, for example \"time.season\"")?;
+        let by = text(
+            "groupby",
+            &args[0],
+            "a coordinate or its component, for example \"time.season\"",
+        )?;
         groups(this.groupby(&by), this, &by)
     });
     registry.method::<DataArray>("groupby", 2..=2, |this, args| {
         let dim = text("groupby", &args[0], "the name of a dimension")?;
         let Some(labels) = args[1].clone().try_cast::<DataArray>() else {
-            return Err(refuse("groupby", &args[1], "labels: a 1-D DataArray along the dimension"));
+            return Err(refuse(
+                "groupby",
+                &args[1],
+                "labels: a 1-D DataArray along the dimension",
+            ));
         };
         if labels.dims() != [dim.clone()] {
             return Err(raise(Error::invalid(format!(

@@ -24,7 +24,10 @@ pub fn run_script(
     out: &mut (dyn FnMut(&str) + Send),
 ) -> Result<()> {
     let source = std::fs::read_to_string(path).map_err(|e| {
-        Error::new(Fault::NoInput, format!("reading the script {}: {e}", path.display()))
+        Error::new(
+            Fault::NoInput,
+            format!("reading the script {}: {e}", path.display()),
+        )
     })?;
     run_text(driver, &path.display().to_string(), &source, sets, out)
 }
@@ -85,7 +88,10 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
         Token::Reserved(word) if *word == "var" => Token::Identifier(word),
         other => other,
     });
-    let mut registry = Registry { engine, names: Vec::new() };
+    let mut registry = Registry {
+        engine,
+        names: Vec::new(),
+    };
     operators::register(&mut registry);
     show::register(&mut registry);
     create::register(&mut registry, driver);

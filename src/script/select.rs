@@ -10,10 +10,14 @@ use crate::labelled::{DataArray, Dataset, Indexer};
 use rhai::{Dynamic, Map};
 
 fn chunk_map(value: &Dynamic) -> Raised<Vec<(String, usize)>> {
-    map("chunk", value, "a map of dimensions and chunk lengths: #{ time: 44 }")?
-        .iter()
-        .map(|(dim, len)| Ok((dim.to_string(), length("chunk", len, 1)?)))
-        .collect()
+    map(
+        "chunk",
+        value,
+        "a map of dimensions and chunk lengths: #{ time: 44 }",
+    )?
+    .iter()
+    .map(|(dim, len)| Ok((dim.to_string(), length("chunk", len, 1)?)))
+    .collect()
 }
 
 fn pairs(chunks: &[(String, usize)]) -> impl Iterator<Item = (&str, usize)> {
@@ -21,14 +25,20 @@ fn pairs(chunks: &[(String, usize)]) -> impl Iterator<Item = (&str, usize)> {
 }
 
 fn isel_map(value: &Dynamic) -> Raised<Vec<(String, Indexer)>> {
-    map("isel", value, "a map of dimensions and positions: #{ time: 0..10, y: 5 }")?
-        .iter()
-        .map(|(dim, at)| Ok((dim.to_string(), indexer("isel", at)?)))
-        .collect()
+    map(
+        "isel",
+        value,
+        "a map of dimensions and positions: #{ time: 0..10, y: 5 }",
+    )?
+    .iter()
+    .map(|(dim, at)| Ok((dim.to_string(), indexer("isel", at)?)))
+    .collect()
 }
 
 fn nearest(args: &[Dynamic]) -> Raised<bool> {
-    let Some(method) = args.get(1) else { return Ok(false) };
+    let Some(method) = args.get(1) else {
+        return Ok(false);
+    };
     let method = match method.as_map_ref() {
         Ok(options) => {
             super::args::check_keys("sel", &options, &["method"])?;
@@ -38,7 +48,9 @@ fn nearest(args: &[Dynamic]) -> Raised<bool> {
     };
     match text("sel", &method, "the method \"nearest\"")?.as_str() {
         "nearest" => Ok(true),
-        other => Err(raise(Error::invalid(format!("sel: unknown method {other:?}; known: nearest")))),
+        other => Err(raise(Error::invalid(format!(
+            "sel: unknown method {other:?}; known: nearest"
+        )))),
     }
 }
 
@@ -130,7 +142,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
             // #{ "0": 100 }: axis numbers as keys, as in dask.
             let mut chunk = this.chunk_shape();
             for (axis, len) in given.iter() {
-                match axis.parse::<usize>().ok().and_then(|axis| chunk.get_mut(axis)) {
+                match axis
+                    .parse::<usize>()
+                    .ok()
+                    .and_then(|axis| chunk.get_mut(axis))
+                {
                     Some(place) => *place = length("chunk", len, 1)?,
                     None => {
                         return Err(raise(Error::invalid(format!(
@@ -155,7 +171,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         data(this.isel(indexers.iter().map(|(dim, at)| (dim.as_str(), *at))))
     });
     registry.method::<Dataset>("isel", 1..=1, |this, args| {
-        known_dims("isel", this, &map("isel", &args[0], "a map of dimensions and positions")?)?;
+        known_dims(
+            "isel",
+            this,
+            &map("isel", &args[0], "a map of dimensions and positions")?,
+        )?;
         let indexers = isel_map(&args[0])?;
         dataset(this.isel(indexers.iter().map(|(dim, at)| (dim.as_str(), *at))))
     });
@@ -163,7 +183,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.method::<Dataset>("sel", 1..=2, sel_dataset);
     registry.method::<DataArray>("transpose", 0..=1, |this, args| {
         let names = match args.first() {
-            Some(dims) => texts("transpose", dims, "a list of all dimensions in their new order")?,
+            Some(dims) => texts(
+                "transpose",
+                dims,
+                "a list of all dimensions in their new order",
+            )?,
             None => this.dims().iter().rev().cloned().collect(),
         };
         data(this.transpose(&names.iter().map(String::as_str).collect::<Vec<_>>()))
@@ -179,7 +203,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
                 list.iter()
                     .map(|v| {
                         let axis = int("transpose", v, "an axis number")?;
-                        Ok(if axis < 0 { (axis + ndim as i64) as usize } else { axis as usize })
+                        Ok(if axis < 0 {
+                            (axis + ndim as i64) as usize
+                        } else {
+                            axis as usize
+                        })
                     })
                     .collect::<Raised<Vec<usize>>>()?
             }
@@ -189,14 +217,22 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.method::<Array>("broadcast_to", 1..=1, |this, args| {
         array(this.broadcast_to(&lengths("broadcast_to", &args[0], 0)?))
     });
-    registry.engine.register_indexer_get(|this: &mut Array, at: i64| index(this, &Dynamic::from(at)));
-    registry.engine.register_indexer_get(|this: &mut Array, at: std::ops::Range<i64>| {
-        index(this, &Dynamic::from(at))
-    });
-    registry.engine.register_indexer_get(|this: &mut Array, at: std::ops::RangeInclusive<i64>| {
-        index(this, &Dynamic::from(at))
-    });
-    registry.engine.register_indexer_get(|this: &mut Array, at: super::args::Slice| {
-        index(this, &Dynamic::from(at))
-    });
+    registry
+        .engine
+        .register_indexer_get(|this: &mut Array, at: i64| index(this, &Dynamic::from(at)));
+    registry
+        .engine
+        .register_indexer_get(|this: &mut Array, at: std::ops::Range<i64>| {
+            index(this, &Dynamic::from(at))
+        });
+    registry
+        .engine
+        .register_indexer_get(|this: &mut Array, at: std::ops::RangeInclusive<i64>| {
+            index(this, &Dynamic::from(at))
+        });
+    registry
+        .engine
+        .register_indexer_get(|this: &mut Array, at: super::args::Slice| {
+            index(this, &Dynamic::from(at))
+        });
 }

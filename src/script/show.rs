@@ -27,7 +27,9 @@ pub(super) fn to_dynamic(value: Scalar) -> Dynamic {
             Ok(v) => v.into(),
             Err(_) => Dynamic::from(v as f64),
         },
-        other => other.as_i128().map_or_else(|| other.to_string().into(), |v| (v as i64).into()),
+        other => other
+            .as_i128()
+            .map_or_else(|| other.to_string().into(), |v| (v as i64).into()),
     }
 }
 
@@ -74,7 +76,12 @@ fn show_groups(groups: &GroupBy) -> String {
         Some(coord) => {
             let names: Vec<String> = (0..coord.len().min(12)).map(|i| coord.text(i)).collect();
             let more = if coord.len() > 12 { ", …" } else { "" };
-            format!("<hyperslab.GroupBy {:?}, {} groups: {}{more}>", coord.name, coord.len(), names.join(", "))
+            format!(
+                "<hyperslab.GroupBy {:?}, {} groups: {}{more}>",
+                coord.name,
+                coord.len(),
+                names.join(", ")
+            )
         }
         None => "<hyperslab.GroupBy: failed>".to_owned(),
     }
@@ -93,6 +100,8 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         registry.method::<Slice>(name, 0..=0, |a, _| Ok(show_slice(a).into()));
         registry.method::<Failure>(name, 0..=0, |a, _| Ok(a.0.to_string().into()));
     }
-    registry.method::<DataArray>("item", 0..=0, |a, _| a.array().item().map(to_dynamic).or_raise());
+    registry.method::<DataArray>("item", 0..=0, |a, _| {
+        a.array().item().map(to_dynamic).or_raise()
+    });
     registry.method::<Array>("item", 0..=0, |a, _| a.item().map(to_dynamic).or_raise());
 }

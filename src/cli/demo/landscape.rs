@@ -24,14 +24,23 @@ pub(super) fn ground(y: usize, x: usize) -> Ground {
     let height = fractal(1, xf, yf, 150.0, 6);
     let moisture = fractal(2, xf, yf, 110.0, 5);
     // A river winds from the upper left to the lower right.
-    let middle = 90.0 + 0.42 * yf + 38.0 * (yf / 61.0).sin() + 26.0 * (fractal(3, 0.0, yf, 60.0, 3) - 0.5) * 2.0;
+    let middle = 90.0
+        + 0.42 * yf
+        + 38.0 * (yf / 61.0).sin()
+        + 26.0 * (fractal(3, 0.0, yf, 60.0, 3) - 0.5) * 2.0;
     let distance = (xf - middle).abs();
     let lake = ((xf - 258.0) / 44.0).powi(2) + ((yf - 112.0) / 30.0).powi(2);
     let shore = 0.55 * (fractal(4, xf, yf, 24.0, 4) - 0.5);
     let water = distance < 3.4 + 2.0 * fractal(5, xf, yf, 40.0, 2) || lake + shore < 1.0;
     // Fields lie on the flat land along the river, in crooked rows.
-    let bent = (xf + 0.35 * yf + 6.0 * (yf / 40.0).sin(), yf - 0.3 * xf + 6.0 * (xf / 50.0).cos());
-    let (column, row) = ((bent.0 / 26.0).floor() as i64, (bent.1 / 18.0).floor() as i64);
+    let bent = (
+        xf + 0.35 * yf + 6.0 * (yf / 40.0).sin(),
+        yf - 0.3 * xf + 6.0 * (xf / 50.0).cos(),
+    );
+    let (column, row) = (
+        (bent.0 / 26.0).floor() as i64,
+        (bent.1 / 18.0).floor() as i64,
+    );
     let crop = hash01(6, column, row);
     let flat = height < 0.53 && distance < 120.0 + 60.0 * (moisture - 0.5);
     let texture = 0.06 * (fractal(7, xf, yf, 7.0, 3) - 0.5);
@@ -58,7 +67,13 @@ pub(super) fn ground(y: usize, x: usize) -> Ground {
         let dense = (moisture / 0.52).clamp(0.4, 1.0);
         (0.24 + 0.06 * dense, 0.56 * dense, 196.0, 1.5)
     };
-    Ground { water, low: low + texture, amplitude, peak_day, sharpness }
+    Ground {
+        water,
+        low: low + texture,
+        amplitude,
+        peak_day,
+        sharpness,
+    }
 }
 
 impl Ground {

@@ -29,10 +29,10 @@ const SCALE: [(f64, [f64; 3]); 8] = [
 
 /// Names of the seasons as people say them.
 const SEASONS: [(&str, &str); 4] = [
-    ("DJF", "December – February"),
-    ("MAM", "March – May"),
-    ("JJA", "June – August"),
-    ("SON", "September – November"),
+    ("DJF", "December–February"),
+    ("MAM", "March–May"),
+    ("JJA", "June–August"),
+    ("SON", "September–November"),
 ];
 
 // Lengths in pixels. One pixel of the picture is one pixel of the map.
@@ -51,7 +51,11 @@ fn colour(ndvi: f64) -> RGBColor {
     }
     let (first, last) = (SCALE[0], SCALE[SCALE.len() - 1]);
     let v = ndvi.clamp(first.0, last.0);
-    let above = SCALE.iter().position(|(at, _)| *at >= v).unwrap_or(SCALE.len() - 1).max(1);
+    let above = SCALE
+        .iter()
+        .position(|(at, _)| *at >= v)
+        .unwrap_or(SCALE.len() - 1)
+        .max(1);
     let ((low, a), (high, b)) = (SCALE[above - 1], SCALE[above]);
     let t = (v - low) / (high - low);
     let mix = |i: usize| (a[i] + t * (b[i] - a[i])).round() as u8;
@@ -76,7 +80,13 @@ fn line(area: &Area<'_>, from: (i32, i32), to: (i32, i32)) -> Drawn {
 }
 
 /// The map of one season with its frame, title and axes.
-fn panel(area: &Area<'_>, corner: (i32, i32), title: &str, values: &[f64], size: (i32, i32)) -> Drawn {
+fn panel(
+    area: &Area<'_>,
+    corner: (i32, i32),
+    title: &str,
+    values: &[f64],
+    size: (i32, i32),
+) -> Drawn {
     let (left, top) = corner;
     let (width, height) = size;
     for (i, value) in values.iter().enumerate() {
@@ -85,7 +95,12 @@ fn panel(area: &Area<'_>, corner: (i32, i32), title: &str, values: &[f64], size:
     }
     let frame = [(left - 1, top - 1), (left + width, top + height)];
     area.draw(&Rectangle::new(frame, INK.stroke_width(1)))?;
-    write(area, title, (left, top - 14), &style(21, INK, HPos::Left, VPos::Bottom))?;
+    write(
+        area,
+        title,
+        (left, top - 14),
+        &style(21, INK, HPos::Left, VPos::Bottom),
+    )?;
     let km = |pixels: i32| f64::from(pixels) * PIXEL_M / 1000.0;
     let per_km = 1000.0 / PIXEL_M;
     let mut tick = 0;
@@ -114,21 +129,50 @@ fn colour_bar(area: &Area<'_>, left: i32, top: i32, height: i32) -> Drawn {
         let points = vec![(left, top + row), (left + BAR_WIDTH, top + row)];
         area.draw(&PathElement::new(points, colour(value).stroke_width(1)))?;
     }
-    area.draw(&Rectangle::new([(left - 1, top - 1), (left + BAR_WIDTH + 1, top + height)], INK.stroke_width(1)))?;
+    area.draw(&Rectangle::new(
+        [(left - 1, top - 1), (left + BAR_WIDTH + 1, top + height)],
+        INK.stroke_width(1),
+    ))?;
     for tenth in (0..=9).step_by(3) {
         let value = f64::from(tenth) / 10.0;
         let y = top + ((high - value) / (high - low) * f64::from(height - 1)).round() as i32;
         line(area, (left + BAR_WIDTH + 1, y), (left + BAR_WIDTH + 6, y))?;
         let label = style(16, FAINT, HPos::Left, VPos::Center);
-        write(area, &format!("{value:.1}"), (left + BAR_WIDTH + 12, y), &label)?;
+        write(
+            area,
+            &format!("{value:.1}"),
+            (left + BAR_WIDTH + 12, y),
+            &label,
+        )?;
     }
-    write(area, "NDVI", (left - 4, top - 14), &style(19, INK, HPos::Left, VPos::Bottom))?;
+    write(
+        area,
+        "NDVI",
+        (left - 4, top - 14),
+        &style(19, INK, HPos::Left, VPos::Bottom),
+    )?;
     // The colour of no data has its own box below.
     let y = top + height + 30;
-    area.draw(&Rectangle::new([(left, y), (left + BAR_WIDTH, y + BAR_WIDTH)], MISSING.filled()))?;
-    area.draw(&Rectangle::new([(left, y), (left + BAR_WIDTH, y + BAR_WIDTH)], FAINT.stroke_width(1)))?;
-    write(area, "water", (left - 4, y + BAR_WIDTH + 6), &style(15, FAINT, HPos::Left, VPos::Top))?;
-    write(area, "or no data", (left - 4, y + BAR_WIDTH + 24), &style(15, FAINT, HPos::Left, VPos::Top))
+    area.draw(&Rectangle::new(
+        [(left, y), (left + BAR_WIDTH, y + BAR_WIDTH)],
+        MISSING.filled(),
+    ))?;
+    area.draw(&Rectangle::new(
+        [(left, y), (left + BAR_WIDTH, y + BAR_WIDTH)],
+        FAINT.stroke_width(1),
+    ))?;
+    write(
+        area,
+        "water",
+        (left - 4, y + BAR_WIDTH + 6),
+        &style(16, FAINT, HPos::Left, VPos::Top),
+    )?;
+    write(
+        area,
+        "or no data",
+        (left - 4, y + BAR_WIDTH + 24),
+        &style(16, FAINT, HPos::Left, VPos::Top),
+    )
 }
 
 fn paint(png: &Path, seasons: &[(String, Vec<f64>)], size: (i32, i32)) -> Drawn {
@@ -139,28 +183,59 @@ fn paint(png: &Path, seasons: &[(String, Vec<f64>)], size: (i32, i32)) -> Drawn 
     );
     let area = BitMapBackend::new(png, (full.0 as u32, full.1 as u32)).into_drawing_area();
     area.fill(&WHITE)?;
-    write(&area, "Mean NDVI by season", (LEFT, 28), &style(32, INK, HPos::Left, VPos::Top))?;
+    write(
+        &area,
+        "Mean NDVI by season",
+        (LEFT, 28),
+        &style(32, INK, HPos::Left, VPos::Top),
+    )?;
     let subtitle = "Synthetic Landsat-like scene, 24 dates in 2023, clouds, shadows and water masked by QA bits";
-    write(&area, subtitle, (LEFT, 66), &style(17, FAINT, HPos::Left, VPos::Top))?;
+    write(
+        &area,
+        subtitle,
+        (LEFT, 66),
+        &style(17, FAINT, HPos::Left, VPos::Top),
+    )?;
     for (number, (short, long)) in SEASONS.iter().enumerate() {
         let (column, row) = (number as i32 % 2, number as i32 / 2);
-        let corner = (LEFT + column * (width + GAP_X), TOP + row * (height + GAP_Y));
+        let corner = (
+            LEFT + column * (width + GAP_X),
+            TOP + row * (height + GAP_Y),
+        );
         let found = seasons.iter().find(|(name, _)| name == short);
         let empty = vec![f64::NAN; (width * height) as usize];
         let values = found.map_or(&empty, |(_, values)| values);
         panel(&area, corner, &format!("{short}   {long}"), values, size)?;
         if row == 1 {
             let at = (corner.0 + width / 2, corner.1 + height + 32);
-            write(&area, "east (km)", at, &style(17, INK, HPos::Center, VPos::Top))?;
+            write(
+                &area,
+                "east (km)",
+                at,
+                &style(17, INK, HPos::Center, VPos::Top),
+            )?;
         }
         if column == 0 {
-            let turned = (FONT, 17).into_font().transform(FontTransform::Rotate270).color(&INK);
+            let turned = (FONT, 17)
+                .into_font()
+                .transform(FontTransform::Rotate270)
+                .color(&INK);
             let turned = turned.pos(Pos::new(HPos::Center, VPos::Top));
-            write(&area, "north (km)", (LEFT - 66, corner.1 + height / 2), &turned)?;
+            write(
+                &area,
+                "north (km)",
+                (LEFT - 66, corner.1 + height / 2),
+                &turned,
+            )?;
         }
     }
     let bar_top = TOP + height / 2;
-    colour_bar(&area, LEFT + 2 * width + GAP_X + BAR_GAP, bar_top, height + GAP_Y)?;
+    colour_bar(
+        &area,
+        LEFT + 2 * width + GAP_X + BAR_GAP,
+        bar_top,
+        height + GAP_Y,
+    )?;
     area.present()?;
     Ok(())
 }
@@ -169,7 +244,9 @@ fn paint(png: &Path, seasons: &[(String, Vec<f64>)], size: (i32, i32)) -> Drawn 
 pub(super) fn draw(driver: &Driver, input: &Path, png: &Path) -> Result<()> {
     let dataset = driver.open(input)?;
     let ndvi = dataset.get("ndvi")?;
-    let season = ndvi.coord("season").ok_or_else(|| Error::internal("no season coordinate"))?;
+    let season = ndvi
+        .coord("season")
+        .ok_or_else(|| Error::internal("no season coordinate"))?;
     let names: Vec<String> = (0..season.len()).map(|i| season.text(i)).collect();
     let [_, height, width] = ndvi.shape()[..] else {
         return Err(Error::internal("the seasons are no cube"));
@@ -180,7 +257,12 @@ pub(super) fn draw(driver: &Driver, input: &Path, png: &Path) -> Result<()> {
     let seasons: Vec<(String, Vec<f64>)> = names
         .into_iter()
         .enumerate()
-        .map(|(number, name)| (name, (number * plane..(number + 1) * plane).map(value).collect()))
+        .map(|(number, name)| {
+            (
+                name,
+                (number * plane..(number + 1) * plane).map(value).collect(),
+            )
+        })
         .collect();
     for font_style in [FontStyle::Normal, FontStyle::Bold] {
         let _ = register_font(FONT, font_style, epaint_default_fonts::UBUNTU_LIGHT);

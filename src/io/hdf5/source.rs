@@ -19,7 +19,6 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-
 /// A variable of an HDF5 file, read directly.
 pub struct Hdf5Source {
     spec: SourceSpec,

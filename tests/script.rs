@@ -1,0 +1,460 @@
+//! The script language: every operation under its name, every pair of types, errors at their line and column.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+use hyperslab::comm::Fabric;
+use hyperslab::config::Limits;
+use hyperslab::driver::{Config, launch_with};
+use hyperslab::script::run_text;
+use hyperslab::{Error, Result};
+
+fn run_with(sets: &[(&str, &str)], source: &str) -> Result<Vec<String>> {
+    let limits = Limits {
+        threads: 1,
+        reads: 2,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        fabric: Some(Fabric::Solo),
+        ..Config::default()
+    };
+    let sets: Vec<(String, String)> = sets
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+        .collect();
+    let mut lines = Vec::new();
+    launch_with(&config, |driver| {
+        run_text(driver, "job.rhai", source, &sets, &mut |line| {
+            lines.push(line.to_owned())
+        })
+    })
+    .map_err(|(_, error)| error)?;
+    Ok(lines)
+}
+
+fn prints(source: &str) -> Vec<String> {
+    run_with(&[], source).unwrap_or_else(|e| panic!("{source}\n{e}"))
+}
+
+fn fails(source: &str) -> Error {
+    match run_with(&[], source) {
+        Ok(lines) => panic!("no error: {source}\n{lines:?}"),
+        Err(error) => error,
+    }
+}
+
+/// A small labelled array `a` (time: 3, y: 4), its values 0 … 11 as f64.
+const A: &str = "let a = data_array(array([[0.0,1.0,2.0,3.0],[4.0,5.0,6.0,7.0],[8.0,9.0,10.0,11.0]]), [\"t\", \"y\"], \
+                 #{ t: [10, 20, 30], y: [\"a\", \"b\", \"c\", \"d\"] }).rename(\"a\");\n";
+
+fn with_a(source: &str) -> String {
+    format!("{A}{source}")
+}
+
+#[track_caller]
+fn gives(source: &str, expected: &[&str]) {
+    assert_eq!(prints(&with_a(source)), expected, "{source}");
+}
+
+#[test]
+fn the_many_chunks_example_prints_two() {
+    let source = std::fs::read_to_string("examples/many_chunks.rhai").unwrap();
+    assert_eq!(run_with(&[("chunks", "10")], &source).unwrap(), ["2.0"]);
+}
+
+#[test]
+fn creation_and_chunks() {
+    assert_eq!(
+        prints("print(zeros([3, 4]).shape); print(ones(5).sum()); print(full(4, 7).sum());"),
+        ["[3, 4]", "5.0", "28"]
+    );
+    assert_eq!(
+        prints("print(ones([4, 6]).chunk([2, 3]).chunks); print(ones([4, 6]).chunk(2).chunks);"),
+        ["[2, 3]", "[2, 2]"]
+    );
+    assert_eq!(
+        prints("print(ones([4, 6]).chunk(#{ \"1\": 3 }).chunks);"),
+        ["[4, 3]"]
+    );
+    assert_eq!(
+        prints("print(array([1, 2, 3]).dtype); print(array([true, false]).dtype);"),
+        ["int64", "bool"]
+    );
+    gives("print(a.chunk(#{ y: 2 }).chunks);", &["[3, 2]"]);
+}
+
+#[test]
+fn operators_in_both_orders() {
+    gives(
+        "print((a + 1).sum()); print((1 + a).sum()); print((a + 0.5).sum());",
+        &["78.0", "78.0", "72.0"],
+    );
+    gives(
+        "print((10 - a).sum()); print((a - 10).sum()); print((-a).sum());",
+        &["54.0", "-54.0", "-66.0"],
+    );
+    gives(
+        "print((2 * a).max()); print((a / 2).max()); print((12.0 / (a + 1)).max());",
+        &["22.0", "5.5", "12.0"],
+    );
+    gives(
+        "print((a % 3).sum()); print((a ** 2).max()); print(floordiv(a, 4).sum());",
+        &["12.0", "121.0", "12.0"],
+    );
+    gives(
+        "print((a > 5).sum()); print((5 > a).sum()); print((a == 3).sum());",
+        &["6", "5", "1"],
+    );
+    gives(
+        "print((a == 2.0).sum()); print((a != 2.5).sum()); print((a >= a).all());",
+        &["1", "12", "true"],
+    );
+    gives(
+        "let i = a.astype(\"int32\"); print((i & 3).sum()); print((1 | i).min());",
+        &["18", "1"],
+    );
+    gives(
+        "let i = a.astype(\"int32\"); print((i << 1).max()); print((i >> 1).max()); print((i ^ i).sum());",
+        &["22", "5", "0"],
+    );
+    gives(
+        "let m = a > 3 & a < 8; print(m.sum()); print((!(a > 3)).sum()); print((m ^ true).sum());",
+        &["4", "4", "8"],
+    );
+    gives(
+        "let b = a; b += 1; print(b.min()); print(a.min());",
+        &["1.0", "0.0"],
+    );
+    gives(
+        "print(\"mean: \" + a.mean()); print(`max ${a.max()}`);",
+        &["mean: 5.5", "max 11.0"],
+    );
+    assert_eq!(
+        prints("print((ones(3) * [1][0]).sum()); print((2 - ones(3)).sum());"),
+        ["3.0", "3.0"]
+    );
+}
+
+#[test]
+fn reductions_and_options() {
+    gives(
+        "print(a.mean(\"t\").shape); print(a.sum([\"t\", \"y\"])); print(a.std(#{ ddof: 1 }));",
+        &["[4]", "66.0", "3.605551275463989"],
+    );
+    gives(
+        "print(a.var(\"y\").sum()); print(a.prod()); print(a.count()); print(a.argmax());",
+        &["3.75", "0.0", "12", "11"],
+    );
+    gives(
+        "let n = a.where(a > 3); print(n.sum()); print(n.sum(#{ skipna: false })); print(n.min());",
+        &["60.0", "NaN", "4.0"],
+    );
+    gives(
+        "print(a.any()); print(a.all()); print(a.argmin(\"y\").sum());",
+        &["true", "false", "0"],
+    );
+    assert_eq!(
+        prints(
+            "let x = array([1.0, 0.0 / 0.0]); print(x.sum()); print(x.nansum()); print(x.mean(0, #{ skipna: true }));"
+        ),
+        ["NaN", "1.0", "1.0"]
+    );
+    assert_eq!(
+        prints("print(ones([2, 3]).sum(1, #{ keepdims: true }).shape);"),
+        ["[2, 1]"]
+    );
+}
+
+#[test]
+fn selection() {
+    gives(
+        "print(a.isel(#{ t: 0, y: 1..3 }).sum()); print(a.isel(#{ t: -1 }).sum());",
+        &["3.0", "38.0"],
+    );
+    gives(
+        "print(a.isel(#{ t: 0..=1 }).shape); print(a.isel(#{ y: slice((), (), -1), t: 0 }).shape);",
+        &["[2, 4]", "[4]"],
+    );
+    gives(
+        "print(a.sel(#{ t: 20 }).sum()); print(a.sel(#{ t: 24.0 }, \"nearest\").sum());",
+        &["22.0", "22.0"],
+    );
+    gives(
+        "print(a.sel(#{ t: slice(15, 30) }).shape); print(a.sel(#{ y: \"b\", t: 10 }));",
+        &["[2, 4]", "1.0"],
+    );
+    gives("print(a.sel(#{ t: slice(10, 30, 2) }).t.sum());", &["40"]);
+    assert_eq!(
+        prints("let x = array([1, 2, 3, 4]); print(x[1]); print(x[1..3].sum()); print(x[-1]);"),
+        ["2", "5", "4"]
+    );
+    gives(
+        "print(a.transpose([\"y\", \"t\"]).dims); print(a.transpose().shape);",
+        &["[\"y\", \"t\"]", "[4, 3]"],
+    );
+}
+
+#[test]
+fn element_wise_functions_and_methods() {
+    gives("print(sqrt(a).max() == a.sqrt().max());", &["true"]);
+    gives(
+        "print(a.clip(2, 5).sum()); print(a.clip((), 5).max()); print(minimum(a, 3).sum());",
+        &["48.0", "5.0", "30.0"],
+    );
+    gives(
+        "print(maximum(3, a).min()); print(a.where(a > 5, 0).sum()); print(a.where(a > 5).fillna(1).sum());",
+        &["3.0", "51.0", "57.0"],
+    );
+    gives(
+        "print(a.astype(\"float32\").dtype); print(isnan(a).any()); print(abs(-a).max());",
+        &["float32", "false", "11.0"],
+    );
+    // Every unary operation as a method and as a function.
+    for op in hyperslab::op::UnaryOp::ALL {
+        let name = op.name();
+        let x = match name {
+            "invert" => "(a > 3)",
+            _ => "(a / 20)",
+        };
+        gives(
+            &format!("print({name}({x}).shape); print({x}.{name}().shape);"),
+            &["[3, 4]", "[3, 4]"],
+        );
+    }
+    // So with two operands, an array first, a number first.
+    for op in hyperslab::op::BinaryOp::ALL {
+        let name = op.name();
+        let x = match name {
+            n if n.starts_with("bitwise") || n.ends_with("shift") => "a.astype(\"int32\")",
+            _ => "a",
+        };
+        gives(
+            &format!(
+                "print({name}({x}, 2).shape); print({name}(2, {x}).shape); print({x}.{name}({x}).shape);"
+            ),
+            &["[3, 4]", "[3, 4]", "[3, 4]"],
+        );
+    }
+}
+
+#[test]
+fn groups_names_and_properties() {
+    gives(
+        "let g = a.groupby(\"y\"); print(g.mean().shape); print(g.max(\"y\").sum());",
+        &["[3, 4]", "66.0"],
+    );
+    gives(
+        "let l = data_array(array([0, 1, 0]), [\"t\"]).rename(\"half\"); let g = a.groupby(\"t\", l); \
+         print(g.first().sum()); print(g.sum().dims); print(g.var(#{ ddof: 1 }).max());",
+        &["28.0", "[\"half\", \"y\"]", "32.0"],
+    );
+    gives(
+        "print(a.name); print(a.dims); print(a.ndim); print(a.size); print(a.dtype);",
+        &["a", "[\"t\", \"y\"]", "2", "12", "float64"],
+    );
+    gives(
+        "print(a.rename(#{ t: \"time\" }).dims); print(a.with_attr(\"units\", \"K\").attrs.units);",
+        &["[\"time\", \"y\"]", "K"],
+    );
+}
+
+#[test]
+fn sets_are_typed_and_visible_in_functions() {
+    let sets = [
+        ("n", "3"),
+        ("x", "2.5"),
+        ("flag", "true"),
+        ("path", "a b.nc"),
+        ("date", "2020-08"),
+    ];
+    let source = "fn f() { n + 1 } print(f()); print(x * 2); print(!flag); print(path + date); print(type_of(date));";
+    assert_eq!(
+        run_with(&sets, source).unwrap(),
+        ["4", "5.0", "false", "a b.nc2020-08", "string"]
+    );
+    let error = run_with(&[("inptu", "x")], "let a = 1;\nprint(input);").unwrap_err();
+    assert!(
+        error
+            .message()
+            .starts_with("job.rhai:2:7: unknown variable \"input\""),
+        "{error}"
+    );
+    assert!(error.message().contains("--set input=…"), "{error}");
+    assert!(error.message().contains("inptu"), "{error}");
+    let error = run_with(&[("1n", "x")], "").unwrap_err();
+    assert!(error.message().contains("is no name"), "{error}");
+}
+
+#[test]
+fn errors_say_where() {
+    for (source, place, text) in [
+        (
+            "let x = ones([2, 3]);\nlet y = x + ones([4]);",
+            "job.rhai:2:11: ",
+            "",
+        ),
+        (
+            "let x = ones(3);\n  x.astype(\"flot32\");",
+            "job.rhai:2:5: ",
+            "flot32",
+        ),
+        (
+            "let x = ones(3)\nlet y = 2;",
+            "job.rhai:2:1: syntax error",
+            "2 | let y = 2;\n    | ^",
+        ),
+        (
+            "print(ones(3).meen());",
+            "job.rhai:1:15: unknown function \"meen\"",
+            "known: mean",
+        ),
+        (
+            "let x = ones(3) > 2; let y = x && x;",
+            "job.rhai:1:",
+            "& and |",
+        ),
+        ("if ones(3) > 2 { print(1); }", "job.rhai:1:12: ", "where"),
+        (
+            "open(\"/nonexistent.nc\");",
+            "job.rhai:1:1: ",
+            "/nonexistent.nc",
+        ),
+        ("ones(3).sum(5);", "job.rhai:1:9: ", "axis"),
+        ("throw \"my own\";", "job.rhai:1:1: my own", ""),
+        (
+            "fn f(x) {\n  x.sum(5)\n}\nf(ones(2));",
+            "job.rhai:2:5: ",
+            "axis",
+        ),
+        ("ones(3).chunk(0);", "job.rhai:1:9: ", "0"),
+    ] {
+        let error = fails(source);
+        assert!(
+            error.message().starts_with(place),
+            "{source}\n{error}\nexpected {place}"
+        );
+        assert!(
+            error.to_string().contains(text),
+            "{source}\n{error}\nexpected {text}"
+        );
+        assert!(!error.to_string().contains("src/"), "{error}");
+    }
+    let error = fails("fn f(x) {\n  x.sum(5)\n}\nf(ones(2));");
+    assert!(
+        error
+            .to_string()
+            .contains("running the function f, called at job.rhai:4:1"),
+        "{error}"
+    );
+}
+
+#[test]
+fn labelled_errors_name_what_is_known() {
+    for (source, text) in [
+        ("a.mean(\"tme\");", "unknown dimension \"tme\""),
+        ("a.groupby(\"t.season\");", "season"),
+        ("a.groupby(\"time.season\");", "unknown coordinate \"time\""),
+        ("a.sel(#{ t: 11 });", "nearest"),
+        ("a.isel(#{ t: 5 });", "out of range"),
+        ("a.tt;", "known: t"),
+        ("a.mean(a);", "minimum"),
+        ("a.mean(#{ skipn: true });", "known: skipna"),
+        ("a.rename(3);", "the integer 3"),
+        ("a + ones([3, 4]);", "data_array"),
+        ("let d = dataset([a]); d.b;", "unknown variable \"b\""),
+        ("let d = dataset([a]); d + 1;", "ds.name"),
+        ("a.groupby(\"y\") + 1;", "reduce it first"),
+        ("a.save(\"/nonexistent/x.nc\");", "/nonexistent"),
+        ("a == ();", "()"),
+        ("a == \"x\";", "dates"),
+    ] {
+        let error = fails(&with_a(source));
+        assert!(
+            error.to_string().contains(text),
+            "{source}\n{error}\nexpected {text}"
+        );
+        assert!(error.message().starts_with("job.rhai:2:"), "{error}");
+    }
+}
+
+/// Rhai answers comparisons of unregistered pairs with `false`: every pair of our types with any type must give an array,
+/// a text (for +) or an error.
+#[test]
+fn every_pair_of_types_works_or_raises() {
+    let setup = with_a(
+        "let x = ones([3, 4]); let d = dataset([a]); let g = a.groupby(\"y\"); let s = slice(0, 1); let f = |v| v;\n",
+    );
+    let ours = ["a", "x", "d", "g", "s"];
+    let others = [
+        "1",
+        "2.5",
+        "true",
+        "\"text\"",
+        "'c'",
+        "[1]",
+        "#{ k: 1 }",
+        "()",
+        "(0..3)",
+        "(0..=3)",
+        "f",
+        "blob(2)",
+        "timestamp()",
+    ];
+    let operators = [
+        "+", "-", "*", "/", "%", "**", "&", "|", "^", "<<", ">>", "==", "!=", "<", "<=", ">", ">=",
+    ];
+    let mut body = String::from("let bad = [];\n");
+    let mut count = 0;
+    for left in ours {
+        for right in ours.iter().chain(&others) {
+            for operator in operators {
+                for (l, r) in [(left, *right), (*right, left)] {
+                    count += 1;
+                    // A bool here is Rhai's own silent answer.
+                    body += &format!(
+                        "try {{ let r = {l} {operator} {r}; if type_of(r) == \"bool\" {{ print(`{l} {operator} {r}`); }} }} \
+                         catch (e) {{ }}\n",
+                    );
+                }
+            }
+        }
+    }
+    assert!(count > 2000);
+    let silent = prints(&(setup + body.as_str()));
+    assert!(silent.is_empty(), "{silent:?}");
+}
+
+#[test]
+fn files_go_out_and_come_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.nc");
+    let set = [("path", path.to_str().unwrap())];
+    let source = with_a(
+        "let b = (a * 2).rename(\"b\").with_attr(\"units\", \"m\");\n\
+         dataset([a.chunk(#{ t: 1 }), b]).save(path, #{ deflate: 4, chunks: #{ t: 1 } });\n\
+         let d = open(path); print(d.b.sum()); print(d[\"a\"].max()); print(d.variables); print(d.b.attrs.units);\n\
+         print(d.sizes); print(d.isel(#{ t: 0 }).a.sum()); print(d.sel(#{ t: 30 }).b.sum()); print(d.t.sum());\n\
+         let both = compute([d.a + 1, d.b]); print(both[0].sum() + both[1].sum());\n\
+         print(compute(d.a).name);",
+    );
+    let lines = run_with(&set, &source).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(
+        lines,
+        [
+            "132.0",
+            "11.0",
+            "[\"a\", \"b\"]",
+            "m",
+            "#{\"t\": 3, \"y\": 4}",
+            "6.0",
+            "76.0",
+            "60",
+            "210.0",
+            "a"
+        ]
+    );
+    let error = run_with(&set, &with_a("a.save(path);")).unwrap_err();
+    assert_eq!(error.fault().exit_code(), 73);
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
