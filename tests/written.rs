@@ -17,7 +17,7 @@ use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use support::files::{dates, limits, on, packed};
+use support::files::{dates, landsat, limits, ndvi, on, packed};
 use support::oracle::tiles;
 
 const SHAPE: [usize; 3] = [11, 23, 17];
@@ -56,7 +56,7 @@ fn coords() -> Vec<Coord> {
         name: "zone".into(),
         dims: vec!["y".into()],
         values: Values::Texts(Arc::new(texts), vec![ny]),
-        ..y.clone()
+        ..x.clone()
     };
     let level = Coord {
         name: "level".into(),
@@ -152,6 +152,12 @@ fn others_read_what_we_write() {
         })
         .unwrap();
     }
+    let input = folder.path().join("landsat.nc");
+    landsat(&input, [44, 60, 50], 32);
+    on(Fabric::Threads(2), limits(1, 64 << 20), |driver| {
+        ndvi(driver, &input)?.save(folder.path().join("season.nc"))
+    })
+    .unwrap();
     check(&[folder.path()]);
     // And so do we.
     on(Fabric::Solo, limits(1, 64 << 20), |driver| {
