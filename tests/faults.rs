@@ -285,13 +285,10 @@ fn outputs() {
     let ended = launch_with(&config, |d| {
         (d.open(&path)?.var("red") * 2).rename("red").save(&path)
     });
-    println!(
-        "  over its own input: {:?}",
-        ended.as_ref().map(drop).map_err(|(_, e)| e.to_string())
-    );
-    if ended.is_err() {
-        assert!(before == std::fs::read(&path).unwrap());
-    }
+    let (_, error) = ended.err().unwrap();
+    assert_eq!(error.fault(), Fault::Output);
+    says(&error, &["is also the input", "another path"]);
+    assert!(before == std::fs::read(&path).unwrap());
     assert!(left_in(&folder).is_empty(), "{:?}", left_in(&folder));
     if rustix::process::geteuid().is_root() {
         println!("  read-only folder: skipped for root");

@@ -2,12 +2,12 @@
 
 use crate::block::Block;
 use crate::config::Limits;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::exec::{Job, Outcome, Stats};
 use crate::expr::{DataId, Graph, NodeId};
 use crate::io::TextVariable;
 use crate::optimize::{optimize, rules};
-use crate::plan::{Plan, ReadyPlan, Request as PlanRequest, Target, lower};
+use crate::plan::{ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, lower};
 use crate::spec::{OutputSpec, VariableSpec};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::HashMap;
@@ -250,6 +250,7 @@ impl Session {
         }
         let paths: Vec<_> = specs.iter().map(|spec| spec.path.clone()).collect();
         let plan = self.plan(&wanted, specs)?;
+        refuse_own_input(plan.plan())?;
         if self.state().dry {
             self.state().planned.push(plan);
             return Ok(());
@@ -298,4 +299,33 @@ impl Session {
         done.runs += 1;
         Ok(outcome)
     }
+}
+
+/// An output may not replace a file that the same plan reads: a failure half-way must leave the input, and the rename
+/// would pull it from under later runs of the same program.
+fn refuse_own_input(plan: &Plan) -> Result<()> {
+    for output in &plan.files {
+        let Ok(path) = output.path.canonicalize() else {
+            continue;
+        };
+        for array in &plan.arrays {
+            if let ArrayDecl::File(spec) = array
+                && spec
+                    .file
+                    .path
+                    .canonicalize()
+                    .is_ok_and(|input| input == path)
+            {
+                return Err(Error::new(
+                    Fault::Output,
+                    format!(
+                        "save: {} is also the input that {} is read from; write to another path",
+                        output.path.display(),
+                        spec.variable
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(())
 }

@@ -20,7 +20,8 @@ use std::sync::Arc;
 /// Auxiliary coordinates of up to this many elements are read at once; larger ones stay lazy data variables.
 const LARGEST_COORD: usize = 1 << 20;
 /// Attributes that say how numbers are stored: they are decoded, not kept.
-const STORAGE_ATTRS: [&str; 5] = [
+const STORAGE_ATTRS: [&str; 6] = [
+    "_Encoding",
     "_FillValue",
     "missing_value",
     "scale_factor",

@@ -28,6 +28,29 @@ struct Made {
     dims: Vec<String>,
 }
 
+/// Texts are stored as characters along one more dimension, as xarray does in classic files: CDO reads no NC_STRING.
+fn text_dim(width: usize) -> String {
+    format!("string{width}")
+}
+
+/// Bytes of the longest text, at least one.
+fn text_width(texts: &[String]) -> usize {
+    texts.iter().map(String::len).max().unwrap_or(0).max(1)
+}
+
+/// The spec with the dimensions of its texts' characters.
+pub(super) fn with_text_dims(spec: &OutputSpec, texts: &[TextVariable]) -> OutputSpec {
+    let mut spec = spec.clone();
+    for text in texts {
+        let width = text_width(&text.values);
+        let dim = (text_dim(width), width);
+        if !spec.dims.contains(&dim) {
+            spec.dims.push(dim);
+        }
+    }
+    spec
+}
+
 /// The builder of a file's objects.
 pub(super) struct Layout<'a> {
     pub(super) spec: &'a OutputSpec,
@@ -59,9 +82,12 @@ impl Layout<'_> {
             self.note(&v.name, &v.dims, dataset.handle(), &mut made, &mut scales)?;
         }
         for t in self.texts {
-            let lengths: Vec<u64> = t.dims.iter().map(|d| self.length(d)).collect();
+            let width = text_width(&t.values);
+            let mut dims = t.dims.clone();
+            dims.push(text_dim(width));
+            let lengths: Vec<u64> = dims.iter().map(|d| self.length(d)).collect();
             let how = Creation {
-                element: Element::Text,
+                element: Element::Char,
                 dims: &lengths,
                 chunk: None,
                 shuffle: false,
@@ -69,11 +95,15 @@ impl Layout<'_> {
                 fill: None,
                 allocate: false,
             };
-            let dataset =
-                raw::create_dataset(self.file, &self.stored_name(&t.name, &t.dims), &how)?;
+            let dataset = raw::create_dataset(self.file, &self.stored_name(&t.name, &dims), &how)?;
             write_attrs(dataset.handle(), &t.attrs, None)?;
-            dataset.write_texts(&t.values)?;
-            self.note(&t.name, &t.dims, dataset.handle(), &mut made, &mut scales)?;
+            raw::write_text(dataset.handle(), "_Encoding", "utf-8")?;
+            let mut chars = vec![0; t.values.len() * width];
+            for (to, text) in chars.chunks_exact_mut(width).zip(&t.values) {
+                to[..text.len()].copy_from_slice(text.as_bytes());
+            }
+            dataset.write_chars(&chars)?;
+            self.note(&t.name, &dims, dataset.handle(), &mut made, &mut scales)?;
         }
         for v in &self.spec.variables {
             let dataset = self.variable(v, true)?;

@@ -4,7 +4,7 @@
 //! Laws: the final name appears only when the file is complete and on disk; a dropped writer removes its temporary file;
 //! stored bytes are little-endian; contiguous variables are allocated when the file is created, and not filled.
 
-use super::create::{Layout, Streamed};
+use super::create::{Layout, Streamed, with_text_dims};
 use crate::block::Block;
 use crate::config::format_bytes;
 use crate::error::{Error, Fault, Result};
@@ -182,6 +182,7 @@ impl Writer {
             overwrite: spec.overwrite,
             finished: false,
         };
+        let spec = &with_text_dims(spec, texts);
         let made = Layout {
             spec,
             inline,
