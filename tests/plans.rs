@@ -166,7 +166,7 @@ fn many_chunks(chunks: usize) -> Plan {
 fn season_job() {
     insta::assert_snapshot!(season_plan(&CUBE, 2), @r"
     stage 0: pass over [44, 1610, 1367]
-      tiles [1, 256, 256], 1848 of them, streamed along axis 0 in segments of 44; tasks [1, 7, 6] on process grid [1, 2, 1]
+      tiles [1, 256, 256], 1848 of them, streamed along axis 0 in segments of 44; tasks [1, 7, 6] in 2 runs of equal work along axes [2, 1, 0]
       read qa_pixel (uint16)
       read nir08 (int16)
       read red (int16)
@@ -386,5 +386,38 @@ fn planning_is_quick() {
             "{chunks} chunks: {best:?}"
         );
         chunks *= 10;
+    }
+}
+
+#[test]
+fn runs_deal_every_task_once_and_evenly() {
+    use hyperslab::plan::{PassGeometry, Stage};
+    for ranks in 2..=16 {
+        let plan = season_plan(&CUBE, ranks);
+        let Stage::Pass(pass) = &plan.stages[0] else {
+            panic!("a pass");
+        };
+        let mut tasks = Vec::new();
+        let mut most = 0;
+        for rank in 0..ranks {
+            let columns = PassGeometry::new(pass, rank).columns(pass);
+            let load: usize = columns
+                .iter()
+                .map(|(column, _)| pass.tiles.region(column).elements())
+                .sum();
+            most = most.max(load);
+            tasks.extend(columns.into_iter().map(|(column, _)| column));
+        }
+        let count = tasks.len();
+        tasks.sort();
+        tasks.dedup();
+        assert_eq!(tasks.len(), count, "{ranks} ranks share a task");
+        assert_eq!(count, pass.task_counts().iter().product::<usize>());
+        // Within one task of an even share.
+        let whole: usize = CUBE[1..].iter().product();
+        assert!(
+            most <= whole / ranks + pass.tiles.largest_chunk(),
+            "{ranks} ranks: {most} of {whole}"
+        );
     }
 }

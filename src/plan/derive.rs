@@ -2,25 +2,58 @@
 //! Law: what `r` sends to `s` is what `s` expects from `r` (both are the intersection of two boxes).
 
 use super::plan::{ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Sink, Stage};
+use super::runs::deal;
 use crate::geom::{Region, positions};
 use std::ops::Range;
 
 /// The geometry of a pass on one rank.
 #[derive(Clone, Debug)]
 pub struct PassGeometry {
-    /// Runs of tasks per domain axis that this rank owns; `None` on an idle rank.
+    /// Runs of tasks per domain axis: the box that this rank owns, or that holds its run; `None` on an idle rank.
     pub tasks: Option<Vec<Range<usize>>>,
+    /// The columns of a run, when tasks are dealt in runs.
+    run: Option<Vec<Vec<usize>>>,
 }
 
 impl PassGeometry {
     /// The part of `rank` in `pass`.
     pub fn new(pass: &Pass, rank: usize) -> Self {
-        // Empty runs (more parts than tasks cannot happen, but an axis of length 0 has no tasks) mean no work.
-        let tasks = pass
-            .placement
-            .task_box(rank)
-            .filter(|b| b.iter().all(|r| !r.is_empty()));
-        PassGeometry { tasks }
+        let Some(runs) = &pass.runs else {
+            // Empty runs (more parts than tasks cannot happen, but an axis of length 0 has no tasks) mean no work.
+            let tasks = pass
+                .placement
+                .task_box(rank)
+                .filter(|b| b.iter().all(|r| !r.is_empty()));
+            return PassGeometry { tasks, run: None };
+        };
+        let mut own: Vec<Vec<usize>> = Vec::new();
+        deal(pass, runs, |to, task, _| {
+            if to == rank {
+                own.push(task.to_vec());
+            }
+        });
+        let tasks = own.first().map(|first| {
+            let mut tasks: Vec<Range<usize>> = first.iter().map(|at| *at..*at + 1).collect();
+            for task in &own {
+                for (range, at) in tasks.iter_mut().zip(task) {
+                    *range = range.start.min(*at)..range.end.max(at + 1);
+                }
+            }
+            tasks
+        });
+        PassGeometry {
+            tasks,
+            run: Some(own),
+        }
+    }
+
+    /// Number of tasks.
+    pub fn count(&self) -> usize {
+        match (&self.run, &self.tasks) {
+            (Some(run), _) => run.len(),
+            (None, Some(tasks)) => tasks.iter().map(ExactSizeIterator::len).product(),
+            (None, None) => 0,
+        }
     }
 
     /// The runs of tiles per domain axis; `None` on an idle rank.
@@ -44,6 +77,20 @@ impl PassGeometry {
 
     /// Columns of tasks, in row-major order: positions with the stream axis at 0, and the run of segments of each.
     pub fn columns(&self, pass: &Pass) -> Vec<(Vec<usize>, Range<usize>)> {
+        if let Some(run) = &self.run {
+            // A task is one segment of one column: the stream axis is at its segment.
+            return run
+                .iter()
+                .map(|task| {
+                    let mut column = task.clone();
+                    let segment = match pass.stream_axis {
+                        Some(axis) => std::mem::replace(&mut column[axis], 0),
+                        None => 0,
+                    };
+                    (column, segment..segment + 1)
+                })
+                .collect();
+        }
         let Some(tasks) = &self.tasks else {
             return Vec::new();
         };

@@ -46,12 +46,15 @@ impl Plan {
                 pass.segment_tiles
             )?;
         }
-        writeln!(
-            f,
-            "; tasks {:?} on process grid {:?}",
-            pass.task_counts(),
-            pass.placement.parts
-        )?;
+        write!(f, "; tasks {:?} ", pass.task_counts())?;
+        match &pass.runs {
+            Some(runs) => writeln!(
+                f,
+                "in {} runs of equal work along axes {:?}",
+                runs.ranks, runs.order
+            )?,
+            None => writeln!(f, "on process grid {:?}", pass.placement.parts)?,
+        }
         for input in &pass.inputs {
             let name = match self.array(input.array) {
                 ArrayDecl::File(spec) => format!("read {} ({})", spec.variable, spec.dtype),

@@ -6,6 +6,7 @@
 
 use super::plan::{ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks};
 use super::program::{expression, fuse, leaf_of};
+use super::runs;
 use super::tiling::{self, Stored};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -260,6 +261,7 @@ impl Lowering<'_> {
             program,
             sinks: Vec::new(),
             placement: Placement::single(&[]),
+            runs: None,
         };
         pass.placement = tiling::place(&pass, &folds, self.plan.ranks);
         let stage = self.plan.stages.len() as u32;
@@ -315,6 +317,7 @@ impl Lowering<'_> {
             }
             pass.sinks.push(sink);
         }
+        pass.runs = runs::choose(&pass, self.plan.ranks);
         self.plan.stages.push(Stage::Pass(pass));
         Ok(())
     }

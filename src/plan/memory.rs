@@ -226,9 +226,7 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
             }
         }
         let geometry = PassGeometry::new(pass, rank);
-        let tasks: u64 = geometry.tasks.as_ref().map_or(0, |tasks| {
-            tasks.iter().map(|run| run.len() as u64).product()
-        });
+        let tasks = geometry.count() as u64;
         result.tasks.0 += tasks;
         result.tasks.1 = result.tasks.1.max(tasks);
         result.working_ranks += usize::from(tasks > 0);
@@ -258,9 +256,16 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
             match target {
                 SinkTarget::Write { .. } => result.written_bytes += bytes,
                 SinkTarget::Gather(_) => {
-                    let own = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
-                        .owned_region(pass, sink, 0)
-                        .map_or(0, |region| (region.elements() * sink.dtype.size()) as u64);
+                    let own = match &pass.runs {
+                        // Pieces are as many as tasks, and about equal in size.
+                        Some(_) => {
+                            let all: usize = pass.task_counts().iter().product();
+                            bytes * PassGeometry::new(pass, 0).count() as u64 / all.max(1) as u64
+                        }
+                        None => SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
+                            .owned_region(pass, sink, 0)
+                            .map_or(0, |region| (region.elements() * sink.dtype.size()) as u64),
+                    };
                     result.moved_bytes += bytes - own;
                 }
                 SinkTarget::Store(_) => {}

@@ -20,6 +20,7 @@ mod lower;
 mod memory;
 mod plan;
 mod program;
+mod runs;
 mod tiling;
 mod validate;
 mod wire;
@@ -27,7 +28,9 @@ mod wire;
 pub use derive::{PassGeometry, SinkGeometry};
 pub use lower::{Request, Target, lower};
 pub use memory::{Footprint, footprint, footprint_threads};
-pub use plan::{ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks};
+pub use plan::{
+    ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Runs, Sink, SinkTarget, Stage, WriteChunks,
+};
 #[doc(hidden)]
 pub use tiling::set_tile_elements;
 pub use validate::ReadyPlan;

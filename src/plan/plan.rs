@@ -122,8 +122,19 @@ pub struct Pass {
     pub program: Program,
     /// What is made of it.
     pub sinks: Vec<Sink>,
-    /// Which rank runs which tasks.
+    /// Which rank runs which tasks: boxes.
     pub placement: Placement,
+    /// Tasks are dealt in runs instead of boxes.
+    pub runs: Option<Runs>,
+}
+
+/// Tasks dealt in runs along an order of the axes, to ranks by their share of the elements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs {
+    /// All domain axes, outermost first.
+    pub order: Vec<usize>,
+    /// Ranks that take runs.
+    pub ranks: usize,
 }
 
 /// How a stored result is cut into chunks when it is written.
