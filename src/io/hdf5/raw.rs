@@ -985,6 +985,21 @@ impl Dataset {
         code(|| unsafe { H5Dwrite(self.handle.0, t.0, 0, 0, 0, bytes.as_ptr().cast()) })
     }
 
+    /// Writes all texts of a dataset of texts of any length.
+    pub(crate) fn write_texts(&self, texts: &[String]) -> Raw<()> {
+        if texts.len() != self.shape.elements(MOST_SMALL)? {
+            return Err("a number of texts other than the dataset's".into());
+        }
+        let owned = texts.iter().map(|t| c_string(t)).collect::<Raw<Vec<_>>>()?;
+        let pointers: Vec<*const c_char> = owned.iter().map(|t| t.as_ptr()).collect();
+        let t = variable_string()?;
+        if texts.is_empty() {
+            return Ok(());
+        }
+        // SAFETY: one zero-terminated text per element, alive until the call returns.
+        code(|| unsafe { H5Dwrite(self.handle.0, t.0, 0, 0, 0, pointers.as_ptr().cast()) })
+    }
+
     /// Writes all characters of a dataset of single bytes.
     pub(crate) fn write_chars(&self, chars: &[u8]) -> Raw<()> {
         if chars.len() != self.shape.elements(MOST_SMALL)? {
@@ -1033,8 +1048,10 @@ fn simple_space(dims: &[u64], limits: Option<&[u64]>) -> Raw<Handle> {
 pub(crate) enum Element {
     /// Numbers, stored in little-endian order.
     Number(Physical),
-    /// Single bytes of UTF-8 texts.
+    /// Single bytes of ASCII texts.
     Char,
+    /// Texts of any length, UTF-8.
+    Text,
     /// A dimension without a variable: 4-byte big-endian floats, as netCDF does.
     Placeholder,
 }
@@ -1061,6 +1078,7 @@ pub(crate) fn create_dataset(file: &Handle, name: &str, how: &Creation<'_>) -> R
         let t = match how.element {
             Element::Number(physical) => native(physical)?,
             Element::Char => fixed_string(1)?,
+            Element::Text => variable_string()?,
             Element::Placeholder => id(|| H5Tcopy(*H5T_IEEE_F32BE))?,
         };
         let space = simple_space(how.dims, None)?;

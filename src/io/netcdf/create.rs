@@ -28,7 +28,13 @@ struct Made {
     dims: Vec<String>,
 }
 
-/// Texts are stored as characters along one more dimension, as xarray does in classic files: CDO reads no NC_STRING.
+/// ASCII texts are stored as characters along one more dimension, as xarray does in classic files: CDO reads no NC_STRING.
+/// Others are NC_STRING: netCDF4-python decodes characters one by one, which breaks those of several bytes.
+fn are_chars(texts: &[String]) -> bool {
+    texts.iter().all(|text| text.is_ascii())
+}
+
+/// The dimension of the characters of texts.
 fn text_dim(width: usize) -> String {
     format!("string{width}")
 }
@@ -41,7 +47,7 @@ fn text_width(texts: &[String]) -> usize {
 /// The spec with the dimensions of its texts' characters.
 pub(super) fn with_text_dims(spec: &OutputSpec, texts: &[TextVariable]) -> OutputSpec {
     let mut spec = spec.clone();
-    for text in texts {
+    for text in texts.iter().filter(|text| are_chars(&text.values)) {
         let width = text_width(&text.values);
         let dim = (text_dim(width), width);
         if !spec.dims.contains(&dim) {
@@ -82,12 +88,15 @@ impl Layout<'_> {
             self.note(&v.name, &v.dims, dataset.handle(), &mut made, &mut scales)?;
         }
         for t in self.texts {
+            let chars = are_chars(&t.values);
             let width = text_width(&t.values);
             let mut dims = t.dims.clone();
-            dims.push(text_dim(width));
+            if chars {
+                dims.push(text_dim(width));
+            }
             let lengths: Vec<u64> = dims.iter().map(|d| self.length(d)).collect();
             let how = Creation {
-                element: Element::Char,
+                element: if chars { Element::Char } else { Element::Text },
                 dims: &lengths,
                 chunk: None,
                 shuffle: false,
@@ -97,12 +106,16 @@ impl Layout<'_> {
             };
             let dataset = raw::create_dataset(self.file, &self.stored_name(&t.name, &dims), &how)?;
             write_attrs(dataset.handle(), &t.attrs, None)?;
-            raw::write_text(dataset.handle(), "_Encoding", "utf-8")?;
-            let mut chars = vec![0; t.values.len() * width];
-            for (to, text) in chars.chunks_exact_mut(width).zip(&t.values) {
-                to[..text.len()].copy_from_slice(text.as_bytes());
+            if chars {
+                raw::write_text(dataset.handle(), "_Encoding", "utf-8")?;
+                let mut bytes = vec![0; t.values.len() * width];
+                for (to, text) in bytes.chunks_exact_mut(width).zip(&t.values) {
+                    to[..text.len()].copy_from_slice(text.as_bytes());
+                }
+                dataset.write_chars(&bytes)?;
+            } else {
+                dataset.write_texts(&t.values)?;
             }
-            dataset.write_chars(&chars)?;
             self.note(&t.name, &dims, dataset.handle(), &mut made, &mut scales)?;
         }
         for v in &self.spec.variables {
@@ -225,7 +238,7 @@ impl Layout<'_> {
             };
             let dataset = raw::create_dataset(self.file, dim, &how)?;
             raw::write_c_text(dataset.handle(), "CLASS", "DIMENSION_SCALE")?;
-            raw::write_c_text(dataset.handle(), "NAME", &format!("{NO_VARIABLE}{len:10}"))?;
+            raw::write_c_text(dataset.handle(), "NAME", &format!("{NO_VARIABLE}.{len:10}"))?;
             let address = raw::header_address(dataset.handle())?;
             let (again, _) = raw::open_object(self.file, dim)?;
             scales.insert(dim.clone(), (address, again));

@@ -426,7 +426,7 @@ fn read_text_variable(
             0 => vec![String::new(); shape.iter().product()],
             _ => values
                 .chunks(len)
-                .map(|c| c.concat().trim_end().to_owned())
+                .map(|c| characters(&c.concat()).trim_end().to_owned())
                 .collect(),
         };
         return Some(Texts {
@@ -438,4 +438,13 @@ fn read_text_variable(
         shape: shape.clone(),
         values,
     })
+}
+
+/// Single bytes, each read as a Latin-1 character of its own, as the UTF-8 text that they are together; texts that are no
+/// UTF-8 stay Latin-1.
+fn characters(latin1: &str) -> String {
+    let bytes: Option<Vec<u8>> = latin1.chars().map(|c| u8::try_from(c).ok()).collect();
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .unwrap_or_else(|| latin1.to_owned())
 }
