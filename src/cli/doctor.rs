@@ -301,10 +301,7 @@ pub(super) fn doctor(args: &DoctorArgs) -> u8 {
         Ok(None) => return 0,
         Err(error) => return fail(comm::launcher_rank().unwrap_or(0) == 0, args.json, &error),
     };
-    let (mpi, hdf5) = (
-        comm::mpi::library(),
-        crate::io::hdf5::raw::library_version(),
-    );
+    let (mpi, hdf5) = (comm::mpi_library(), crate::io::hdf5::raw::library_version());
     let warnings = warnings(&ranks);
     if args.json {
         let object = json!({
