@@ -1,6 +1,7 @@
 //! Choice of tiles, stream axis, segments and placement.
 //!
-//! Tiles and segments are functions of the problem alone. The constants are measured compromises:
+//! Tiles and segments are functions of the problem alone. The constants are chosen by these reasons, and not
+//! yet swept by a benchmark:
 //! - a tile of at least [`SMALL_TILE`] elements makes the fixed cost of a tile (fetch, decode set-up, one dispatch per step)
 //!   small; a tile is never larger than [`LARGE_TILE`] unless a storage chunk is: chunks are decoded whole;
 //! - a segment must be long enough that joining its partial result costs little beside making it.

@@ -29,7 +29,8 @@ struct Made {
 }
 
 /// ASCII texts are stored as characters along one more dimension, as xarray does in classic files: CDO reads no NC_STRING.
-/// Others are NC_STRING: netCDF4-python decodes characters one by one, which breaks those of several bytes.
+/// Others are NC_STRING: characters of several bytes once failed to decode in Python. That was seen while the dimension of
+/// the characters was marked wrongly, which may have been the cause: not tried again since.
 fn are_chars(texts: &[String]) -> bool {
     texts.iter().all(|text| text.is_ascii())
 }
