@@ -269,6 +269,14 @@ fn output_faults_name_the_place() {
             "lat".into())
         .contains("\"lat\"")
     );
+    let mut texts = seasons();
+    texts[0].values[1] = "a\0b".into();
+    let spec = spec(&dir.path().join("text.nc"), Vec::new());
+    let e = Writer::create(&spec, &inline(), &texts)
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(e.fault(), Fault::Output, "{e}");
+    assert!(e.message().contains(r#""season": a zero byte"#), "{e}");
     assert_eq!(
         std::fs::read_dir(dir.path()).unwrap().count(),
         0,

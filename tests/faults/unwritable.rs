@@ -80,6 +80,14 @@ pub(crate) fn save_noise(driver: &Driver, layout: &str, output: &str) -> Result<
 pub(crate) fn save_part_instead(driver: &Driver, layout: &str, output: &str) -> Result<()> {
     let error = save_noise(driver, layout, output).unwrap_err();
     assert_eq!(error.fault(), Fault::Io, "{error}");
+    // A file that is removed but open would keep its room on the disk.
+    let open: Vec<_> = std::fs::read_dir("/proc/self/fd")
+        .map_err(Error::internal)?
+        .flatten()
+        .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+        .filter(|to| to.to_string_lossy().contains("out.nc"))
+        .collect();
+    assert!(open.is_empty(), "still open: {open:?}");
     let left = Path::new(output).with_file_name("part.nc");
     let part = noise(driver, layout).isel([("time", (0..3).into())]);
     part.save(&left)?;

@@ -1064,7 +1064,7 @@ fn simple_space(dims: &[u64], limits: Option<&[u64]>) -> Raw<Handle> {
 pub(crate) enum Element {
     /// Numbers, stored in little-endian order.
     Number(Physical),
-    /// Single bytes of ASCII texts.
+    /// Single bytes of texts.
     Char,
     /// Texts of any length, UTF-8.
     Text,
