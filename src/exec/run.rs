@@ -88,7 +88,7 @@ impl RankState {
             .thread_name(|number| format!("compute-{number}"))
             .build()
             .map_err(|e| Error::resource(format!("starting {} threads: {e}", limits.threads)))?;
-        let readers = Readers::new(limits.reads)?;
+        let readers = Readers::new(limits.reads);
         Ok(RankState {
             limits: limits.clone(),
             pool,

@@ -23,7 +23,7 @@ fn fold(spec: &FoldSpec, cells: &[usize], tile: &FoldTile<'_>, values: &[f64]) -
     state
 }
 
-fn scalar(state: State) -> f64 {
+fn scalar(mut state: State) -> f64 {
     state.finalize().unwrap().get(0).unwrap().as_f64()
 }
 
@@ -123,7 +123,7 @@ fn all_nan_and_empty_groups_are_named() {
     let roles = &[AxisRole::Group];
     let shape = [3];
     let argmin = spec(ReductionKind::Argmin, DType::F64, roles, 2);
-    let state = fold(
+    let mut state = fold(
         &argmin,
         &[2],
         &flat(&shape, &[0, 1, 0]),
@@ -213,7 +213,7 @@ proptest! {
                 arg_base: from as i64,
                 arg_strides: &[1, 0],
             };
-            let state = fold(&spec, &[4], &tile, &values[4 * from..4 * to]);
+            let mut state = fold(&spec, &[4], &tile, &values[4 * from..4 * to]);
             let mut bytes = Vec::new();
             state.encode(&mut bytes);
             State::decode(&spec, &[4], &bytes).unwrap()
