@@ -166,17 +166,9 @@ impl FromStr for DType {
     /// NumPy's names, and Rust's short ones (`f32`, `i16`).
     fn from_str(name: &str) -> Result<Self> {
         let time = |rest: &str| {
-            [
-                TimeUnit::Day,
-                TimeUnit::Hour,
-                TimeUnit::Minute,
-                TimeUnit::Second,
-                TimeUnit::Milli,
-                TimeUnit::Micro,
-                TimeUnit::Nano,
-            ]
-            .into_iter()
-            .find(|unit| rest == format!("[{}]", unit.code()))
+            TimeUnit::ALL
+                .into_iter()
+                .find(|unit| rest == format!("[{}]", unit.code()))
         };
         if let Some(unit) = name.strip_prefix("datetime64").and_then(time) {
             return Ok(DType::Datetime(unit));

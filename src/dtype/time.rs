@@ -22,6 +22,17 @@ pub enum TimeUnit {
 }
 
 impl TimeUnit {
+    /// All units, the longest first.
+    pub const ALL: [TimeUnit; 7] = [
+        TimeUnit::Day,
+        TimeUnit::Hour,
+        TimeUnit::Minute,
+        TimeUnit::Second,
+        TimeUnit::Milli,
+        TimeUnit::Micro,
+        TimeUnit::Nano,
+    ];
+
     /// NumPy's code of the unit.
     pub fn code(self) -> &'static str {
         match self {
