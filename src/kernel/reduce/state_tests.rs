@@ -213,7 +213,7 @@ proptest! {
                 arg_base: from as i64,
                 arg_strides: &[1, 0],
             };
-            let mut state = fold(&spec, &[4], &tile, &values[4 * from..4 * to]);
+            let state = fold(&spec, &[4], &tile, &values[4 * from..4 * to]);
             let mut bytes = Vec::new();
             state.encode(&mut bytes);
             State::decode(&spec, &[4], &bytes).unwrap()
