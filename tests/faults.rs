@@ -11,6 +11,7 @@ mod unwritable;
 use hyperslab::comm::Fabric;
 use hyperslab::driver::{Config, Driver, launch_with};
 use hyperslab::error::Fault;
+use hyperslab::plan::Tiling;
 use hyperslab::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -27,11 +28,11 @@ const THREADS: &str = "HYPERSLAB_FAULTS_THREADS";
 fn main() {
     if let Ok(role) = std::env::var(CHILD) {
         unwritable::constrain();
-        hyperslab::plan::set_tile_elements(1);
         let threads = std::env::var(THREADS).ok().and_then(|n| n.parse().ok());
         let fabric = threads.map(Fabric::Threads);
         let config = Config {
             limits: limits(2, 64 << 20),
+            tiling: Tiling { elements: 1 },
             fabric,
             ..Config::default()
         };

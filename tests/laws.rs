@@ -11,7 +11,7 @@ use hyperslab::geom::{ChunkGrid, Placement, Region, Select, positions, split_eve
 use hyperslab::op::{BinaryOp, Reduction, ReductionKind, UnaryOp};
 use hyperslab::optimize::{optimize, rules};
 use hyperslab::plan::{
-    ArrayDecl, ArrayId, Plan, Request, Stage, Target, WriteChunks, decode, encode, lower,
+    ArrayDecl, ArrayId, Plan, Request, Stage, Target, Tiling, WriteChunks, decode, encode, lower,
 };
 use hyperslab::spec::{Attrs, Encoding, Format, OutputSpec, VariableSpec};
 use num_complex::Complex;
@@ -350,7 +350,7 @@ fn plan_of(
             target: *target,
         })
         .collect();
-    lower(&optimized.graph, &requests, files, ranks).unwrap()
+    lower(&optimized.graph, &requests, files, ranks, Tiling::default()).unwrap()
 }
 
 /// Both sides derive their list of messages alone; the lists agree, and cover what is needed once.

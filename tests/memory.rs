@@ -10,17 +10,17 @@ use hyperslab::driver::{Driver, Finished};
 use hyperslab::op::ReductionKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::files::{landsat, limits, ndvi, on};
-use support::oracle::tiles;
+use support::files::{landsat, limits, ndvi, on_tiles};
 
 /// The numbers of a finished program.
 fn measured(
+    elements: usize,
     fabric: Fabric,
     threads: usize,
     memory: u64,
     program: impl FnOnce(&Driver) -> hyperslab::Result<()> + Send,
 ) -> Finished {
-    on(fabric, limits(threads, memory), |driver| {
+    on_tiles(elements, fabric, limits(threads, memory), |driver| {
         program(driver)?;
         Ok(driver.session().finished())
     })
@@ -109,7 +109,6 @@ fn peaks_stay_below_the_projection() {
     landsat(&input, [20, 150, 170], 64);
     let mut wrong = Vec::new();
     for elements in [1, 1 << 16] {
-        let _guard = tiles(elements);
         for (name, work) in WORK {
             for (fabric, threads, budget) in [
                 (Fabric::Solo, 1, 1 << 30),
@@ -118,7 +117,7 @@ fn peaks_stay_below_the_projection() {
                 (Fabric::Threads(4), 1, 24 << 20),
             ] {
                 let out: PathBuf = folder.path().join("out.nc");
-                let done = measured(fabric, threads, budget, |d| work(d, &input, &out));
+                let done = measured(elements, fabric, threads, budget, |d| work(d, &input, &out));
                 let what = format!("{name} on {fabric:?} x {threads}, tiles of {elements}");
                 println!(
                     "{what}: measured {:?}, projected {}",
@@ -142,7 +141,6 @@ fn peaks_stay_below_the_projection() {
 fn more_time_steps_need_no_more_memory() {
     // Sixteen columns of tiles: enough for all, so that time is not split. (Where it is, each segment has its partial
     // results, and their number is bounded.)
-    let _guard = tiles(1 << 12);
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out.nc");
     let mut peaks = Vec::new();
@@ -150,7 +148,7 @@ fn more_time_steps_need_no_more_memory() {
         let input = folder.path().join(format!("cube{steps}.nc"));
         landsat(&input, [steps, 256, 256], 64);
         for (number, fabric) in [Fabric::Solo, Fabric::Threads(3)].into_iter().enumerate() {
-            let done = measured(fabric, 2, 64 << 20, |d| season(d, &input, &out));
+            let done = measured(1 << 12, fabric, 2, 64 << 20, |d| season(d, &input, &out));
             within(&format!("{steps} steps on {fabric:?}"), &done, 64 << 20);
             peaks.push((number, done.stats.peak_bytes));
             std::fs::remove_file(&out).unwrap();
@@ -171,13 +169,14 @@ fn more_time_steps_need_no_more_memory() {
 
 #[test]
 fn the_season_job_runs_in_64_mib() {
-    let _guard = tiles(1 << 16);
     let folder = tempfile::tempdir().unwrap();
     let input = folder.path().join("cube.nc");
     landsat(&input, [44, 512, 512], 512);
     let out = folder.path().join("out.nc");
     for (fabric, threads) in [(Fabric::Solo, 2), (Fabric::Threads(2), 1)] {
-        let done = measured(fabric, threads, 64 << 20, |d| season(d, &input, &out));
+        let done = measured(1 << 16, fabric, threads, 64 << 20, |d| {
+            season(d, &input, &out)
+        });
         within(&format!("{fabric:?}"), &done, 64 << 20);
         std::fs::remove_file(&out).unwrap();
     }

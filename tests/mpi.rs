@@ -9,14 +9,18 @@ use hyperslab::array::compute;
 use hyperslab::comm::Fabric;
 use hyperslab::driver::{Config, Driver, launch_with};
 use hyperslab::labelled::Values;
+use hyperslab::plan::Tiling;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use support::files::{landsat, limits, ndvi, on};
+use support::files::{landsat, limits, ndvi, on_tiles};
 use support::mpirun_within;
-use support::oracle::{build, build_labelled, digest, golden, oracle, tiles};
+use support::oracle::{build, build_labelled, digest, golden, oracle};
 
 /// Says what the ranks do; without it this process is the test.
 const CHILD: &str = "HYPERSLAB_MPI_CHILD";
+
+/// Elements of a tile, in one process and on all ranks: small arrays have many tiles.
+const TILE: usize = 1;
 
 fn long() -> bool {
     std::env::var_os("HYPERSLAB_LONG").is_some()
@@ -26,6 +30,7 @@ fn main() {
     if let Ok(role) = std::env::var(CHILD) {
         let config = Config {
             limits: limits(1, 64 << 20),
+            tiling: Tiling { elements: TILE },
             ..Config::default()
         };
         match launch_with(&config, |driver| act(driver, &role)) {
@@ -63,7 +68,6 @@ fn act(driver: &Driver, role: &str) -> hyperslab::Result<Vec<String>> {
 }
 
 fn programs_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>> {
-    let _guard = tiles(1);
     let every = if long() { 1 } else { 5 };
     let cases: Vec<_> = oracle().cases.iter().skip(variant).step_by(every).collect();
     let mut lines = Vec::new();
@@ -84,7 +88,6 @@ fn programs_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>
 }
 
 fn labelled_of(driver: &Driver) -> hyperslab::Result<Vec<String>> {
-    let _guard = tiles(1);
     let dataset = driver.open(golden().join("oracle.nc"))?;
     let mut lines = Vec::new();
     for case in &oracle().labelled {
@@ -131,7 +134,7 @@ fn compare(role: &str, expected: &[String]) {
 fn programs() {
     for variant in [1, 3] {
         let role = format!("programs {variant}");
-        let expected = on(Fabric::Solo, limits(2, 1 << 30), |driver| {
+        let expected = on_tiles(TILE, Fabric::Solo, limits(2, 1 << 30), |driver| {
             act(driver, &role)
         })
         .unwrap();
@@ -141,13 +144,13 @@ fn programs() {
 }
 
 fn labelled_programs() {
-    let expected = on(Fabric::Solo, limits(2, 1 << 30), labelled_of).unwrap();
+    let expected = on_tiles(TILE, Fabric::Solo, limits(2, 1 << 30), labelled_of).unwrap();
     compare("labelled", &expected);
 }
 
 /// All variables and coordinates of a file, as bits.
 fn contents(path: &Path) -> Vec<(String, Vec<u8>)> {
-    on(Fabric::Solo, limits(1, 1 << 30), |driver| {
+    on_tiles(TILE, Fabric::Solo, limits(1, 1 << 30), |driver| {
         let dataset = driver.open(path)?;
         let mut all = Vec::new();
         for variable in dataset.variables() {
@@ -174,7 +177,7 @@ fn season() {
     landsat(&input, [44, 150, 130], 64);
     let output = |name: &str| -> PathBuf { folder.path().join(name) };
     let solo = output("solo.nc");
-    on(Fabric::Solo, limits(2, 1 << 30), |driver| {
+    on_tiles(TILE, Fabric::Solo, limits(2, 1 << 30), |driver| {
         ndvi(driver, &input)?.save(&solo)
     })
     .unwrap();

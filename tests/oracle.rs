@@ -12,11 +12,12 @@ use hyperslab::array::compute;
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
-use hyperslab::driver::{Config, Driver, launch_with};
+use hyperslab::driver::Driver;
 use hyperslab::labelled::Values;
 use hyperslab::spec::AttrValue;
 use std::time::Instant;
-use support::oracle::{Case, build, build_labelled, difference, golden, oracle, tiles};
+use support::files::on_tiles;
+use support::oracle::{Case, build, build_labelled, difference, golden, oracle};
 
 /// Outputs of one `compute`.
 const BATCH: usize = 37;
@@ -24,21 +25,6 @@ const VARIANTS: usize = 6;
 
 fn long() -> bool {
     std::env::var_os("HYPERSLAB_LONG").is_some()
-}
-
-fn on<T: Send>(
-    fabric: Fabric,
-    limits: Limits,
-    program: impl FnOnce(&Driver) -> hyperslab::Result<T> + Send,
-) -> hyperslab::Result<T> {
-    let config = Config {
-        limits,
-        fabric: Some(fabric),
-        ..Config::default()
-    };
-    launch_with(&config, program)
-        .map(Option::unwrap)
-        .map_err(|(_, error)| error)
 }
 
 fn limits(threads: usize) -> Limits {
@@ -99,11 +85,10 @@ fn values_are_those_of_numpy() {
             if elements > 1 && !(long() || variant % 4 == 1) {
                 continue;
             }
-            let _guard = tiles(elements);
             let begin = Instant::now();
             // Chunks of one element are many: fewer programs.
             let cases = selected(if variant == 2 && !long() { 5 } else { 1 });
-            let results = on(Fabric::Solo, limits(1), |driver| {
+            let results = on_tiles(elements, Fabric::Solo, limits(1), |driver| {
                 Ok(run(driver, &cases, variant))
             })
             .unwrap();
@@ -137,10 +122,12 @@ fn bits_are_the_same_on_any_ranks_threads_and_budget() {
     let variants: &[usize] = if long() { &[0, 1, 2, 3, 4, 5] } else { &[1, 3] };
     for &variant in variants {
         for elements in [1, 20] {
-            let _guard = tiles(elements);
             let cases = selected(if long() { 1 } else { 3 });
             let compute = |fabric, limits| {
-                on(fabric, limits, |driver| Ok(run(driver, &cases, variant))).unwrap()
+                on_tiles(elements, fabric, limits, |driver| {
+                    Ok(run(driver, &cases, variant))
+                })
+                .unwrap()
             };
             let reference = compute(Fabric::Solo, limits(1));
             for ranks in [1, 2, 3, 4, 7] {
@@ -195,10 +182,9 @@ fn labelled_arrays_are_those_of_xarray() {
         (Fabric::Threads(3), 1, 1),
         (Fabric::Threads(4), 2, 100),
     ] {
-        let _guard = tiles(elements);
         let mut wrong: Vec<(String, String)> = Vec::new();
         let path = &path;
-        let found = on(fabric, limits(threads), |driver| {
+        let found = on_tiles(elements, fabric, limits(threads), |driver| {
             let dataset = driver.open(path)?;
             let mut wrong = Vec::new();
             for case in &oracle().labelled {

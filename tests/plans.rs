@@ -7,7 +7,7 @@ use hyperslab::expr::{DataId, Graph, GroupBy, NodeId, SourceDecl};
 use hyperslab::geom::{Select, Span};
 use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
 use hyperslab::optimize::{optimize, rules};
-use hyperslab::plan::{Plan, ReadyPlan, Request, Target, encode, lower};
+use hyperslab::plan::{Plan, ReadyPlan, Request, Target, Tiling, encode, lower};
 use hyperslab::spec::{
     Attrs, Encoding, FileId, Filter, Format, Layout, OutputSpec, SourceSpec, VariableSpec,
 };
@@ -116,7 +116,7 @@ fn plan(g: &Graph, wanted: &[(NodeId, Target)], files: Vec<OutputSpec>, ranks: u
             target: *target,
         })
         .collect();
-    let mut plan = lower(&optimized.graph, &requests, files, ranks).unwrap();
+    let mut plan = lower(&optimized.graph, &requests, files, ranks, Tiling::default()).unwrap();
     plan.notes.splice(0..0, optimized.notes);
     plan
 }
@@ -368,6 +368,36 @@ fn tiles_do_not_depend_on_ranks() {
     for ranks in [2, 3, 7, 64, 5000] {
         assert_eq!(key(1), key(ranks), "{ranks} ranks");
     }
+}
+
+/// Small storage chunks are walked together, up to what the session's tiling says.
+#[test]
+fn tiles_grow_to_what_the_tiling_says() {
+    let mut g = Graph::new();
+    let red = band(&mut g, "red", DType::I16, &[4, 64, 64], &[1, 8, 8]);
+    let sum = Reduction::new(ReductionKind::Sum, DType::I16);
+    let sum = g.reduce(red, sum, vec![0], None).unwrap();
+    let requests = [Request {
+        node: sum,
+        target: Target::Gather(0),
+    }];
+    let tile = |elements| {
+        let plan = lower(&g, &requests, Vec::new(), 2, Tiling { elements }).unwrap();
+        let hyperslab::plan::Stage::Pass(pass) = &plan.stages[0] else {
+            panic!("{plan}")
+        };
+        pass.tiles
+            .axes
+            .iter()
+            .map(|a| a.longest())
+            .collect::<Vec<_>>()
+    };
+    // The innermost axis first, the folded one last.
+    assert_eq!(tile(0), [1, 8, 8]);
+    assert_eq!(tile(1), [1, 8, 8]);
+    assert_eq!(tile(128), [1, 8, 16]);
+    assert_eq!(tile(1024), [1, 16, 64]);
+    assert_eq!(tile(Tiling::default().elements), [4, 64, 64]);
 }
 
 #[test]

@@ -17,8 +17,7 @@ use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use support::files::{dates, landsat, limits, ndvi, on, packed};
-use support::oracle::tiles;
+use support::files::{dates, landsat, limits, ndvi, on_tiles, packed};
 
 const SHAPE: [usize; 3] = [11, 23, 17];
 /// None, and characters of 1 to 4 bytes.
@@ -154,26 +153,25 @@ fn check(arguments: &[&Path]) {
 
 #[test]
 fn others_read_what_we_write() {
-    let _guard = tiles(1);
     let folder = tempfile::tempdir().unwrap();
     for (fabric, threads, name) in [
         (Fabric::Solo, 1, "cube.nc"),
         (Fabric::Threads(3), 2, "cube3.nc"),
     ] {
-        on(fabric, limits(threads, 64 << 20), |driver| {
+        on_tiles(1, fabric, limits(threads, 64 << 20), |driver| {
             dataset(driver)?.save(folder.path().join(name))
         })
         .unwrap();
     }
     let input = folder.path().join("landsat.nc");
     landsat(&input, [44, 60, 50], 32);
-    on(Fabric::Threads(2), limits(1, 64 << 20), |driver| {
+    on_tiles(1, Fabric::Threads(2), limits(1, 64 << 20), |driver| {
         ndvi(driver, &input)?.save(folder.path().join("season.nc"))
     })
     .unwrap();
     check(&[folder.path()]);
     // And so do we.
-    on(Fabric::Solo, limits(1, 64 << 20), |driver| {
+    on_tiles(1, Fabric::Solo, limits(1, 64 << 20), |driver| {
         let ours = driver.open(folder.path().join("cube.nc"))?;
         let three = driver.open(folder.path().join("cube3.nc"))?;
         for made in dataset(driver)?.variables() {
@@ -200,9 +198,8 @@ fn real_files_give_what_xarray_gives() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let _guard = tiles(1000);
     for (fabric, ranks) in [(Fabric::Solo, 1), (Fabric::Threads(3), 3)] {
-        on(fabric, limits(2, 64 << 20), |driver| {
+        on_tiles(1000, fabric, limits(2, 64 << 20), |driver| {
             let tmmx = driver
                 .open(shared.join("tmmx_20190121.nc"))?
                 .var("air_temperature");

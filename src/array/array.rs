@@ -37,24 +37,7 @@ impl From<Array> for Operand {
     }
 }
 
-macro_rules! weak {
-    ($($T:ty => $variant:ident as $Wide:ty),*) => {$(
-        impl From<$T> for Operand {
-            fn from(value: $T) -> Self {
-                Operand::Weak(Scalar::$variant(<$Wide>::from(value)))
-            }
-        }
-    )*};
-}
-
-weak!(i32 => I64 as i64, i64 => I64 as i64, u8 => I64 as i64, u16 => I64 as i64, u32 => I64 as i64, u64 => U64 as u64,
-      f32 => F64 as f64, f64 => F64 as f64, bool => Bool as bool);
-
-impl From<Scalar> for Operand {
-    fn from(value: Scalar) -> Self {
-        Operand::Weak(value)
-    }
-}
+super::weak_numbers!(Operand);
 
 impl Array {
     /// An array of a node.

@@ -5,9 +5,11 @@
 
 mod array;
 mod create;
+mod element_wise;
 mod index;
 mod math;
 mod reduce;
 
 pub use array::{Array, Operand, compute};
+pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use reduce::ReduceOptions;

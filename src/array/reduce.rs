@@ -17,6 +17,19 @@ pub struct ReduceOptions {
     pub keepdims: bool,
 }
 
+impl ReduceOptions {
+    /// Missing values win, as NumPy's plain functions have it.
+    const PLAIN: Self = ReduceOptions {
+        skipna: Some(false),
+        keepdims: false,
+    };
+    /// Missing values are skipped: NumPy's `nan…` functions.
+    const SKIPPING: Self = ReduceOptions {
+        skipna: Some(true),
+        keepdims: false,
+    };
+}
+
 macro_rules! reductions {
     ($($(#[$doc:meta])* $name:ident, $skipping:ident => $Kind:ident;)*) => {
         impl Array {$(
@@ -25,8 +38,7 @@ macro_rules! reductions {
             #[must_use]
             #[track_caller]
             pub fn $name(&self, axes: &[isize]) -> Array {
-                let options = ReduceOptions { skipna: Some(false), keepdims: false };
-                self.reduce(ReductionKind::$Kind, axes, options)
+                self.reduce(ReductionKind::$Kind, axes, ReduceOptions::PLAIN)
             }
 
             $(#[$doc])*
@@ -34,8 +46,7 @@ macro_rules! reductions {
             #[must_use]
             #[track_caller]
             pub fn $skipping(&self, axes: &[isize]) -> Array {
-                let options = ReduceOptions { skipna: Some(true), keepdims: false };
-                self.reduce(ReductionKind::$Kind, axes, options)
+                self.reduce(ReductionKind::$Kind, axes, ReduceOptions::SKIPPING)
             }
         )*}
     };
@@ -148,72 +159,42 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn any(&self, axes: &[isize]) -> Array {
-        self.reduce(
-            ReductionKind::Any,
-            axes,
-            ReduceOptions {
-                skipna: Some(false),
-                keepdims: false,
-            },
-        )
+        self.reduce(ReductionKind::Any, axes, ReduceOptions::PLAIN)
     }
 
     /// True when no element is zero.
     #[must_use]
     #[track_caller]
     pub fn all(&self, axes: &[isize]) -> Array {
-        self.reduce(
-            ReductionKind::All,
-            axes,
-            ReduceOptions {
-                skipna: Some(false),
-                keepdims: false,
-            },
-        )
+        self.reduce(ReductionKind::All, axes, ReduceOptions::PLAIN)
     }
 
     /// Variance with divisor `n − ddof`.
     #[must_use]
     #[track_caller]
     pub fn var(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions {
-            skipna: Some(false),
-            keepdims: false,
-        };
-        self.reduce(ReductionKind::Var { ddof }, axes, options)
+        self.reduce(ReductionKind::Var { ddof }, axes, ReduceOptions::PLAIN)
     }
 
     /// Standard deviation with divisor `n − ddof`.
     #[must_use]
     #[track_caller]
     pub fn std(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions {
-            skipna: Some(false),
-            keepdims: false,
-        };
-        self.reduce(ReductionKind::Std { ddof }, axes, options)
+        self.reduce(ReductionKind::Std { ddof }, axes, ReduceOptions::PLAIN)
     }
 
     /// Variance that skips missing values.
     #[must_use]
     #[track_caller]
     pub fn nanvar(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions {
-            skipna: Some(true),
-            keepdims: false,
-        };
-        self.reduce(ReductionKind::Var { ddof }, axes, options)
+        self.reduce(ReductionKind::Var { ddof }, axes, ReduceOptions::SKIPPING)
     }
 
     /// Standard deviation that skips missing values.
     #[must_use]
     #[track_caller]
     pub fn nanstd(&self, axes: &[isize], ddof: u32) -> Array {
-        let options = ReduceOptions {
-            skipna: Some(true),
-            keepdims: false,
-        };
-        self.reduce(ReductionKind::Std { ddof }, axes, options)
+        self.reduce(ReductionKind::Std { ddof }, axes, ReduceOptions::SKIPPING)
     }
 }
 

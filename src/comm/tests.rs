@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use super::wire::{is_inline, pieces, transfers};
+use super::wire::{Header, is_inline, pieces, transfers};
 use super::*;
 use crate::error::Result;
 use proptest::prelude::*;
@@ -25,6 +25,23 @@ proptest! {
         }
         prop_assert_eq!(end, length);
         prop_assert_eq!(transfers(length, limit), number + 1);
+    }
+}
+
+proptest! {
+    #[test]
+    fn headers_say_what_follows(length in 0usize..9000, limit in 1usize..6000, cut in 0usize..16) {
+        let bytes: Vec<u8> = (0..length).map(|i| i as u8).collect();
+        let (header, inline) = Header::encode(&bytes, limit);
+        prop_assert_eq!(inline, is_inline(length, limit));
+        // A header that lost or won bytes is damaged.
+        prop_assert!(Header::decode(header[..cut].to_vec()).is_none());
+        prop_assert!(Header::decode([header.as_slice(), &[7]].concat()).is_none());
+        match Header::decode(header) {
+            Some(Header::Inline(same)) => prop_assert!(inline && same == bytes),
+            Some(Header::Pieces { length: l, limit: m }) => prop_assert_eq!((inline, l, m), (false, length, limit)),
+            None => prop_assert!(false, "damaged"),
+        }
     }
 }
 

@@ -54,6 +54,54 @@ pub(super) fn is_inline(length: usize, limit: usize) -> bool {
     length <= INLINE_BYTES.min(limit)
 }
 
+/// What goes ahead of a message that a fabric splits: its length and that of its pieces, both u64; pieces of length 0: the
+/// bytes follow at once.
+pub(super) enum Header {
+    /// The whole message.
+    Inline(Vec<u8>),
+    /// The message follows in pieces.
+    Pieces {
+        /// Bytes of the message.
+        length: usize,
+        /// Bytes of a piece, at least 1.
+        limit: usize,
+    },
+}
+
+impl Header {
+    const BYTES: usize = 16;
+
+    /// The header of a message, and whether the message is in it.
+    pub(super) fn encode(bytes: &[u8], limit: usize) -> (Vec<u8>, bool) {
+        let inline = is_inline(bytes.len(), limit);
+        let piece = if inline { 0 } else { limit.max(1) as u64 };
+        let mut header = [(bytes.len() as u64).to_le_bytes(), piece.to_le_bytes()].concat();
+        if inline {
+            header.extend_from_slice(bytes);
+        }
+        (header, inline)
+    }
+
+    /// What a header says; `None` when it is damaged.
+    pub(super) fn decode(mut header: Vec<u8>) -> Option<Self> {
+        let number = |at: usize| {
+            let bytes = header.get(at..at + 8)?.first_chunk()?;
+            usize::try_from(u64::from_le_bytes(*bytes)).ok()
+        };
+        let (length, limit) = (number(0)?, number(8)?);
+        let rest = header.len() - Self::BYTES;
+        match limit {
+            0 if rest == length => {
+                header.drain(..Self::BYTES);
+                Some(Header::Inline(header))
+            }
+            0 => None,
+            _ if rest != 0 => None,
+            _ => Some(Header::Pieces { length, limit }),
+        }
+    }
+}
+
 /// The pieces of a message that is not sent inline.
 pub(super) fn pieces(length: usize, limit: usize) -> impl Iterator<Item = Range<usize>> {
     let limit = limit.max(1);

@@ -6,6 +6,7 @@ use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::exec::{RankState, execute};
 use crate::io;
+use crate::plan::Tiling;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +17,8 @@ pub struct Config {
     pub limits: Limits,
     /// The fabric; `None` asks the environment: MPI under a launcher, else `Solo`.
     pub fabric: Option<Fabric>,
+    /// Sizes of tiles; the default fits every machine.
+    pub tiling: Tiling,
     /// Replace existing output files.
     pub overwrite: bool,
     /// The line for the `history` attribute of outputs; empty for the default.
@@ -102,14 +105,7 @@ fn lead<T: Send>(
 ) -> Result<T> {
     let (sender, requests) = bounded(0);
     let ranks = config.dry_ranks.unwrap_or(comm.size());
-    let session = Arc::new(Session::new(
-        sender.clone(),
-        config.limits.clone(),
-        ranks,
-        config.overwrite,
-        config.history.clone(),
-        config.dry_ranks.is_some(),
-    ));
+    let session = Arc::new(Session::new(sender.clone(), config, ranks));
     std::thread::scope(|scope| {
         let thread = scope.spawn(move || {
             let driver = Driver { session };

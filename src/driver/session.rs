@@ -1,5 +1,6 @@
 //! What arrays share: the graph, the blocks that the program brought along, and the way to the ranks.
 
+use super::launch::Config;
 use crate::block::Block;
 use crate::config::Limits;
 use crate::error::{Error, Fault, Result};
@@ -7,7 +8,7 @@ use crate::exec::{Job, Outcome, Stats};
 use crate::expr::{DataId, Graph, NodeId};
 use crate::io::TextVariable;
 use crate::optimize::{optimize, rules};
-use crate::plan::{ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, lower};
+use crate::plan::{ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, Tiling, lower};
 use crate::spec::{OutputSpec, VariableSpec};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ pub(super) enum Message {
 pub struct Session {
     messages: Sender<Message>,
     limits: Limits,
+    tiling: Tiling,
     ranks: usize,
     overwrite: bool,
     history: String,
@@ -99,24 +101,19 @@ pub struct Save {
 }
 
 impl Session {
-    pub(super) fn new(
-        messages: Sender<Message>,
-        limits: Limits,
-        ranks: usize,
-        overwrite: bool,
-        history: String,
-        dry: bool,
-    ) -> Self {
+    /// The session of a job that plans for `ranks`.
+    pub(super) fn new(messages: Sender<Message>, config: &Config, ranks: usize) -> Self {
         let state = Mutex::new(State {
-            dry,
+            dry: config.dry_ranks.is_some(),
             ..State::default()
         });
         Session {
             messages,
-            limits,
+            limits: config.limits.clone(),
+            tiling: config.tiling,
             ranks,
-            overwrite,
-            history,
+            overwrite: config.overwrite,
+            history: config.history.clone(),
             state,
         }
     }
@@ -204,7 +201,7 @@ impl Session {
                 }
             })
             .collect();
-        let mut plan: Plan = lower(&optimized.graph, &requests, files, self.ranks)?;
+        let mut plan: Plan = lower(&optimized.graph, &requests, files, self.ranks, self.tiling)?;
         plan.notes.splice(0..0, optimized.notes);
         plan.validate(&self.limits)
     }

@@ -1,13 +1,14 @@
 //! Reading ahead: reads wait for the file system, decoding uses the CPU, so each has threads and a budget of its own.
 //!
-//! A pool of reader threads (`Limits::reads`: the reads in flight of a rank) serves requests of the computing threads; a
-//! task asks for the chunks of its next tile before it decodes those of the current one.
+//! A task asks for the chunks of its next tile before it decodes those of the current one. What the system holds in its
+//! memory is copied at once; for the rest a pool of reader threads (`Limits::reads`: the reads in flight of a rank), which
+//! starts with the first such chunk, waits in the task's place.
 
 use crate::error::{Error, Result};
 use crate::geom::Region;
 use crate::io::Source;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 struct Request {
@@ -20,43 +21,59 @@ struct Request {
 
 /// The reader threads of one rank.
 pub(super) struct Readers {
+    reads: usize,
     requests: Option<Sender<Request>>,
-    threads: Vec<JoinHandle<()>>,
+    inbox: Receiver<Request>,
+    /// None before the first request.
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Readers {
-    pub(super) fn new(reads: usize) -> Result<Self> {
-        let (requests, inbox): (Sender<Request>, Receiver<Request>) = unbounded();
-        let threads = (0..reads.max(1))
-            .map(|number| {
-                let inbox = inbox.clone();
-                std::thread::Builder::new()
-                    .name(format!("read-{number}"))
-                    .stack_size(256 << 10)
-                    .spawn(move || {
-                        for mut request in inbox {
-                            let result = request
-                                .source
-                                .fetch(&request.chunk, &mut request.raw)
-                                .map(|()| request.raw);
-                            // The asker may have failed and gone: nobody waits for this chunk then.
-                            let _ = request.reply.send((request.slot, result));
-                        }
-                    })
-                    .map_err(|e| Error::resource(format!("starting a reader thread: {e}")))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Readers {
+    /// At most `reads` reads at once.
+    pub(super) fn new(reads: usize) -> Self {
+        let (requests, inbox) = unbounded();
+        Readers {
+            reads: reads.max(1),
             requests: Some(requests),
-            threads,
-        })
+            inbox,
+            threads: Mutex::default(),
+        }
+    }
+
+    fn send(&self, request: Request) -> Result<()> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        while threads.len() < self.reads {
+            let inbox = self.inbox.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("read-{}", threads.len()))
+                .stack_size(256 << 10)
+                .spawn(move || {
+                    for mut request in inbox {
+                        let result = request
+                            .source
+                            .fetch(&request.chunk, &mut request.raw)
+                            .map(|()| request.raw);
+                        // The asker may have failed and gone: nobody waits for this chunk then.
+                        let _ = request.reply.send((request.slot, result));
+                    }
+                })
+                .map_err(|e| Error::resource(format!("starting a reader thread: {e}")))?;
+            threads.push(thread);
+        }
+        drop(threads);
+        let sent = self.requests.as_ref().map(|r| r.send(request).is_ok());
+        match sent {
+            Some(true) => Ok(()),
+            _ => Err(Error::internal("the reader threads are gone")),
+        }
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
         self.requests = None;
-        for thread in self.threads.drain(..) {
+        let threads = std::mem::take(&mut self.threads);
+        for thread in threads.into_inner().unwrap_or_else(PoisonError::into_inner) {
             let _ = thread.join();
         }
     }
@@ -102,6 +119,11 @@ impl Readers {
                 pending.raws[slot] = Some(raw);
                 continue;
             }
+            // Handing a chunk from thread to thread costs more than copying it out of the system's memory.
+            if source.fetch_cached(&piece.chunk, &mut raw) {
+                pending.raws[slot] = Some(raw);
+                continue;
+            }
             let request = Request {
                 source: source.clone(),
                 chunk: piece.chunk.clone(),
@@ -110,13 +132,7 @@ impl Readers {
                 reply: reply.clone(),
             };
             pending.waiting += 1;
-            let sent = self
-                .requests
-                .as_ref()
-                .is_some_and(|r| r.send(request).is_ok());
-            if !sent {
-                return Err(Error::internal("the reader threads are gone"));
-            }
+            self.send(request)?;
         }
         Ok(pending)
     }

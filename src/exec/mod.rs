@@ -10,6 +10,7 @@ mod output;
 mod pass;
 mod run;
 mod sink;
+mod stage;
 mod write;
 
 pub use meter::{Meter, Stats, rss_peak_bytes};

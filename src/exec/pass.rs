@@ -168,6 +168,8 @@ struct Worker<'r, 'a> {
     /// Decoded pieces, one block per file input, reused from tile to tile.
     blocks: Vec<Option<Block>>,
     spare: Vec<Vec<u8>>,
+    /// Per sink: memory of an earlier tile.
+    idle: Vec<Option<Running>>,
     scratch: Scratch,
     held: super::meter::Held,
 }
@@ -186,6 +188,7 @@ impl<'r, 'a> Worker<'r, 'a> {
             interpreter: Interpreter::new(&run.pass.program)?,
             blocks,
             spare: Vec::new(),
+            idle: run.sinks.iter().map(|_| None).collect(),
             scratch: Scratch::default(),
             held: run.meter.hold(0),
         })
@@ -226,30 +229,37 @@ impl<'r, 'a> Worker<'r, 'a> {
             self.decode(region, &pieces, &raws)?;
             self.spare.extend(raws);
             let mut running = Vec::with_capacity(run.sinks.len());
-            for (sink, state) in run.sinks.iter().zip(&mut streaming) {
+            let idle = self.idle.iter_mut();
+            for ((sink, state), idle) in run.sinks.iter().zip(&mut streaming).zip(idle) {
                 running.push(match state.take() {
                     Some(state) => state,
-                    None => sink.start(region)?,
+                    None => sink.start(region, idle.take())?,
                 });
             }
             self.compute(region, &mut running)?;
             let last = number + 1 == tiles.len();
-            for ((sink, state), running) in run.sinks.iter().zip(&mut streaming).zip(running) {
+            for (number, running) in running.into_iter().enumerate() {
+                let sink = &run.sinks[number];
                 if sink.streams() && !last {
-                    *state = Some(running);
+                    streaming[number] = Some(running);
                     continue;
                 }
                 let mut position = tile.clone();
                 if let (true, Some(axis)) = (sink.streams(), run.pass.stream_axis) {
                     position[axis] = segment;
                 }
-                if let Some(finished) = sink.end(running, &position, region)? {
+                let (finished, left) = sink.end(running, &position, region)?;
+                self.idle[number] = left;
+                if let Some(finished) = finished {
                     run.delivery.deliver(
                         &sink.sink.targets,
                         &finished,
                         outgoing,
                         &mut self.scratch,
                     )?;
+                    if self.idle[number].is_none() {
+                        self.idle[number] = sink.recycle(finished);
+                    }
                 }
             }
         }

@@ -129,12 +129,22 @@ impl<'a> SinkRun<'a> {
     }
 
     /// What the sink holds while a tile (or a run of tiles) is fed to it.
-    pub(super) fn start(&self, tile: &Region) -> Result<Running> {
+    ///
+    /// `spare` is what this thread held for an earlier tile: its memory is used again.
+    pub(super) fn start(&self, tile: &Region, spare: Option<Running>) -> Result<Running> {
         let shape = self.cell_shape(tile);
-        match &self.fold {
-            None => Ok(Running::Keep(Block::zeros(self.element, &shape))),
-            Some(fold) => Ok(Running::Fold(State::new(&fold.spec, &shape)?)),
-        }
+        Ok(match (&self.fold, spare) {
+            (None, Some(Running::Keep(mut block))) => {
+                block.reshape_for_reuse(&shape);
+                Running::Keep(block)
+            }
+            (None, _) => Running::Keep(Block::zeros(self.element, &shape)),
+            (Some(_), Some(Running::Fold(mut state))) => {
+                state.reset(&shape);
+                Running::Fold(state)
+            }
+            (Some(fold), _) => Running::Fold(State::new(&fold.spec, &shape)?),
+        })
     }
 
     /// Feeds the elements of one sub-tile.
@@ -173,7 +183,7 @@ impl<'a> SinkRun<'a> {
         }
     }
 
-    /// Ends a tile or a segment: a finished piece, when there is one.
+    /// Ends a tile or a segment: a finished piece, when there is one, and what is left of `running` to be used again.
     ///
     /// `position` has the tile numbers per domain axis, but the segment number along the stream axis when the sink
     /// streams.
@@ -182,16 +192,15 @@ impl<'a> SinkRun<'a> {
         running: Running,
         position: &[usize],
         tile: &Region,
-    ) -> Result<Option<Finished>> {
+    ) -> Result<(Option<Finished>, Option<Running>)> {
         let state = match (running, &self.fold) {
             (Running::Keep(block), _) => {
-                return Ok(Some(Finished {
-                    region: tile.clone(),
-                    block,
-                }));
+                let region = tile.clone();
+                return Ok((Some(Finished { region, block }), None));
             }
-            (Running::Fold(state), Some(fold)) if fold.single => {
-                return self.finish(state, &self.piece_of(position)).map(Some);
+            (Running::Fold(mut state), Some(fold)) if fold.single => {
+                let finished = self.finish(&mut state, &self.piece_of(position))?;
+                return Ok((Some(finished), Some(Running::Fold(state))));
             }
             (Running::Fold(state), Some(_)) => state,
             (Running::Fold(_), None) => return Err(Error::internal("a state without a fold")),
@@ -204,12 +213,21 @@ impl<'a> SinkRun<'a> {
             .collect();
         let piece = self.piece_of(position);
         let Some(fold) = &self.fold else {
-            return Ok(None);
+            return Ok((None, None));
         };
         self.insert(&piece, fold.tree.leaf(&leaf), state)?;
-        self.take_complete(&piece)?
-            .map(|state| self.finish(state, &piece))
-            .transpose()
+        match self.take_complete(&piece)? {
+            Some(mut state) => {
+                let finished = self.finish(&mut state, &piece)?;
+                Ok((Some(finished), Some(Running::Fold(state))))
+            }
+            None => Ok((None, None)),
+        }
+    }
+
+    /// The block of a delivered piece, when the sink can use its memory again.
+    pub(super) fn recycle(&self, finished: Finished) -> Option<Running> {
+        self.fold.is_none().then_some(Running::Keep(finished.block))
     }
 
     fn piece_of(&self, position: &[usize]) -> Vec<usize> {
@@ -277,10 +295,10 @@ impl<'a> SinkRun<'a> {
     pub(super) fn finish_all(&self) -> Result<Vec<Finished>> {
         let mut finished = Vec::new();
         for (piece, mut partials) in self.take_partials() {
-            let state = partials.complete().ok_or_else(|| {
+            let mut state = partials.complete().ok_or_else(|| {
                 Error::internal(format!("partial results of piece {piece:?} are missing"))
             })?;
-            finished.push(self.finish(state, &piece)?);
+            finished.push(self.finish(&mut state, &piece)?);
         }
         Ok(finished)
     }
@@ -304,7 +322,7 @@ impl<'a> SinkRun<'a> {
         Region { start, shape }
     }
 
-    fn finish(&self, state: State, piece: &[usize]) -> Result<Finished> {
+    fn finish(&self, state: &mut State, piece: &[usize]) -> Result<Finished> {
         let region = self.piece_region(piece);
         let block = state.finalize()?;
         if block.dtype().physical() != self.sink.dtype.physical() || block.shape() != region.shape {

@@ -2,8 +2,9 @@
 
 use super::messages::Parcel;
 use super::output::{encode_part, send};
-use super::run::{Resident, StageContext};
+use super::run::Resident;
 use super::sink::Finished;
+use super::stage::StageContext;
 use crate::comm::verdict;
 use crate::error::{Error, Result};
 use crate::geom::positions;
@@ -39,7 +40,7 @@ pub(super) fn write_stage(
             region: resident.region,
             block,
         };
-        state.pool().install(|| {
+        state.pool.install(|| {
             chunks
                 .par_iter()
                 .try_for_each_init(Scratch::default, |scratch, chunk| {

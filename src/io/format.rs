@@ -33,6 +33,12 @@ pub trait Source: Send + Sync {
     /// I/O errors of the system; data errors when the file ends before the chunk does.
     fn fetch(&self, chunk: &[usize], raw: &mut Vec<u8>) -> Result<()>;
 
+    /// As `fetch` when the bytes are in the system's memory, so that nobody has to wait; else `false`, and `raw` holds
+    /// nothing of use. No error: what is wrong shows in `fetch`.
+    fn fetch_cached(&self, _chunk: &[usize], _raw: &mut Vec<u8>) -> bool {
+        false
+    }
+
     /// Decodes the part `part` (array coordinates, inside the chunk) of a fetched chunk into `into`, whose first
     /// element is at `into_origin` in array coordinates.
     ///

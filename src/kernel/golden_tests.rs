@@ -358,7 +358,7 @@ fn reductions_answer_as_numpy() {
         );
         let mut bytes = Vec::new();
         state.encode(&mut bytes);
-        let state = State::decode(&spec, &cell_shape, &bytes).unwrap();
+        let mut state = State::decode(&spec, &cell_shape, &bytes).unwrap();
         let got = state.finalize();
         if values == ["error"] {
             match got {

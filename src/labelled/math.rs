@@ -2,7 +2,7 @@
 
 use super::coord::Coord;
 use super::data_array::DataArray;
-use crate::array::{Array, Operand};
+use crate::array::{Array, Operand, element_wise, weak_numbers};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::op::{BinaryOp, UnaryOp};
@@ -29,23 +29,7 @@ impl From<DataArray> for DataOperand {
     }
 }
 
-impl From<Scalar> for DataOperand {
-    fn from(value: Scalar) -> Self {
-        DataOperand::Weak(value)
-    }
-}
-
-macro_rules! weak {
-    ($($T:ty => $variant:ident as $Wide:ty),*) => {$(
-        impl From<$T> for DataOperand {
-            fn from(value: $T) -> Self {
-                DataOperand::Weak(Scalar::$variant(<$Wide>::from(value)))
-            }
-        }
-    )*};
-}
-
-weak!(i32 => I64 as i64, i64 => I64 as i64, u32 => I64 as i64, f32 => F64 as f64, f64 => F64 as f64, bool => Bool as bool);
+weak_numbers!(DataOperand);
 
 /// Arrays brought to common dimensions, and the labels of what is made of them.
 struct Aligned {
@@ -222,13 +206,21 @@ impl DataArray {
     #[must_use]
     #[track_caller]
     pub fn where_(&self, condition: &DataArray) -> Self {
-        match align("where", &[self, condition]) {
-            Ok(Aligned { arrays, labels }) => {
-                let mut result = labels.with_array(arrays[0].where_(&arrays[1]));
-                result.attrs = self.attrs.clone();
-                result.name = self.name.clone();
-                result
-            }
+        self.kept(
+            align("where", &[self, condition])
+                .map(|a| a.labels.with_array(a.arrays[0].where_(&a.arrays[1]))),
+        )
+    }
+
+    /// A result that keeps the name and the attributes of this array, whatever stood beside it.
+    #[track_caller]
+    fn kept(&self, result: Result<Self>) -> Self {
+        match result {
+            Ok(result) => DataArray {
+                attrs: self.attrs.clone(),
+                name: self.name.clone(),
+                ..result
+            },
             Err(error) => self.clone().fail(error),
         }
     }
@@ -247,14 +239,7 @@ impl DataArray {
                     .with_array(a.arrays[0].where_or(&a.arrays[1], &a.arrays[2]))
             }),
         };
-        match result {
-            Ok(mut result) => {
-                result.attrs = self.attrs.clone();
-                result.name = self.name.clone();
-                result
-            }
-            Err(error) => self.clone().fail(error),
-        }
+        self.kept(result)
     }
 
     /// `value` where elements are missing.
@@ -279,137 +264,13 @@ impl DataArray {
     }
 }
 
-macro_rules! unary {
-    ($($name:ident => $Op:ident, $doc:literal;)*) => {
-        impl DataArray {$(
-            #[doc = $doc]
-            #[must_use]
-            #[track_caller]
-            pub fn $name(&self) -> Self {
-                self.unary(UnaryOp::$Op)
-            }
-        )*}
-    };
-}
-
-unary! {
-    negative => Negative, "−x";
-    abs => Absolute, "|x|";
-    sign => Sign, "−1, 0 or 1";
-    sqrt => Sqrt, "√x";
-    exp => Exp, "eˣ";
-    log => Log, "Natural logarithm";
-    log2 => Log2, "Logarithm to base 2";
-    log10 => Log10, "Logarithm to base 10";
-    sin => Sin, "Sine of radians";
-    cos => Cos, "Cosine of radians";
-    tan => Tan, "Tangent of radians";
-    arcsin => Arcsin, "Inverse sine, radians";
-    arccos => Arccos, "Inverse cosine, radians";
-    arctan => Arctan, "Inverse tangent, radians";
-    sinh => Sinh, "Hyperbolic sine";
-    cosh => Cosh, "Hyperbolic cosine";
-    tanh => Tanh, "Hyperbolic tangent";
-    floor => Floor, "Largest integer not above x";
-    ceil => Ceil, "Smallest integer not below x";
-    trunc => Trunc, "x without its fraction";
-    rint => Rint, "Nearest integer, halves to even";
-    isnan => Isnan, "True for NaN and NaT";
-    isnull => Isnan, "True for missing values";
-    isfinite => Isfinite, "True for numbers neither NaN nor infinite";
-    isinf => Isinf, "True for ±∞";
-    invert => Invert, "Bit-wise not";
-    logical_not => LogicalNot, "True where x is zero";
-}
-
-macro_rules! binary {
-    ($($name:ident => $Op:ident, $doc:literal;)*) => {
-        impl DataArray {$(
-            #[doc = $doc]
-            #[must_use]
-            #[track_caller]
-            pub fn $name(&self, other: impl Into<DataOperand>) -> Self {
-                self.binary(BinaryOp::$Op, &other.into())
-            }
-        )*}
-    };
-}
-
-binary! {
-    floor_divide => FloorDivide, "Python's `//`";
-    power => Power, "xʸ";
-    eq => Equal, "x == y";
-    ne => NotEqual, "x != y";
-    lt => Less, "x < y";
-    le => LessEqual, "x <= y";
-    gt => Greater, "x > y";
-    ge => GreaterEqual, "x >= y";
-    logical_and => LogicalAnd, "Both not zero";
-    logical_or => LogicalOr, "At least one not zero";
-    logical_xor => LogicalXor, "Exactly one not zero";
-    minimum => Minimum, "The smaller; NaN wins";
-    maximum => Maximum, "The larger; NaN wins";
-    arctan2 => Arctan2, "Angle of the point (other, self), radians";
-}
-
-macro_rules! operator {
-    ($($Trait:ident, $method:ident, $Op:ident;)*) => {$(
-        impl<T: Into<DataOperand>> std::ops::$Trait<T> for &DataArray {
-            type Output = DataArray;
-            #[track_caller]
-            fn $method(self, other: T) -> DataArray {
-                self.binary(BinaryOp::$Op, &other.into())
-            }
-        }
-        impl<T: Into<DataOperand>> std::ops::$Trait<T> for DataArray {
-            type Output = DataArray;
-            #[track_caller]
-            fn $method(self, other: T) -> DataArray {
-                self.binary(BinaryOp::$Op, &other.into())
-            }
-        }
-        impl std::ops::$Trait<&DataArray> for f64 {
-            type Output = DataArray;
-            #[track_caller]
-            fn $method(self, other: &DataArray) -> DataArray {
-                other.binary_reversed(BinaryOp::$Op, &self.into())
-            }
-        }
-        impl std::ops::$Trait<&DataArray> for i64 {
-            type Output = DataArray;
-            #[track_caller]
-            fn $method(self, other: &DataArray) -> DataArray {
-                other.binary_reversed(BinaryOp::$Op, &self.into())
-            }
-        }
-    )*};
-}
-
-operator! {
-    Add, add, Add;
-    Sub, sub, Subtract;
-    Mul, mul, Multiply;
-    Div, div, Divide;
-    Rem, rem, Remainder;
-    BitAnd, bitand, BitwiseAnd;
-    BitOr, bitor, BitwiseOr;
-    BitXor, bitxor, BitwiseXor;
-    Shl, shl, LeftShift;
-    Shr, shr, RightShift;
-}
-
-impl std::ops::Neg for &DataArray {
-    type Output = DataArray;
+impl DataArray {
+    /// True for missing values.
+    #[must_use]
     #[track_caller]
-    fn neg(self) -> DataArray {
-        self.negative()
+    pub fn isnull(&self) -> Self {
+        self.isnan()
     }
 }
 
-impl std::ops::Not for &DataArray {
-    type Output = DataArray;
-    #[track_caller]
-    fn not(self) -> DataArray {
-        self.invert()
-    }
-}
+element_wise!(DataArray, DataOperand);

@@ -7,7 +7,7 @@
 use super::plan::{ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks};
 use super::program::{expression, fuse, leaf_of};
 use super::runs;
-use super::tiling::{self, Stored};
+use super::tiling::{self, Stored, Tiling};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::expr::{Graph, Node, NodeId, SourceDecl};
@@ -51,7 +51,7 @@ struct Job {
     level: usize,
 }
 
-/// Lowers an optimised graph.
+/// Lowers an optimised graph to a plan for `ranks`, with tiles as `tiling` asks.
 ///
 /// # Errors
 /// Unsupported when one pass would be too large; internal when the graph breaks a law.
@@ -60,9 +60,11 @@ pub fn lower(
     requests: &[Request],
     files: Vec<OutputSpec>,
     ranks: usize,
+    tiling: Tiling,
 ) -> Result<Plan> {
     let mut lowering = Lowering {
         graph,
+        tiling,
         plan: Plan {
             ranks,
             arrays: Vec::new(),
@@ -184,6 +186,7 @@ fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
 
 struct Lowering<'a> {
     graph: &'a Graph,
+    tiling: Tiling,
     plan: Plan,
     /// Arrays of sources and stored folds.
     arrays: HashMap<NodeId, ArrayId>,
@@ -251,7 +254,7 @@ impl Lowering<'_> {
             })
             .collect();
         let hint = self.graph.schema(roots[0]).chunk.clone();
-        let tiles = tiling::tiles(domain, &inputs, &stored, Some(&hint), &folded);
+        let tiles = tiling::tiles(self.tiling, domain, &inputs, &stored, Some(&hint), &folded);
         let (stream_axis, segment_tiles) = tiling::stream(&tiles, &folds);
         let mut pass = Pass {
             tiles,

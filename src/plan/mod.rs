@@ -31,7 +31,6 @@ pub use memory::{Footprint, footprint, footprint_threads};
 pub use plan::{
     ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Runs, Sink, SinkTarget, Stage, WriteChunks,
 };
-#[doc(hidden)]
-pub use tiling::set_tile_elements;
+pub use tiling::Tiling;
 pub use validate::ReadyPlan;
 pub use wire::{decode, encode};

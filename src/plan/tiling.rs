@@ -9,20 +9,27 @@
 use super::derive::segment_tiles;
 use super::plan::{Fold, Input, Pass};
 use crate::geom::{AxisChunks, ChunkGrid, Placement};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Tiles grow to at least this many elements.
+/// Tiles grow to at least this many elements, unless a [`Tiling`] says otherwise.
 const SMALL_TILE: usize = 1 << 16;
 /// Tiles that grow stay at or below this many elements.
 const LARGE_TILE: usize = 1 << 18;
 
-/// Elements that tiles grow to; tests make it small, so that small arrays have many tiles.
-static TILE: AtomicUsize = AtomicUsize::new(SMALL_TILE);
+/// What a job says about tiles. It is part of the problem: segments follow tiles, so sums of floats may differ in their last
+/// bits between two tilings, while ranks, threads and memory never change a bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiling {
+    /// Elements that a tile of small storage chunks grows to, 1 … 2¹⁸ (what lies outside is brought to the nearer end).
+    /// Tests make it small, so that small arrays have many tiles.
+    pub elements: usize,
+}
 
-/// Lets tiles grow to `elements` instead of 2¹⁶: for tests of many tiles over small arrays. Holds for the process.
-#[doc(hidden)]
-pub fn set_tile_elements(elements: usize) {
-    TILE.store(elements.clamp(1, LARGE_TILE), Relaxed);
+impl Default for Tiling {
+    fn default() -> Self {
+        Tiling {
+            elements: SMALL_TILE,
+        }
+    }
 }
 
 /// Columns of tasks that count as enough for space alone to keep ranks and threads busy.
@@ -42,8 +49,9 @@ pub(super) struct Stored {
     pub bytes: u128,
 }
 
-/// The tiles of a domain. `hint` has the user's chunk lengths per axis, where there are some.
+/// The tiles of a domain, of at least `tiling.elements` where the domain has them. `hint` has the user's chunk lengths per axis, where there are some.
 pub(super) fn tiles(
+    tiling: Tiling,
     domain: &[usize],
     inputs: &[Input],
     stored: &[Stored],
@@ -101,7 +109,7 @@ pub(super) fn tiles(
     let mut order: Vec<usize> = (0..domain.len()).rev().collect();
     order.sort_by_key(|axis| stream_first.contains(axis));
     let mut tile = unit.clone();
-    let small = TILE.load(Relaxed);
+    let small = tiling.elements.clamp(1, LARGE_TILE);
     for axis in order {
         if elements >= small {
             break;

@@ -60,24 +60,31 @@ fn step_slice(step: i64) -> Indexer {
     Indexer::Slice(None, None, step as isize)
 }
 
+/// `sel` of a `DataArray` or a `Dataset`: their methods have the same names.
+macro_rules! sel {
+    ($this:expr, $wanted:expr, $nearest:expr) => {{
+        let mut result = $this.clone();
+        for (dim, value) in $wanted {
+            result = match labels("sel", value)? {
+                Labels::One(label) if $nearest => result.sel_nearest(dim, label),
+                Labels::One(label) => result.sel(dim, label),
+                Labels::Range(from, to, step) => {
+                    let range = result.sel_range(dim, from, to);
+                    match step {
+                        1 => range,
+                        step => range.isel([(dim.as_str(), step_slice(step))]),
+                    }
+                }
+            };
+            result.check().or_raise()?;
+        }
+        result
+    }};
+}
+
 fn sel_data(this: &DataArray, args: &[Dynamic]) -> Raised<Dynamic> {
     let nearest = nearest(args)?;
-    let mut result = this.clone();
-    for (dim, value) in &map("sel", &args[0], SEL)? {
-        result = match labels("sel", value)? {
-            Labels::One(label) if nearest => result.sel_nearest(dim, label),
-            Labels::One(label) => result.sel(dim, label),
-            Labels::Range(from, to, step) => {
-                let range = result.sel_range(dim, from, to);
-                match step {
-                    1 => range,
-                    step => range.isel([(dim.as_str(), step_slice(step))]),
-                }
-            }
-        };
-        result.check().or_raise()?;
-    }
-    data(result)
+    data(sel!(this, &map("sel", &args[0], SEL)?, nearest))
 }
 
 fn known_dims(operation: &str, this: &Dataset, map: &Map) -> Raised<()> {
@@ -103,22 +110,7 @@ fn sel_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
     let nearest = nearest(args)?;
     let wanted = map("sel", &args[0], SEL)?;
     known_dims("sel", this, &wanted)?;
-    let mut result = this.clone();
-    for (dim, value) in &wanted {
-        result = match labels("sel", value)? {
-            Labels::One(label) if nearest => result.sel_nearest(dim, label),
-            Labels::One(label) => result.sel(dim, label),
-            Labels::Range(from, to, step) => {
-                let range = result.sel_range(dim, from, to);
-                match step {
-                    1 => range,
-                    step => range.isel([(dim.as_str(), step_slice(step))]),
-                }
-            }
-        };
-        result.check().or_raise()?;
-    }
-    dataset(result)
+    dataset(sel!(this, &wanted, nearest))
 }
 
 /// `x[3]`, `x[0..10]`, `x[slice(0, 10, 2)]` along the first axis.

@@ -7,6 +7,7 @@ use hyperslab::driver::{Config, Driver, launch_with};
 use hyperslab::dtype::{DType, TimeUnit};
 use hyperslab::io;
 use hyperslab::labelled::{Coord, DataArray, Dataset};
+use hyperslab::plan::Tiling;
 use hyperslab::spec::Encoding;
 use ndarray::ArrayD;
 use std::path::Path;
@@ -17,9 +18,20 @@ pub fn on<T: Send>(
     limits: Limits,
     program: impl FnOnce(&Driver) -> hyperslab::Result<T> + Send,
 ) -> hyperslab::Result<T> {
+    on_tiles(Tiling::default().elements, fabric, limits, program)
+}
+
+/// As [`on`], with tiles that grow to `elements`: when it is small, small arrays have many tiles.
+pub fn on_tiles<T: Send>(
+    elements: usize,
+    fabric: Fabric,
+    limits: Limits,
+    program: impl FnOnce(&Driver) -> hyperslab::Result<T> + Send,
+) -> hyperslab::Result<T> {
     let config = Config {
         limits,
         fabric: Some(fabric),
+        tiling: Tiling { elements },
         ..Config::default()
     };
     launch_with(&config, program)
@@ -43,7 +55,6 @@ pub fn packed(chunks: &[usize]) -> Encoding {
         chunks: Some(chunks.to_vec()),
         deflate: Some(1),
         shuffle: true,
-        ..Encoding::default()
     }
 }
 

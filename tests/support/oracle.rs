@@ -9,7 +9,7 @@ use hyperslab::op::{BinaryOp, ReductionKind, UnaryOp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// An array in the file.
 #[derive(Clone, Debug, Deserialize)]
@@ -129,14 +129,6 @@ impl Oracle {
         };
         Some(block(&self.values, &record))
     }
-}
-
-/// Tiles grow to `elements`, until the guard goes: small arrays then have many tiles. One at a time in a process.
-pub fn tiles(elements: usize) -> MutexGuard<'static, ()> {
-    static LOCK: Mutex<()> = Mutex::new(());
-    let guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
-    hyperslab::plan::set_tile_elements(elements);
-    guard
 }
 
 /// Chunk lengths of variant `variant` for `shape`: whole, thirds, ones, beyond the axis, prime pieces, mixed by axis.

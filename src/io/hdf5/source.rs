@@ -14,8 +14,9 @@ use crate::error::{Error, Fault, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::format::{Scratch, Source};
 use crate::spec::{Filter, Layout, SourceSpec};
+use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -265,6 +266,18 @@ impl Source for Hdf5Source {
                 ),
             ),
         })
+    }
+
+    fn fetch_cached(&self, chunk: &[usize], raw: &mut Vec<u8>) -> bool {
+        if matches!(&*self.index, StorageIndex::Compact(_)) {
+            return false;
+        }
+        let Some((address, size, _)) = self.stored(chunk) else {
+            return false;
+        };
+        raw.resize(size, 0);
+        let now = ReadWriteFlags::NOWAIT;
+        preadv2(&self.file, &mut [IoSliceMut::new(raw)], address, now) == Ok(size)
     }
 
     fn decode_into(

@@ -319,8 +319,16 @@ impl Writer {
                 "it appeared meanwhile; --overwrite replaces it",
             ));
         }
+        // The system frees a file with its last name or descriptor, in a time that grows with its size: kept open across
+        // the rename, a file that is replaced is freed by a thread that nobody waits for.
+        let replaced = self.path.symlink_metadata().is_ok_and(|m| m.is_file());
+        let replaced = replaced.then(|| File::open(&self.path).ok()).flatten();
         std::fs::rename(&self.temporary, &self.path).map_err(|e| io("renaming to", &e))?;
         self.finished = true;
+        if let Some(replaced) = replaced {
+            // Without a thread it is freed here.
+            let _ = std::thread::Builder::new().spawn(move || drop(replaced));
+        }
         File::open(directory(&self.path))
             .and_then(|d| d.sync_all())
             .map_err(|e| io("syncing the directory of", &e))

@@ -3,7 +3,7 @@
 
 use super::super::vector;
 use super::extremes::Ends;
-use super::fold::{Family, Mode, Place, Wire, put};
+use super::fold::{Family, Mode, Place, Wire, put, refill};
 use crate::block::{Buffer, Native};
 use crate::error::{Error, Result};
 use std::marker::PhantomData;
@@ -21,10 +21,10 @@ pub(super) struct ArgExtreme<T, M, const MAX: bool> {
 impl<T: Ends<M>, M: Mode<T>, const MAX: bool> ArgExtreme<T, M, MAX> {
     const START: T = if MAX { T::LOWEST } else { T::HIGHEST };
 
-    pub(super) fn new(cells: usize, skip: bool) -> Self {
+    pub(super) fn new(skip: bool) -> Self {
         ArgExtreme {
-            values: vec![Self::START; cells],
-            indices: vec![NONE; cells],
+            values: Vec::new(),
+            indices: Vec::new(),
             skip,
             mode: PhantomData,
         }
@@ -120,7 +120,7 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool> Family for ArgExtreme<T, M, MAX> {
         }
     }
 
-    fn finish(self, place: Place<'_>) -> Result<Buffer> {
+    fn finish(&mut self, place: Place<'_>) -> Result<Buffer> {
         if let Some(cell) = self.indices.iter().position(|i| *i == NONE) {
             return Err(Error::data(format!(
                 "{}: All-NaN slice encountered: {} has no element that counts",
@@ -128,7 +128,7 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool> Family for ArgExtreme<T, M, MAX> {
                 place(cell)
             )));
         }
-        Ok(i64::wrap(self.indices))
+        Ok(i64::wrap(std::mem::take(&mut self.indices)))
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -141,9 +141,9 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool> Family for ArgExtreme<T, M, MAX> {
         from.take(&mut self.indices)
     }
 
-    fn clear(&mut self) {
-        self.values.fill(Self::START);
-        self.indices.fill(NONE);
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.values, cells, Self::START);
+        refill(&mut self.indices, cells, NONE);
     }
 
     fn bytes(&self) -> usize {

@@ -4,7 +4,7 @@
 //! Before a tile could carry a cell past 2³² − 1, all counts are moved into 64-bit ones. Some cell may then have 2³²
 //! elements, so a job that gets there has few cells: the extra 8 bytes per cell stay small beside what was read.
 
-use super::fold::{Wire, put};
+use super::fold::{Wire, put, refill};
 use crate::error::Result;
 
 pub(super) struct Counts {
@@ -18,9 +18,9 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    pub(super) fn new(cells: usize) -> Self {
+    pub(super) fn new() -> Self {
         Counts {
-            low: vec![0; cells],
+            low: Vec::new(),
             wide: Vec::new(),
             bound: 0,
             limit: u64::from(u32::MAX),
@@ -87,8 +87,9 @@ impl Counts {
         Ok(())
     }
 
-    pub(super) fn clear(&mut self) {
-        self.low.fill(0);
+    /// Counts of `cells` cells, all 0.
+    pub(super) fn clear(&mut self, cells: usize) {
+        refill(&mut self.low, cells, 0);
         self.wide = Vec::new();
         self.bound = 0;
     }
@@ -105,7 +106,8 @@ mod tests {
 
     #[test]
     fn counts_go_on_past_their_limit() {
-        let mut counts = Counts::new(2);
+        let mut counts = Counts::new();
+        counts.clear(2);
         counts.limit = 10;
         for _ in 0..100 {
             counts.expect(3);
@@ -116,7 +118,8 @@ mod tests {
         assert_eq!((counts.get(0), counts.get(1)), (300, 100));
         let mut wire = Vec::new();
         counts.put(&mut wire);
-        let mut copy = Counts::new(2);
+        let mut copy = Counts::new();
+        copy.clear(2);
         copy.limit = 10;
         copy.take(&mut Wire(&wire)).unwrap();
         copy.join(&counts);

@@ -4,7 +4,7 @@
 use super::super::column::InColumn;
 use super::super::number::Compare;
 use super::super::vector;
-use super::fold::{Cell, Family, Mode, Number, Place, Time, Wire, put};
+use super::fold::{Cell, Family, Mode, Number, Place, Time, Wire, put, refill};
 use crate::block::Buffer;
 use crate::dtype::NAT;
 use crate::error::{Error, Result};
@@ -76,10 +76,10 @@ pub(super) struct Extreme<T, M, const MAX: bool, const SKIP: bool> {
 impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> Extreme<T, M, MAX, SKIP> {
     const START: T = if MAX { T::LOWEST } else { T::HIGHEST };
 
-    pub(super) fn new(cells: usize) -> Self {
+    pub(super) fn new() -> Self {
         Extreme {
-            values: vec![Self::START; cells],
-            seen: vec![0; cells],
+            values: Vec::new(),
+            seen: Vec::new(),
             mode: PhantomData,
         }
     }
@@ -134,10 +134,10 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> Family
         vector::update1(&mut self.seen, &right.seen, |a, b| *a |= b);
     }
 
-    fn finish(self, place: Place<'_>) -> Result<Buffer> {
+    fn finish(&mut self, place: Place<'_>) -> Result<Buffer> {
         settle(
             if MAX { "max" } else { "min" },
-            self.values,
+            std::mem::take(&mut self.values),
             &self.seen,
             T::MISSING,
             place,
@@ -154,9 +154,9 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> Family
         from.take(&mut self.seen)
     }
 
-    fn clear(&mut self) {
-        self.values.fill(Self::START);
-        self.seen.fill(0);
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.values, cells, Self::START);
+        refill(&mut self.seen, cells, 0);
     }
 
     fn bytes(&self) -> usize {

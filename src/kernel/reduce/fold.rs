@@ -30,14 +30,15 @@ pub(super) trait Family: Send + Sync + 'static {
     fn one(&mut self, cell: usize, value: Self::Item, arg: i64);
     /// Takes in the cells of `right`, which come after these.
     fn join(&mut self, right: &Self);
-    /// The results.
-    fn finish(self, place: Place<'_>) -> Result<Buffer>;
+    /// The results. The cells are not to be fed again before `clear`.
+    fn finish(&mut self, place: Place<'_>) -> Result<Buffer>;
     /// Writes the cells.
     fn put(&self, out: &mut Vec<u8>);
     /// Reads the cells.
     fn take(&mut self, from: &mut Wire<'_>) -> Result<()>;
-    /// As new.
-    fn clear(&mut self);
+    /// `cells` cells that have seen nothing. Memory that is there is used again; what is new is written at once, since
+    /// pages that are first read and then written are mapped twice, and the second time all cores are interrupted.
+    fn clear(&mut self, cells: usize);
     /// Bytes of all cells.
     fn bytes(&self) -> usize;
 }
@@ -52,10 +53,10 @@ pub(super) trait Fold: Send + Sync {
         values: Column<'_>,
     ) -> Result<()>;
     fn merge(&mut self, right: &dyn Fold) -> Result<()>;
-    fn finalize(self: Box<Self>, place: Place<'_>) -> Result<Buffer>;
+    fn finalize(&mut self, place: Place<'_>) -> Result<Buffer>;
     fn encode(&self, out: &mut Vec<u8>);
     fn decode(&mut self, from: &mut Wire<'_>) -> Result<()>;
-    fn reset(&mut self);
+    fn reset(&mut self, cells: usize);
     fn bytes(&self) -> usize;
     fn any(&self) -> &dyn Any;
 }
@@ -121,8 +122,8 @@ impl<F: Family> Fold for F {
         Ok(())
     }
 
-    fn finalize(self: Box<Self>, place: Place<'_>) -> Result<Buffer> {
-        (*self).finish(place)
+    fn finalize(&mut self, place: Place<'_>) -> Result<Buffer> {
+        self.finish(place)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -133,8 +134,8 @@ impl<F: Family> Fold for F {
         self.take(from)
     }
 
-    fn reset(&mut self) {
-        self.clear();
+    fn reset(&mut self, cells: usize) {
+        self.clear(cells);
     }
 
     fn bytes(&self) -> usize {
@@ -148,6 +149,12 @@ impl<F: Family> Fold for F {
 
 /// Rows of fewer elements are added one by one: lanes would cost more than they save. Fixed, since it orders sums.
 const SHORT: usize = 8;
+
+/// Makes `cells` copies of `value` out of a vector, with its memory.
+pub(super) fn refill<T: Copy>(cells: &mut Vec<T>, len: usize, value: T) {
+    cells.clear();
+    cells.resize(len, value);
+}
 
 /// Appends the bytes of a vector of cells.
 pub(super) fn put<T: Cell>(cells: &[T], out: &mut Vec<u8>) {

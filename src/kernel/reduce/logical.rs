@@ -3,7 +3,7 @@
 use super::super::column::InColumn;
 use super::super::number::Compare;
 use super::super::vector;
-use super::fold::{Cell, Family, Mode, Place, Wire, put};
+use super::fold::{Cell, Family, Mode, Place, Wire, put, refill};
 use crate::block::{Buffer, Native};
 use crate::error::Result;
 use std::marker::PhantomData;
@@ -20,9 +20,9 @@ where
     T: InColumn + Compare,
     M: Mode<T>,
 {
-    pub(super) fn new(cells: usize, skip: bool) -> Self {
+    pub(super) fn new(skip: bool) -> Self {
         Logical {
-            truths: vec![ALL; cells],
+            truths: Vec::new(),
             skip,
             types: PhantomData,
         }
@@ -77,8 +77,8 @@ where
         });
     }
 
-    fn finish(self, _place: Place<'_>) -> Result<Buffer> {
-        Ok(bool::wrap(self.truths))
+    fn finish(&mut self, _place: Place<'_>) -> Result<Buffer> {
+        Ok(bool::wrap(std::mem::take(&mut self.truths)))
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -89,8 +89,8 @@ where
         from.take(&mut self.truths)
     }
 
-    fn clear(&mut self) {
-        self.truths.fill(ALL);
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.truths, cells, ALL);
     }
 
     fn bytes(&self) -> usize {
@@ -105,9 +105,9 @@ pub(super) struct Count<T, M> {
 }
 
 impl<T, M> Count<T, M> {
-    pub(super) fn new(cells: usize) -> Self {
+    pub(super) fn new() -> Self {
         Count {
-            counts: vec![0; cells],
+            counts: Vec::new(),
             types: PhantomData,
         }
     }
@@ -138,8 +138,8 @@ impl<T: InColumn, M: Mode<T>> Family for Count<T, M> {
         });
     }
 
-    fn finish(self, _place: Place<'_>) -> Result<Buffer> {
-        Ok(i64::wrap(self.counts))
+    fn finish(&mut self, _place: Place<'_>) -> Result<Buffer> {
+        Ok(i64::wrap(std::mem::take(&mut self.counts)))
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -150,8 +150,8 @@ impl<T: InColumn, M: Mode<T>> Family for Count<T, M> {
         from.take(&mut self.counts)
     }
 
-    fn clear(&mut self) {
-        self.counts.fill(0);
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.counts, cells, 0);
     }
 
     fn bytes(&self) -> usize {

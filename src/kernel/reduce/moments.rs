@@ -8,7 +8,7 @@ use super::super::cast::To;
 use super::super::column::InColumn;
 use super::super::vector;
 use super::counts::Counts;
-use super::fold::{Cell, Family, Mode, Number, Place, Wire, put};
+use super::fold::{Cell, Family, Mode, Number, Place, Wire, put, refill};
 use crate::block::Buffer;
 use crate::error::Result;
 use num_complex::Complex;
@@ -85,11 +85,11 @@ pub(super) struct Moments<T, A, R, const SKIP: bool> {
 
 impl<T, A: Mid, R, const SKIP: bool> Moments<T, A, R, SKIP> {
     /// `root`: the standard deviation.
-    pub(super) fn new(cells: usize, ddof: u32, root: bool) -> Self {
+    pub(super) fn new(ddof: u32, root: bool) -> Self {
         Moments {
-            means: vec![A::ZERO; cells],
-            squares: vec![0.0; cells],
-            counts: Counts::new(cells),
+            means: Vec::new(),
+            squares: Vec::new(),
+            counts: Counts::new(),
             ddof,
             root,
             types: PhantomData,
@@ -217,7 +217,7 @@ where
         self.counts.join(&right.counts);
     }
 
-    fn finish(self, _place: Place<'_>) -> Result<Buffer> {
+    fn finish(&mut self, _place: Place<'_>) -> Result<Buffer> {
         let ddof = u64::from(self.ddof);
         let variance = |cell: usize| match self.counts.get(cell) {
             count if count <= ddof => f64::NAN,
@@ -242,10 +242,10 @@ where
         self.counts.take(from)
     }
 
-    fn clear(&mut self) {
-        self.means.fill(A::ZERO);
-        self.squares.fill(0.0);
-        self.counts.clear();
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.means, cells, A::ZERO);
+        refill(&mut self.squares, cells, 0.0);
+        self.counts.clear(cells);
     }
 
     fn bytes(&self) -> usize {

@@ -4,7 +4,7 @@
 use super::super::column::InColumn;
 use super::super::vector;
 use super::extremes::settle;
-use super::fold::{Cell, Family, Mode, Place, Wire, put};
+use super::fold::{Cell, Family, Mode, Place, Wire, put, refill};
 use crate::block::Buffer;
 use crate::error::Result;
 use std::marker::PhantomData;
@@ -20,10 +20,10 @@ pub(super) struct Pick<T, M, const LAST: bool> {
 
 impl<T: Cell, M: Mode<T>, const LAST: bool> Pick<T, M, LAST> {
     /// `missing` is the value of a cell without elements, if the type has one.
-    pub(super) fn new(cells: usize, missing: Option<T>, skip: bool) -> Self {
+    pub(super) fn new(missing: Option<T>, skip: bool) -> Self {
         Pick {
-            values: vec![T::default(); cells],
-            seen: vec![0; cells],
+            values: Vec::new(),
+            seen: Vec::new(),
             missing,
             skip,
             mode: PhantomData,
@@ -85,9 +85,10 @@ where
         }
     }
 
-    fn finish(self, place: Place<'_>) -> Result<Buffer> {
+    fn finish(&mut self, place: Place<'_>) -> Result<Buffer> {
         let name = if LAST { "last" } else { "first" };
-        settle(name, self.values, &self.seen, self.missing, place)
+        let values = std::mem::take(&mut self.values);
+        settle(name, values, &self.seen, self.missing, place)
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -100,9 +101,9 @@ where
         from.take(&mut self.seen)
     }
 
-    fn clear(&mut self) {
-        self.values.fill(T::default());
-        self.seen.fill(0);
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.values, cells, T::default());
+        refill(&mut self.seen, cells, 0);
     }
 
     fn bytes(&self) -> usize {

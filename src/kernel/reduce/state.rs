@@ -51,12 +51,14 @@ impl State {
                 spec.roles
             )));
         }
-        Ok(State {
+        let mut state = State {
             spec: spec.clone(),
-            cell_shape: cell_shape.to_vec(),
-            fold: choose(spec, cell_shape.iter().product())?,
+            cell_shape: Vec::new(),
+            fold: choose(spec)?,
             walk: Walk::default(),
-        })
+        };
+        state.reset(cell_shape);
+        Ok(state)
     }
 
     /// Bytes of the cells: [`Reduction::state_bytes`] for each.
@@ -108,7 +110,9 @@ impl State {
     /// # Errors
     /// Data when a cell saw nothing that counts and its result cannot say so: extremes, first and last of integers,
     /// argmin and argmax; the message names the group or the cell.
-    pub fn finalize(self) -> Result<Block> {
+    ///
+    /// The cells are spent: [`State::reset`] makes them ready for others.
+    pub fn finalize(&mut self) -> Result<Block> {
         let result = self.spec.reduction.result_dtype(self.spec.dtype)?;
         let (roles, shape) = (&self.spec.roles, &self.cell_shape);
         let place = |cell: usize| place(roles, shape, cell);
@@ -139,9 +143,12 @@ impl State {
         Ok(state)
     }
 
-    /// Forgets what was fed; keeps the memory.
-    pub fn reset(&mut self) {
-        self.fold.reset();
+    /// Cells of this shape that have seen nothing, in the memory of the old ones.
+    pub fn reset(&mut self, cell_shape: &[usize]) {
+        self.cell_shape.clear();
+        self.cell_shape.extend_from_slice(cell_shape);
+        self.fold.reset(cell_shape.iter().product());
+        self.walk = Walk::default();
     }
 }
 
@@ -164,7 +171,7 @@ fn place(roles: &[AxisRole], shape: &[usize], cell: usize) -> String {
 type Boxed = Box<dyn Fold>;
 
 /// The family of a reduction over a dtype, with `skipna` only where the type has missing values.
-fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
+fn choose(spec: &FoldSpec) -> Result<Boxed> {
     use ReductionKind as R;
     let (kind, dtype) = (spec.reduction.kind, spec.dtype);
     let skip = spec.reduction.skipna && dtype.has_missing();
@@ -184,8 +191,8 @@ fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
     macro_rules! sums {
         ($T:ident, $A:ident, $R:ident, $M:ident) => {
             match kind {
-                R::Prod => skipping!(Sum < $T, $A, $R, $M, true > (cells)),
-                _ => skipping!(Sum < $T, $A, $R, $M, false > (cells)),
+                R::Prod => skipping!(Sum < $T, $A, $R, $M, true > ()),
+                _ => skipping!(Sum < $T, $A, $R, $M, false > ()),
             }
         };
     }
@@ -193,28 +200,28 @@ fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
     macro_rules! whole_sums {
         ($T:ident, $A:ident) => {
             match kind {
-                R::Prod => Box::new(Sum::<$T, $A, $A, Number, true, false>::new(cells)) as Boxed,
-                _ => Box::new(Sum::<$T, $A, $A, Number, false, false>::new(cells)) as Boxed,
+                R::Prod => Box::new(Sum::<$T, $A, $A, Number, true, false>::new()) as Boxed,
+                _ => Box::new(Sum::<$T, $A, $A, Number, false, false>::new()) as Boxed,
             }
         };
     }
     macro_rules! ordered {
         ($T:ident, $M:ident) => {
             match kind {
-                R::Min => skipping!(Extreme < $T, $M, false > (cells)),
-                R::Max => skipping!(Extreme < $T, $M, true > (cells)),
-                R::Argmin => Box::new(ArgExtreme::<$T, $M, false>::new(cells, skip)) as Boxed,
-                _ => Box::new(ArgExtreme::<$T, $M, true>::new(cells, skip)) as Boxed,
+                R::Min => skipping!(Extreme < $T, $M, false > ()),
+                R::Max => skipping!(Extreme < $T, $M, true > ()),
+                R::Argmin => Box::new(ArgExtreme::<$T, $M, false>::new(skip)) as Boxed,
+                _ => Box::new(ArgExtreme::<$T, $M, true>::new(skip)) as Boxed,
             }
         };
     }
     macro_rules! whole_ordered {
         ($T:ident) => {
             match kind {
-                R::Min => Box::new(Extreme::<$T, Number, false, false>::new(cells)) as Boxed,
-                R::Max => Box::new(Extreme::<$T, Number, true, false>::new(cells)) as Boxed,
-                R::Argmin => Box::new(ArgExtreme::<$T, Number, false>::new(cells, false)) as Boxed,
-                _ => Box::new(ArgExtreme::<$T, Number, true>::new(cells, false)) as Boxed,
+                R::Min => Box::new(Extreme::<$T, Number, false, false>::new()) as Boxed,
+                R::Max => Box::new(Extreme::<$T, Number, true, false>::new()) as Boxed,
+                R::Argmin => Box::new(ArgExtreme::<$T, Number, false>::new(false)) as Boxed,
+                _ => Box::new(ArgExtreme::<$T, Number, true>::new(false)) as Boxed,
             }
         };
     }
@@ -238,39 +245,37 @@ fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
             Physical::C128 => sums!(C64, C64, C64, Number),
         },
         R::Mean => match physical {
-            Physical::I64 if time => skipping!(Mean < i64, i64, i64, Time > (cells)),
-            Physical::Bool => Box::new(Mean::<bool, f64, f64, Number, false>::new(cells)),
-            Physical::I8 => Box::new(Mean::<i8, f64, f64, Number, false>::new(cells)),
-            Physical::I16 => Box::new(Mean::<i16, f64, f64, Number, false>::new(cells)),
-            Physical::I32 => Box::new(Mean::<i32, f64, f64, Number, false>::new(cells)),
-            Physical::I64 => Box::new(Mean::<i64, f64, f64, Number, false>::new(cells)),
-            Physical::U8 => Box::new(Mean::<u8, f64, f64, Number, false>::new(cells)),
-            Physical::U16 => Box::new(Mean::<u16, f64, f64, Number, false>::new(cells)),
-            Physical::U32 => Box::new(Mean::<u32, f64, f64, Number, false>::new(cells)),
-            Physical::U64 => Box::new(Mean::<u64, f64, f64, Number, false>::new(cells)),
-            Physical::F32 => skipping!(Mean < f32, f64, f32, Number > (cells)),
-            Physical::F64 => skipping!(Mean < f64, f64, f64, Number > (cells)),
-            Physical::C64 => skipping!(Mean < C32, C64, C32, Number > (cells)),
-            Physical::C128 => skipping!(Mean < C64, C64, C64, Number > (cells)),
+            Physical::I64 if time => skipping!(Mean < i64, i64, i64, Time > ()),
+            Physical::Bool => Box::new(Mean::<bool, f64, f64, Number, false>::new()),
+            Physical::I8 => Box::new(Mean::<i8, f64, f64, Number, false>::new()),
+            Physical::I16 => Box::new(Mean::<i16, f64, f64, Number, false>::new()),
+            Physical::I32 => Box::new(Mean::<i32, f64, f64, Number, false>::new()),
+            Physical::I64 => Box::new(Mean::<i64, f64, f64, Number, false>::new()),
+            Physical::U8 => Box::new(Mean::<u8, f64, f64, Number, false>::new()),
+            Physical::U16 => Box::new(Mean::<u16, f64, f64, Number, false>::new()),
+            Physical::U32 => Box::new(Mean::<u32, f64, f64, Number, false>::new()),
+            Physical::U64 => Box::new(Mean::<u64, f64, f64, Number, false>::new()),
+            Physical::F32 => skipping!(Mean < f32, f64, f32, Number > ()),
+            Physical::F64 => skipping!(Mean < f64, f64, f64, Number > ()),
+            Physical::C64 => skipping!(Mean < C32, C64, C32, Number > ()),
+            Physical::C128 => skipping!(Mean < C64, C64, C64, Number > ()),
         },
         R::Var { ddof } | R::Std { ddof } => {
             let root = matches!(kind, R::Std { .. });
             match physical {
-                Physical::Bool => {
-                    Box::new(Moments::<bool, f64, f64, false>::new(cells, ddof, root))
-                }
-                Physical::I8 => Box::new(Moments::<i8, f64, f64, false>::new(cells, ddof, root)),
-                Physical::I16 => Box::new(Moments::<i16, f64, f64, false>::new(cells, ddof, root)),
-                Physical::I32 => Box::new(Moments::<i32, f64, f64, false>::new(cells, ddof, root)),
-                Physical::I64 => Box::new(Moments::<i64, f64, f64, false>::new(cells, ddof, root)),
-                Physical::U8 => Box::new(Moments::<u8, f64, f64, false>::new(cells, ddof, root)),
-                Physical::U16 => Box::new(Moments::<u16, f64, f64, false>::new(cells, ddof, root)),
-                Physical::U32 => Box::new(Moments::<u32, f64, f64, false>::new(cells, ddof, root)),
-                Physical::U64 => Box::new(Moments::<u64, f64, f64, false>::new(cells, ddof, root)),
-                Physical::F32 => skipping!(Moments < f32, f64, f32 > (cells, ddof, root)),
-                Physical::F64 => skipping!(Moments < f64, f64, f64 > (cells, ddof, root)),
-                Physical::C64 => skipping!(Moments < C32, C64, f32 > (cells, ddof, root)),
-                Physical::C128 => skipping!(Moments < C64, C64, f64 > (cells, ddof, root)),
+                Physical::Bool => Box::new(Moments::<bool, f64, f64, false>::new(ddof, root)),
+                Physical::I8 => Box::new(Moments::<i8, f64, f64, false>::new(ddof, root)),
+                Physical::I16 => Box::new(Moments::<i16, f64, f64, false>::new(ddof, root)),
+                Physical::I32 => Box::new(Moments::<i32, f64, f64, false>::new(ddof, root)),
+                Physical::I64 => Box::new(Moments::<i64, f64, f64, false>::new(ddof, root)),
+                Physical::U8 => Box::new(Moments::<u8, f64, f64, false>::new(ddof, root)),
+                Physical::U16 => Box::new(Moments::<u16, f64, f64, false>::new(ddof, root)),
+                Physical::U32 => Box::new(Moments::<u32, f64, f64, false>::new(ddof, root)),
+                Physical::U64 => Box::new(Moments::<u64, f64, f64, false>::new(ddof, root)),
+                Physical::F32 => skipping!(Moments < f32, f64, f32 > (ddof, root)),
+                Physical::F64 => skipping!(Moments < f64, f64, f64 > (ddof, root)),
+                Physical::C64 => skipping!(Moments < C32, C64, f32 > (ddof, root)),
+                Physical::C128 => skipping!(Moments < C64, C64, f64 > (ddof, root)),
             }
         }
         R::Min | R::Max | R::Argmin | R::Argmax => match physical {
@@ -289,25 +294,25 @@ fn choose(spec: &FoldSpec, cells: usize) -> Result<Boxed> {
             Physical::C64 | Physical::C128 => return Err(refused()),
         },
         R::Any => {
-            for_physical!(physical, T => Box::new(Logical::<T, Number, false>::new(cells, skip)) as Boxed)
+            for_physical!(physical, T => Box::new(Logical::<T, Number, false>::new(skip)) as Boxed)
         }
         R::All => {
-            for_physical!(physical, T => Box::new(Logical::<T, Number, true>::new(cells, skip)) as Boxed)
+            for_physical!(physical, T => Box::new(Logical::<T, Number, true>::new(skip)) as Boxed)
         }
-        R::Count if time => Box::new(Count::<i64, Time>::new(cells)),
-        R::Count => for_physical!(physical, T => Box::new(Count::<T, Number>::new(cells)) as Boxed),
+        R::Count if time => Box::new(Count::<i64, Time>::new()),
+        R::Count => for_physical!(physical, T => Box::new(Count::<T, Number>::new()) as Boxed),
         R::First | R::Last if time => {
             let missing = Some(crate::dtype::NAT);
             match kind {
-                R::First => Box::new(Pick::<i64, Time, false>::new(cells, missing, skip)) as Boxed,
-                _ => Box::new(Pick::<i64, Time, true>::new(cells, missing, skip)) as Boxed,
+                R::First => Box::new(Pick::<i64, Time, false>::new(missing, skip)) as Boxed,
+                _ => Box::new(Pick::<i64, Time, true>::new(missing, skip)) as Boxed,
             }
         }
         R::First | R::Last => for_physical!(physical, T => {
             let missing = Scalar::missing(dtype).and_then(T::from_scalar);
             match kind {
-                R::First => Box::new(Pick::<T, Number, false>::new(cells, missing, skip)) as Boxed,
-                _ => Box::new(Pick::<T, Number, true>::new(cells, missing, skip)) as Boxed,
+                R::First => Box::new(Pick::<T, Number, false>::new(missing, skip)) as Boxed,
+                _ => Box::new(Pick::<T, Number, true>::new(missing, skip)) as Boxed,
             }
         }),
     })

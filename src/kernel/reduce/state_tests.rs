@@ -23,7 +23,7 @@ fn fold(spec: &FoldSpec, cells: &[usize], tile: &FoldTile<'_>, values: &[f64]) -
     state
 }
 
-fn scalar(state: State) -> f64 {
+fn scalar(mut state: State) -> f64 {
     state.finalize().unwrap().get(0).unwrap().as_f64()
 }
 
@@ -123,7 +123,7 @@ fn all_nan_and_empty_groups_are_named() {
     let roles = &[AxisRole::Group];
     let shape = [3];
     let argmin = spec(ReductionKind::Argmin, DType::F64, roles, 2);
-    let state = fold(
+    let mut state = fold(
         &argmin,
         &[2],
         &flat(&shape, &[0, 1, 0]),

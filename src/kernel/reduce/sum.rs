@@ -5,7 +5,7 @@ use super::super::cast::To;
 use super::super::column::InColumn;
 use super::super::vector;
 use super::counts::Counts;
-use super::fold::{Cell, Family, Mode, Number, Place, Time, Wire, put};
+use super::fold::{Cell, Family, Mode, Number, Place, Time, Wire, put, refill};
 use crate::block::Buffer;
 use crate::dtype::NAT;
 use crate::error::Result;
@@ -33,6 +33,7 @@ impl Total<Number> for f64 {
     fn times(self, other: f64) -> f64 {
         self * other
     }
+    #[inline(always)]
     fn share(self, count: u64) -> f64 {
         self / count as f64
     }
@@ -117,9 +118,9 @@ impl<T, A, R, M, const PRODUCT: bool, const SKIP: bool> Sum<T, A, R, M, PRODUCT,
 where
     A: Total<M>,
 {
-    pub(super) fn new(cells: usize) -> Self {
+    pub(super) fn new() -> Self {
         Sum {
-            totals: vec![Self::START; cells],
+            totals: Vec::new(),
             types: PhantomData,
         }
     }
@@ -183,8 +184,10 @@ where
         });
     }
 
-    fn finish(self, _place: Place<'_>) -> Result<Buffer> {
-        Ok(R::wrap(self.totals.into_iter().map(To::<R>::to).collect()))
+    fn finish(&mut self, _place: Place<'_>) -> Result<Buffer> {
+        let mut sums = vec![R::default(); self.totals.len()];
+        vector::map1(&self.totals, &mut sums, To::<R>::to);
+        Ok(R::wrap(sums))
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -195,8 +198,8 @@ where
         from.take(&mut self.totals)
     }
 
-    fn clear(&mut self) {
-        self.totals.fill(Self::START);
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.totals, cells, Self::START);
     }
 
     fn bytes(&self) -> usize {
@@ -212,10 +215,10 @@ pub(super) struct Mean<T, A, R, M, const SKIP: bool> {
 }
 
 impl<T, A: Total<M>, R, M, const SKIP: bool> Mean<T, A, R, M, SKIP> {
-    pub(super) fn new(cells: usize) -> Self {
+    pub(super) fn new() -> Self {
         Mean {
-            totals: vec![A::ZERO; cells],
-            counts: Counts::new(cells),
+            totals: Vec::new(),
+            counts: Counts::new(),
             types: PhantomData,
         }
     }
@@ -279,13 +282,18 @@ where
         self.counts.join(&right.counts);
     }
 
-    fn finish(self, _place: Place<'_>) -> Result<Buffer> {
-        let means = self.totals.iter().enumerate();
-        Ok(R::wrap(
-            means
-                .map(|(cell, total)| total.share(self.counts.get(cell)).to())
-                .collect(),
-        ))
+    fn finish(&mut self, _place: Place<'_>) -> Result<Buffer> {
+        let mut means = vec![R::default(); self.totals.len()];
+        if self.counts.is_wide() {
+            for (cell, (mean, total)) in means.iter_mut().zip(&self.totals).enumerate() {
+                *mean = total.share(self.counts.get(cell)).to();
+            }
+        } else {
+            vector::map2(&self.totals, &self.counts.low, &mut means, |total, n| {
+                total.share(u64::from(n)).to()
+            });
+        }
+        Ok(R::wrap(means))
     }
 
     fn put(&self, out: &mut Vec<u8>) {
@@ -298,9 +306,9 @@ where
         self.counts.take(from)
     }
 
-    fn clear(&mut self) {
-        self.totals.fill(A::ZERO);
-        self.counts.clear();
+    fn clear(&mut self, cells: usize) {
+        refill(&mut self.totals, cells, A::ZERO);
+        self.counts.clear(cells);
     }
 
     fn bytes(&self) -> usize {

@@ -447,15 +447,7 @@ pub fn encode_times(values: &[i64], time: &CfTime) -> Result<EncodedTimes> {
         "microseconds",
         "nanoseconds",
     ];
-    let units = [
-        TimeUnit::Day,
-        TimeUnit::Hour,
-        TimeUnit::Minute,
-        TimeUnit::Second,
-        TimeUnit::Milli,
-        TimeUnit::Micro,
-        TimeUnit::Nano,
-    ];
+    let units = TimeUnit::ALL;
     let mut at = 0;
     for value in values.iter().filter(|v| **v != NAT) {
         let difference = since(*value)?;

@@ -1,0 +1,242 @@
+//! One stage on one rank: what it has at hand, the pass stage (exchange of inputs, local pass, combine), and the pump that
+//! moves finished parcels to rank 0 while threads compute.
+
+use super::combine::combine;
+use super::exchange::bring;
+use super::messages::{Parcel, pump};
+use super::meter::Meter;
+use super::output::{Delivery, OpenOutput, Store};
+use super::pass::{PassRun, deliver_combined};
+use super::run::{RankState, Resident};
+use super::sink::SinkRun;
+use crate::block::{Block, Buffer};
+use crate::comm::{Comm, Tag, quiet_panics, verdict};
+use crate::error::{Error, Result};
+use crate::expr::DataId;
+use crate::geom::Region;
+use crate::io::{Source, Writer};
+use crate::plan::{self, ArrayDecl, ArrayId, Pass, Plan, SinkTarget, Stage};
+use crossbeam_channel::bounded;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a running stage has at hand.
+pub(super) struct StageContext<'a> {
+    pub(super) comm: &'a dyn Comm,
+    pub(super) plan: &'a Plan,
+    pub(super) state: &'a RankState,
+    pub(super) meter: &'a Arc<Meter>,
+    pub(super) codes: &'a HashMap<DataId, Arc<Block>>,
+    pub(super) outputs: &'a [OpenOutput],
+    pub(super) writers: &'a mut Vec<Writer>,
+    pub(super) gathered: &'a mut Vec<Block>,
+    pub(super) tags: [Tag; 2],
+}
+
+impl StageContext<'_> {
+    /// Exchange of inputs, local pass, combine. Collective.
+    pub(super) fn pass(
+        &mut self,
+        stage: &Stage,
+        pass: &Pass,
+        resident: &HashMap<ArrayId, Resident>,
+    ) -> Result<Vec<(ArrayId, Resident)>> {
+        let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
+        super::faults::point("exchange", comm.rank())?;
+        let mut at_hand: HashMap<ArrayId, Option<Resident>> = HashMap::new();
+        for input in &pass.inputs {
+            let array = input.array;
+            if at_hand.contains_key(&array) || matches!(plan.array(array), ArrayDecl::File(_)) {
+                continue;
+            }
+            let block = bring(comm, plan, stage, array, resident.get(&array))?;
+            at_hand.insert(array, block);
+        }
+        let exchanged: usize = at_hand
+            .iter()
+            .filter_map(|(array, block)| {
+                let block = block.as_ref()?;
+                let same = resident
+                    .get(array)
+                    .is_some_and(|r| Arc::ptr_eq(&r.block, &block.block));
+                (!same).then(|| block.block.bytes())
+            })
+            .sum();
+        let _exchanged = meter.hold(exchanged);
+
+        let prepared = self.prepare(pass);
+        let (sources, sinks, stores) = verdict(comm, prepared)?;
+        let footprint_threads =
+            plan::footprint_threads(plan, pass, comm.rank(), &state.limits, exchanged as u64);
+        let run = PassRun {
+            plan,
+            pass,
+            sources,
+            resident: pass
+                .inputs
+                .iter()
+                .map(|input| at_hand.get(&input.array).cloned().flatten())
+                .collect(),
+            sinks,
+            delivery: Delivery {
+                plan,
+                stores: &stores,
+                outputs: self.outputs,
+                meter,
+            },
+            readers: &state.readers,
+            meter,
+            threads: footprint_threads,
+            pulse: comm.pulse(),
+            idle: AtomicUsize::new(0),
+        };
+        let rank = comm.rank();
+        let local = self.with_parcels(self.tags[0], pass, |outgoing| {
+            run.run(&state.pool, rank, outgoing)
+        });
+        verdict(comm, local)?;
+        if run.sinks.iter().any(|sink| sink.geometry.is_split(pass)) {
+            let mut combined = super::faults::point("combine", comm.rank());
+            for sink in run.sinks.iter().filter(|sink| sink.geometry.is_split(pass)) {
+                let result = combine(comm, pass, sink);
+                combined = combined.and(result);
+            }
+            verdict(comm, combined)?;
+            let delivered = self.with_parcels(self.tags[1], pass, |outgoing| {
+                run.sinks
+                    .iter()
+                    .filter(|sink| sink.geometry.is_split(pass))
+                    .try_for_each(|sink| deliver_combined(&run, sink, outgoing))
+            });
+            verdict(comm, delivered)?;
+        }
+        drop(run);
+        Ok(stores
+            .into_iter()
+            .map(|(array, store)| {
+                let block = store
+                    .block
+                    .into_inner()
+                    .unwrap_or_else(PoisonError::into_inner);
+                (
+                    array,
+                    Resident {
+                        region: store.region,
+                        block: Arc::new(block),
+                    },
+                )
+            })
+            .collect())
+    }
+
+    #[allow(clippy::type_complexity)]
+    fn prepare<'p>(
+        &self,
+        pass: &'p Pass,
+    ) -> Result<(
+        Vec<Option<Arc<dyn Source>>>,
+        Vec<SinkRun<'p>>,
+        HashMap<ArrayId, Store>,
+    )> {
+        let sources = pass
+            .inputs
+            .iter()
+            .map(|input| match self.plan.array(input.array) {
+                ArrayDecl::File(spec) => self.state.source(spec).map(Some),
+                _ => Ok(None),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let mut sinks = Vec::new();
+        let mut stores = HashMap::new();
+        for sink in &pass.sinks {
+            let codes = sink.fold.as_ref().and_then(|fold| fold.group.as_ref());
+            let codes = codes.and_then(|(_, id, _)| self.codes.get(id).cloned());
+            sinks.push(SinkRun::new(pass, sink, codes, self.meter));
+            for target in &sink.targets {
+                if let SinkTarget::Store(array) = target
+                    && let Some(region) = self.plan.owned_region(*array, self.comm.rank())
+                {
+                    let block = Mutex::new(Block::zeros(sink.dtype, &region.shape));
+                    stores.insert(*array, Store { region, block });
+                }
+            }
+        }
+        Ok((sources, sinks, stores))
+    }
+
+    /// Runs `work` on a thread of its own while this one moves its parcels to rank 0. Collective when the pass sends
+    /// parcels at all, which all ranks know from the plan.
+    fn with_parcels(
+        &mut self,
+        tag: Tag,
+        pass: &Pass,
+        work: impl FnOnce(&crossbeam_channel::Sender<Parcel>) -> Result<()> + Send,
+    ) -> Result<()> {
+        let parcels = pass
+            .sinks
+            .iter()
+            .flat_map(|sink| &sink.targets)
+            .any(|target| match target {
+                SinkTarget::Gather(_) => true,
+                SinkTarget::Store(_) => false,
+                SinkTarget::Write { file, variable } => self.plan.files[*file as usize].variables
+                    [*variable as usize]
+                    .encoding
+                    .is_chunked(),
+            });
+        self.parcels(tag, parcels, work)
+    }
+
+    /// As `with_parcels`, for any work.
+    pub(super) fn parcels(
+        &mut self,
+        tag: Tag,
+        parcels: bool,
+        work: impl FnOnce(&crossbeam_channel::Sender<Parcel>) -> Result<()> + Send,
+    ) -> Result<()> {
+        let (sender, receiver) = bounded(2 * self.state.limits.threads.max(1));
+        if !parcels {
+            return quiet_panics(|| work(&sender)).flatten();
+        }
+        let (comm, writers, gathered) = (self.comm, &mut *self.writers, &mut *self.gathered);
+        std::thread::scope(|scope| {
+            let worker = scope.spawn(move || {
+                let result = quiet_panics(|| work(&sender)).flatten();
+                drop(sender);
+                result
+            });
+            let pumped = pump(comm, tag, &receiver, &mut |parcel| {
+                accept(parcel, writers, gathered)
+            });
+            let worked = worker
+                .join()
+                .unwrap_or_else(|_| Err(Error::internal("a worker thread panicked")));
+            worked.and(pumped)
+        })
+    }
+}
+
+/// A parcel that has arrived on rank 0.
+fn accept(parcel: Parcel, writers: &mut [Writer], gathered: &mut [Block]) -> Result<()> {
+    match parcel {
+        Parcel::Chunk {
+            file,
+            variable,
+            chunk,
+            bytes,
+        } => writers[file as usize].append_chunk(variable as usize, &chunk, &bytes),
+        Parcel::Piece {
+            number,
+            start,
+            shape,
+            bytes,
+        } => {
+            let result = &mut gathered[number as usize];
+            let buffer = Buffer::from_bytes(result.dtype().physical(), &bytes)?;
+            let piece = Block::new(result.dtype(), shape.clone(), buffer)?;
+            result.paste(&Region::new(start, shape), &piece.view())
+        }
+        Parcel::End => Ok(()),
+    }
+}
