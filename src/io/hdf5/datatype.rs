@@ -1,6 +1,7 @@
 //! Types of elements: the datatype message, as far as types are told apart here, and the dtypes that numbers have.
 //!
-//! After "HDF5 File Format Specification 3.0", IV.A.2.d. Guards: types nest to a fixed depth, and every member takes bytes
+//! After "HDF5 File Format Specification 3.0", IV.A.2.d; versions 4 and 5 (HDF5 1.12 and 2) differ in references and complex
+//! numbers only. Guards: types nest to a fixed depth, and every member takes bytes
 //! of its message.
 
 use super::bytes::{Bytes, Cursor};
@@ -80,9 +81,6 @@ fn parse(file: &Bytes, c: &mut Cursor<'_>, depth: usize) -> Result<Datatype> {
     if !(1..=5).contains(&version) || class > 11 {
         return Err(file.damaged(at, format!("a type of version {version}, class {class}")));
     }
-    if version > 3 && class != 7 {
-        return Err(file.unknown(format!("a type of version {version}, class {class}")));
-    }
     if bytes == 0 {
         return Err(file.damaged(at, "a type of no bytes"));
     }
@@ -145,7 +143,24 @@ fn parse(file: &Bytes, c: &mut Cursor<'_>, depth: usize) -> Result<Datatype> {
             parse(file, c, depth + 1)?;
             Type::Other("arrays as elements".into())
         }
-        _ => return Err(file.unknown("a complex type of HDF5 2")),
+        // Of HDF5 2: bits are "two of one type", and a form of which 0 is Cartesian.
+        _ => match (parse(file, c, depth + 1)?, bits & 7) {
+            (
+                Datatype {
+                    kind:
+                        Type::Float {
+                            ieee, big_endian, ..
+                        },
+                    bytes: half,
+                },
+                1,
+            ) if 2 * half == bytes => Type::Complex {
+                bytes,
+                ieee,
+                big_endian,
+            },
+            _ => return Err(file.unknown("a complex type of another form")),
+        },
     };
     Ok(Datatype { kind, bytes })
 }

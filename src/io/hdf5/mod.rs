@@ -12,6 +12,8 @@ mod btree1;
 mod btree2;
 mod bytes;
 mod checksum;
+#[cfg(test)]
+mod damage_tests;
 pub(crate) mod dataset;
 pub(crate) mod datatype;
 mod extensible;
