@@ -4,7 +4,7 @@
 
 use super::btree2;
 use super::bytes::{Bytes, Cursor};
-use super::datatype::{Datatype, Type, number_type, to_native};
+use super::datatype::{Datatype, Type, from_odd, number_type, to_native};
 use super::fractal::FractalHeap;
 use super::global_heap::GlobalHeap;
 use super::header::{ATTRIBUTE, ATTRIBUTE_INFO, DATASPACE, DATATYPE, Header, shared};
@@ -22,8 +22,7 @@ pub(crate) const MOST_SMALL: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Attribute {
     pub(crate) name: String,
-    pub(crate) kind: Type,
-    element_bytes: usize,
+    datatype: Datatype,
     space: Dataspace,
     /// File offset of the data.
     at: u64,
@@ -122,8 +121,7 @@ fn parse(file: &Bytes, at: u64, bytes: &[u8], place: &str) -> Result<Attribute> 
     let space = Dataspace::parse(file, &mut Cursor::new(file, at_space, &stored))?;
     Ok(Attribute {
         name,
-        kind: datatype.kind,
-        element_bytes: datatype.bytes,
+        datatype,
         space,
         at: c.offset(),
         data: c.rest().to_vec(),
@@ -137,35 +135,35 @@ impl Attribute {
     /// Data when it is damaged or too large, unsupported when only the HDF5 library can convert it.
     pub(crate) fn value(&self, file: &Bytes) -> Result<Value> {
         let file = &file.at(&format!("{}, attribute {}", file.place(), self.name));
-        if let Type::Other(what) = &self.kind {
+        let element_bytes = self.datatype.bytes;
+        if let Type::Other(what) = &self.datatype.kind {
             return Ok(Value::Other(format!("its elements are {what}")));
         }
         let count = self.space.elements(file, MOST_SMALL)?;
         let data = count
-            .checked_mul(self.element_bytes)
+            .checked_mul(element_bytes)
             .and_then(|bytes| self.data.get(..bytes));
         let Some(data) = data else {
             return Err(file.damaged(
                 self.at,
                 format!(
-                    "{count} elements of {} bytes in {} bytes",
-                    self.element_bytes,
+                    "{count} elements of {element_bytes} bytes in {} bytes",
                     self.data.len()
                 ),
             ));
         };
         let mut c = Cursor::new(file, self.at, data);
         let scalar = self.space.dims.as_ref().is_none_or(Vec::is_empty);
-        match &self.kind {
-            Type::FixedString { .. } => Ok(Value::Texts(
-                data.chunks_exact(self.element_bytes)
-                    .map(|bytes| text_of(&self.kind, bytes))
+        match &self.datatype.kind {
+            kind @ Type::FixedString { .. } => Ok(Value::Texts(
+                data.chunks_exact(element_bytes)
+                    .map(|bytes| text_of(kind, bytes))
                     .collect(),
                 scalar,
             )),
-            Type::VariableString => {
+            kind @ Type::VariableString => {
                 let mut heap = GlobalHeap::new(file);
-                let texts = (0..count).map(|_| Ok(text_of(&self.kind, heap.list(&mut c, 1)?)));
+                let texts = (0..count).map(|_| Ok(text_of(kind, heap.list(&mut c, 1)?)));
                 Ok(Value::Texts(texts.collect::<Result<_>>()?, scalar))
             }
             Type::ReferenceLists => {
@@ -183,10 +181,13 @@ impl Attribute {
             kind => match number_type(kind) {
                 Ok((dtype, None)) => {
                     let mut bytes = data.to_vec();
-                    to_native(kind, self.element_bytes, &mut bytes);
+                    to_native(kind, element_bytes, &mut bytes);
                     Ok(Value::Numbers(dtype, bytes))
                 }
-                Ok((_, Some(why))) => Err(file.unknown(why)),
+                Ok((dtype, Some(why))) => match from_odd(&self.datatype, dtype, data) {
+                    Some(bytes) => Ok(Value::Numbers(dtype, bytes)),
+                    None => Err(file.unknown(why)),
+                },
                 Err(why) => Ok(Value::Other(why)),
             },
         }

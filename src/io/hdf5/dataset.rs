@@ -2,7 +2,7 @@
 //! form is not known here.
 
 use super::bytes::{Bytes, Cursor};
-use super::datatype::{Datatype, Type, number_type, to_native};
+use super::datatype::{Datatype, Type, from_odd, number_type, to_native};
 use super::header::{DATASPACE, DATATYPE, EXTERNAL, Header};
 use super::layout::{LayoutMessage, layout};
 use super::messages::{Dataspace, RawFilter, fill_value, filters};
@@ -45,11 +45,8 @@ impl Dataset {
         let (at, bytes) = needed(DATASPACE, "dataspace")?;
         let space = Dataspace::parse(file, &mut Cursor::new(file, at, &bytes))?;
         let (at, bytes) = needed(DATATYPE, "datatype")?;
-        let Datatype { kind, bytes } = Datatype::parse(file, &mut Cursor::new(file, at, &bytes))?;
-        let dtype = number_type(&kind);
-        if let Ok((_, Some(why))) = dtype {
-            return Err(file.unknown(why));
-        }
+        let datatype = Datatype::parse(file, &mut Cursor::new(file, at, &bytes))?;
+        let (kind, bytes) = (datatype.kind.clone(), datatype.bytes);
         let storage = layout(file, header)?;
         let (layout, chunk) = match &storage {
             LayoutMessage::Compact(_) => (RawLayout::Compact, Vec::new()),
@@ -65,7 +62,7 @@ impl Dataset {
             ));
         }
         let mut fill = fill_value(file, header)?;
-        if let (Some(value), Ok(_)) = (&mut fill, dtype) {
+        if let (Some(value), Ok((dtype, odd))) = (&mut fill, number_type(&kind)) {
             if value.len() != bytes {
                 return Err(file.damaged(
                     header.at,
@@ -75,7 +72,12 @@ impl Dataset {
                     ),
                 ));
             }
-            to_native(&kind, bytes, value);
+            match odd {
+                None => to_native(&kind, bytes, value),
+                Some(why) => {
+                    *value = from_odd(&datatype, dtype, value).ok_or_else(|| file.unknown(why))?;
+                }
+            }
         }
         Ok(Dataset {
             address,
