@@ -4,11 +4,12 @@
 
 use super::btree2;
 use super::bytes::{Bytes, Cursor};
-use super::datatype::{Datatype, Type, from_odd, number_type, to_native};
+use super::datatype::{Datatype, Type, number_type, to_native};
 use super::fractal::FractalHeap;
 use super::global_heap::GlobalHeap;
 use super::header::{ATTRIBUTE, ATTRIBUTE_INFO, DATASPACE, DATATYPE, Header, shared};
 use super::messages::Dataspace;
+use super::odd::from_odd;
 use super::texts::text_of;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -132,7 +133,7 @@ impl Attribute {
     /// What it holds. `file` names the object in its errors.
     ///
     /// # Errors
-    /// Data when it is damaged or too large, unsupported when only the HDF5 library can convert it.
+    /// Data when it is damaged or too large.
     pub(crate) fn value(&self, file: &Bytes) -> Result<Value> {
         let file = &file.at(&format!("{}, attribute {}", file.place(), self.name));
         let element_bytes = self.datatype.bytes;
@@ -186,7 +187,7 @@ impl Attribute {
                 }
                 Ok((dtype, Some(why))) => match from_odd(&self.datatype, dtype, data) {
                     Some(bytes) => Ok(Value::Numbers(dtype, bytes)),
-                    None => Err(file.unknown(why)),
+                    None => Ok(Value::Other(why)),
                 },
                 Err(why) => Ok(Value::Other(why)),
             },

@@ -31,6 +31,8 @@ pub(crate) struct Bytes {
     pub(crate) offset_bytes: usize,
     /// Bytes of a length.
     pub(crate) length_bytes: usize,
+    /// The superblock has an extension: only then may messages lie in a heap of the whole file.
+    pub(crate) extends: bool,
 }
 
 /// Opens the file of a source, unless it changed since it was described.
@@ -74,6 +76,7 @@ impl Bytes {
             base: 0,
             offset_bytes: 8,
             length_bytes: 8,
+            extends: false,
         })
     }
 

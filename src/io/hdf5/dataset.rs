@@ -2,10 +2,11 @@
 //! form is not known here.
 
 use super::bytes::{Bytes, Cursor};
-use super::datatype::{Datatype, Type, from_odd, number_type, to_native};
+use super::datatype::{Datatype, Type, number_type, to_native};
 use super::header::{DATASPACE, DATATYPE, EXTERNAL, Header};
 use super::layout::{LayoutMessage, layout};
 use super::messages::{Dataspace, RawFilter, fill_value, filters};
+use super::odd::from_odd;
 use super::raw::{self, Raw, RawLayout};
 use crate::error::Result;
 
@@ -75,7 +76,8 @@ impl Dataset {
             match odd {
                 None => to_native(&kind, bytes, value),
                 Some(why) => {
-                    *value = from_odd(&datatype, dtype, value).ok_or_else(|| file.unknown(why))?;
+                    *value = from_odd(&datatype, dtype, value)
+                        .ok_or_else(|| file.damaged(header.at, why))?;
                 }
             }
         }

@@ -5,6 +5,7 @@
 //! of its message.
 
 use super::bytes::{Bytes, Cursor};
+use super::odd::{OddNumber, odd_float};
 use super::raw::Raw;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -59,22 +60,6 @@ pub(crate) struct Datatype {
     pub(crate) odd: Option<OddNumber>,
 }
 
-/// Bits of a number of another form: half precision, long double, integers of a few bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OddNumber {
-    /// First bit and number of bits.
-    Integer(u32, u32),
-    /// Places and numbers of bits from the lowest one on.
-    Float {
-        sign: u32,
-        exponent: (u32, u32),
-        mantissa: (u32, u32),
-        bias: u32,
-        /// The first bit of the mantissa is not stored.
-        implied: bool,
-    },
-}
-
 /// Names of the two parts of a complex number.
 pub(crate) const COMPLEX_PARTS: [&str; 4] = ["r,i", "re,im", "real,imag", "real,imaginary"];
 
@@ -120,11 +105,15 @@ fn parse(file: &Bytes, c: &mut Cursor<'_>, depth: usize) -> Result<Datatype> {
         }
         1 => {
             let properties = c.take(12)?;
+            let ieee = is_ieee(bytes, bits, properties);
             odd = odd_float(bytes, bits, properties);
-            Type::Float {
-                bytes,
-                ieee: is_ieee(bytes, bits, properties),
-                big_endian: big_endian && bits & 0x40 == 0,
+            match ieee || odd.is_some() {
+                true => Type::Float {
+                    bytes,
+                    ieee,
+                    big_endian,
+                },
+                false => Type::Other(format!("floats of {bytes} bytes in an unknown form")),
             }
         }
         2 => {
@@ -201,37 +190,6 @@ fn is_ieee(bytes: usize, bits: u32, properties: &[u8]) -> bool {
         _ => [0, 0, 64, 0, 52, 11, 0, 52, 0xff, 3, 0, 0],
     };
     bits & !1 == 0x20 | sign << 8 && properties == wanted
-}
-
-/// The parts of a float, when they lie inside it and are not in the order of the VAX.
-fn odd_float(bytes: usize, bits: u32, properties: &[u8]) -> Option<OddNumber> {
-    let part = |i: usize| properties.get(i).copied().map(u32::from);
-    let bias = properties.get(8..12)?.try_into().ok()?;
-    let float = OddNumber::Float {
-        sign: bits >> 8 & 0xff,
-        exponent: (part(4)?, part(5)?),
-        mantissa: (part(6)?, part(7)?),
-        bias: u32::from_le_bytes(bias),
-        implied: bits >> 4 & 3 == 2,
-    };
-    let width = 8 * bytes as u32;
-    let inside = |(first, count): (u32, u32)| count > 0 && first + count <= width;
-    let OddNumber::Float {
-        sign,
-        exponent,
-        mantissa,
-        ..
-    } = float
-    else {
-        return None;
-    };
-    let fits = bytes <= 16
-        && bits & 0x40 == 0
-        && sign < width
-        && inside(exponent)
-        && exponent.1 <= 16
-        && inside(mantissa);
-    fits.then_some(float)
 }
 
 /// A member's name; before version 3 it is padded to a multiple of 8 bytes.
@@ -439,135 +397,5 @@ pub(crate) fn to_native(kind: &Type, element_bytes: usize, bytes: &mut [u8]) {
         for number in bytes.chunks_exact_mut(width) {
             number.reverse();
         }
-    }
-}
-
-/// Stored elements of another form as native bytes of `dtype`; `None` where that form is not known here.
-pub(crate) fn from_odd(of: &Datatype, dtype: DType, bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut native = Vec::with_capacity(bytes.len());
-    let big_endian = is_big_endian(&of.kind);
-    for element in bytes.chunks_exact(of.bytes) {
-        let shift = |acc: u128, b: &u8| acc << 8 | u128::from(*b);
-        let word = match big_endian {
-            true => element.iter().fold(0, shift),
-            false => element.iter().rev().fold(0, shift),
-        };
-        match of.odd? {
-            OddNumber::Integer(first, count) => {
-                let signed = matches!(of.kind, Type::Integer { signed: true, .. });
-                let top = 128u32.checked_sub(count)?;
-                // To the top and back, so that the sign fills what is above the number.
-                let word = word.checked_shr(first)?.checked_shl(top)?;
-                let number = match signed {
-                    true => ((word as i128) >> top) as u128,
-                    false => word >> top,
-                };
-                let number = number as u64;
-                match cfg!(target_endian = "big") {
-                    true => native.extend(&number.to_be_bytes()[8 - dtype.size()..]),
-                    false => native.extend(&number.to_le_bytes()[..dtype.size()]),
-                }
-            }
-            float => {
-                let number = float_of(word, float)?;
-                match dtype {
-                    DType::F32 => native.extend((number as f32).to_ne_bytes()),
-                    _ => native.extend(number.to_ne_bytes()),
-                }
-            }
-        }
-    }
-    Some(native)
-}
-
-/// The value of a float, from its bits.
-fn float_of(word: u128, float: OddNumber) -> Option<f64> {
-    let OddNumber::Float {
-        sign,
-        exponent,
-        mantissa,
-        bias,
-        implied,
-    } = float
-    else {
-        return None;
-    };
-    let bits = |(first, count): (u32, u32)| word >> first & (u128::MAX >> (128 - count));
-    let (power, fraction) = (bits(exponent) as i64, bits(mantissa));
-    let sign = if word >> sign & 1 == 1 { -1.0 } else { 1.0 };
-    // All bits of the exponent: infinity, or no number where the fraction has more than the bit that is not implied.
-    if power == (1 << exponent.1) - 1 {
-        let rest = match implied {
-            true => fraction,
-            false => fraction & (u128::MAX >> 1 >> (128 - mantissa.1)),
-        };
-        return Some(if rest == 0 {
-            sign * f64::INFINITY
-        } else {
-            f64::NAN
-        });
-    }
-    let (mut whole, mut power) = (fraction, power - i64::from(bias));
-    let places = match implied {
-        true => i64::from(mantissa.1),
-        false => i64::from(mantissa.1) - 1,
-    };
-    if implied && power == -i64::from(bias) {
-        power += 1;
-    } else if implied {
-        whole |= 1u128.checked_shl(mantissa.1)?;
-    }
-    // In two steps, so that the power itself neither overflows nor vanishes.
-    let shift = (power - places).clamp(-4000, 4000) as f64;
-    let half = (shift / 2.0).trunc();
-    Some(sign * whole as f64 * half.exp2() * (shift - half).exp2())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Values of IEEE 754 (half, quadruple) and of x87's 80 bits.
-    #[test]
-    fn floats_of_other_forms() {
-        let half = OddNumber::Float {
-            sign: 15,
-            exponent: (10, 5),
-            mantissa: (0, 10),
-            bias: 15,
-            implied: true,
-        };
-        for (word, value) in [
-            (0x3c00, 1.0),
-            (0xc000, -2.0),
-            (0x7bff, 65504.0),
-            (0x0001, 5.960_464_477_539_063e-8),
-            (0xfc00, f64::NEG_INFINITY),
-            (0x0000, 0.0),
-        ] {
-            assert_eq!(float_of(word, half), Some(value), "{word:#06x}");
-        }
-        assert!(float_of(0x7e00, half).unwrap_or(0.0).is_nan());
-        let x87 = OddNumber::Float {
-            sign: 79,
-            exponent: (64, 15),
-            mantissa: (0, 64),
-            bias: 16383,
-            implied: false,
-        };
-        assert_eq!(float_of(0x3fff_8000_0000_0000_0000, x87), Some(1.0));
-        assert_eq!(float_of(0xc000_c000_0000_0000_0000, x87), Some(-3.0));
-        assert_eq!(
-            float_of(0x7fff_8000_0000_0000_0000, x87),
-            Some(f64::INFINITY)
-        );
-        let quadruple = OddNumber::Float {
-            sign: 127,
-            exponent: (112, 15),
-            mantissa: (0, 112),
-            bias: 16383,
-            implied: true,
-        };
-        assert_eq!(float_of(0x4000_8000 << 96, quadruple), Some(3.0));
     }
 }

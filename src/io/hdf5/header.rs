@@ -141,15 +141,22 @@ pub(crate) fn shared(file: &Bytes, c: &mut Cursor<'_>, kind: u16) -> Result<(u64
     let at = c.offset();
     let (version, place) = (c.u8()?, c.u8()?);
     match (version, place) {
-        (2, _) | (3, 2) => {
+        (1, _) | (2, _) | (3, 2) => {
+            // Version 1 has an entry of a symbol table: after 6 reserved bytes a name, then the header.
+            c.skip(if version == 1 {
+                6 + file.length_bytes
+            } else {
+                0
+            })?;
             let header = Header::read(file, c.address()?)?;
             match header.find(kind) {
                 Some(m) if m.flags & 2 == 0 => Ok((m.at, m.bytes.clone())),
                 _ => Err(file.damaged(at, "a shared message that stands for none")),
             }
         }
-        (1, _) => Err(file.unknown("a shared message of version 1")),
-        (3, 1) => Err(file.unknown("a message in the file's heap of shared messages")),
+        (3, 1) if file.extends => {
+            Err(file.unknown("a message in the file's heap of shared messages"))
+        }
         _ => Err(file.damaged(
             at,
             format!("a shared message of version {version}, type {place}"),

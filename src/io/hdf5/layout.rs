@@ -47,10 +47,15 @@ pub(crate) fn layout(file: &Bytes, header: &Header) -> Result<LayoutMessage> {
     };
     let m = &mut Cursor::new(file, message.at, &message.bytes);
     let version = m.u8()?;
-    if !(3..=5).contains(&version) {
-        return Ok(LayoutMessage::Unknown(format!(
-            "data layout version {version}"
-        )));
+    match version {
+        // Of HDF5 before 1.6.
+        1 | 2 => {
+            return Ok(LayoutMessage::Unknown(format!(
+                "data layout version {version}"
+            )));
+        }
+        3..=5 => {}
+        _ => return Err(file.damaged(message.at, format!("data layout version {version}"))),
     }
     match m.u8()? {
         0 => {
@@ -99,7 +104,9 @@ pub(crate) fn layout(file: &Bytes, header: &Header) -> Result<LayoutMessage> {
                     m.skip(6)?;
                     ChunkIndex::BTree2
                 }
-                kind => return Ok(LayoutMessage::Unknown(format!("chunk index type {kind}"))),
+                kind => {
+                    return Err(file.damaged(message.at, format!("chunk index type {kind}")));
+                }
             };
             let address = m.address()?;
             Ok(LayoutMessage::Chunked {
@@ -109,6 +116,7 @@ pub(crate) fn layout(file: &Bytes, header: &Header) -> Result<LayoutMessage> {
                 address,
             })
         }
-        class => Ok(LayoutMessage::Unknown(format!("data layout class {class}"))),
+        3 => Ok(LayoutMessage::Unknown("a virtual dataset".into())),
+        class => Err(file.damaged(message.at, format!("data layout class {class}"))),
     }
 }

@@ -1,6 +1,6 @@
 //! HDF5: chunk indices read by our own walk, chunks read with `pread` and decoded outside the library.
 //!
-//! `raw` holds the library calls. `bytes` reads a file with bounds, `superblock`, `header`, `groups`, `datatype`, `messages`,
+//! `raw` holds the library calls. `bytes` reads a file with bounds, `superblock`, `header`, `groups`, `datatype`, `odd`, `messages`,
 //! `layout` and `attributes` parse its objects, `fractal`, `global_heap` and `btree2` what these point to; `dataset` joins what
 //! describes a dataset, `reader` a file, with the library behind it for forms that are not known here. `btree1`, `btree2`,
 //! `arrays` and `extensible` walk chunk indices, `index` joins them; `filters` decodes a chunk; `paste` puts a cropped chunk
@@ -26,6 +26,7 @@ mod index;
 mod layout;
 mod library;
 pub(crate) mod messages;
+mod odd;
 mod paste;
 #[allow(unsafe_code)]
 pub(crate) mod raw;

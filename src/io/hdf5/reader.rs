@@ -192,23 +192,19 @@ impl Reader {
 
     /// The value of an attribute; `None` when there is none of this name.
     pub(crate) fn value(&self, of: &AttributeList, name: &str) -> Result<Option<Value>> {
-        let parsed = match &of.list {
+        let names = match &of.list {
             Listed::Parsed(list) => {
-                let Some(attribute) = list.iter().find(|a| a.name == name) else {
-                    return Ok(None);
-                };
-                Some(attribute)
+                let found = list.iter().find(|a| a.name == name);
+                return found
+                    .map(|attribute| attribute.value(&of.bytes))
+                    .transpose();
             }
-            Listed::Names(names) if names.iter().any(|n| n == name) => None,
-            Listed::Names(_) => return Ok(None),
+            Listed::Names(names) => names,
         };
-        let parse = |file: &Bytes| match parsed {
-            Some(attribute) => attribute.value(file),
-            None => Err(file.unknown(format!(
-                "attribute {name} has a form that is not known here"
-            ))),
-        };
-        self.known(&of.bytes, of.address, parse, |object| {
+        if !names.iter().any(|n| n == name) {
+            return Ok(None);
+        }
+        let ask = |object: Handle| {
             let attribute = raw::attribute(&object, name)?;
             match &attribute.shape.kind {
                 Type::FixedString { .. } | Type::VariableString => {
@@ -223,8 +219,9 @@ impl Reader {
                     Err(why) => Ok(Value::Other(why)),
                 },
             }
-        })
-        .map(Some)
+        };
+        let value = ask(self.by_library(of.address)?);
+        value.map(Some).map_err(|why: String| of.bytes.failed(why))
     }
 }
 

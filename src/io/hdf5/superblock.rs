@@ -43,9 +43,11 @@ pub(crate) fn open(id: &FileId, place: &str) -> Result<(Bytes, u64, Option<Strin
         let driver = c.address()?;
         c.skip(offset_bytes)?;
         let root = c.address()?;
-        let why = (driver != file.undefined())
-            .then(|| "the file is a part of several, or has another driver".to_owned());
-        return Ok((file, root, why));
+        // Such a file cannot be opened alone by any reader.
+        if driver != file.undefined() {
+            return Err(file.damaged(at, "a file driver's record: one file of several"));
+        }
+        return Ok((file, root, None));
     }
     file.read_checked(at, 12 + 4 * offset_bytes + 4)?;
     c.skip(12 + offset_bytes)?;
@@ -53,7 +55,8 @@ pub(crate) fn open(id: &FileId, place: &str) -> Result<(Bytes, u64, Option<Strin
     c.skip(offset_bytes)?;
     let root = c.address()?;
     let mut why = None;
-    if extension != file.undefined() {
+    file.extends = extension != file.undefined();
+    if file.extends {
         let extension = Header::read(&file, extension)?;
         if extension.find(CACHE_IMAGE).is_some() {
             why = Some("its metadata lie in a cache image".to_owned());
