@@ -243,7 +243,7 @@ fn damaged_texts_name_their_attribute_or_variable() {
         let text = refused("texts_latest.h5", &|bytes| {
             each(bytes, b"GCOL", &|heap| heap[at] = value);
         });
-        assert!(text.contains("variable variable"), "{text}");
+        assert!(text.contains("variable both: damaged"), "{text}");
         let text = refused("strings.nc", &|bytes| {
             each(bytes, b"GCOL", &|heap| heap[at] = value);
         });
