@@ -222,7 +222,7 @@ proptest! {
             for number in 0..plan.arrays.len() as u32 {
                 let array = ArrayId(number);
                 let read = match stage {
-                    Stage::Pass(pass) => pass.inputs.iter().any(|i| i.array == array),
+                    Stage::Pass(pass) => pass.loads(array),
                     Stage::Write(write) => write.array == array,
                 };
                 if read {

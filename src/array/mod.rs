@@ -9,6 +9,8 @@ mod element_wise;
 mod index;
 mod math;
 mod reduce;
+mod scan;
+mod shape;
 
 pub use array::{Array, Operand, compute};
 pub(crate) use element_wise::{element_wise, weak_numbers};

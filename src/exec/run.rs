@@ -210,7 +210,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         // Results that no later stage reads are dropped.
         resident.retain(|array, _| {
             plan.stages[number + 1..].iter().any(|later| match later {
-                Stage::Pass(pass) => pass.inputs.iter().any(|input| input.array == *array),
+                Stage::Pass(pass) => pass.loads(*array),
                 Stage::Write(write) => write.array == *array,
             })
         });

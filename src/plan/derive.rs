@@ -1,7 +1,7 @@
 //! What one rank does in a stage, derived from the plan by pure arithmetic: the same on every rank, for every rank.
 //! Law: what `r` sends to `s` is what `s` expects from `r` (both are the intersection of two boxes).
 
-use super::plan::{ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Sink, Stage};
+use super::plan::{ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Sink, Stage};
 use super::runs::deal;
 use crate::geom::{Region, positions};
 use std::ops::Range;
@@ -70,9 +70,13 @@ impl PassGeometry {
         Some(box_region(&pass.tiles.axes, &self.tile_box(pass)?))
     }
 
-    /// The part of an input's array that this rank needs: a box; `None` when it needs nothing.
-    pub fn input_region(&self, pass: &Pass, input: &Input) -> Option<Region> {
-        Some(input.select.parent_region(&self.domain_region(pass)?))
+    /// The part of an array that this rank needs: a box; `None` when it needs nothing.
+    pub fn array_region(&self, pass: &Pass, array: ArrayId) -> Option<Region> {
+        let needs = pass.slot_regions(&self.domain_region(pass)?);
+        (pass.slots.iter().zip(needs))
+            .filter(|(slot, _)| slot.make == Make::Load(array))
+            .filter_map(|(_, need)| need)
+            .reduce(|a, b| a.union_box(&b))
     }
 
     /// Columns of tasks, in row-major order: positions with the stream axis at 0, and the run of segments of each.
@@ -236,14 +240,7 @@ impl Plan {
     /// The box of `array` that `rank` needs in `stage`; `None` when it needs nothing of it.
     pub fn needed_region(&self, stage: &Stage, array: ArrayId, rank: usize) -> Option<Region> {
         match stage {
-            Stage::Pass(pass) => {
-                let geometry = PassGeometry::new(pass, rank);
-                pass.inputs
-                    .iter()
-                    .filter(|input| input.array == array)
-                    .filter_map(|input| geometry.input_region(pass, input))
-                    .reduce(|a, b| a.union_box(&b))
-            }
+            Stage::Pass(pass) => PassGeometry::new(pass, rank).array_region(pass, array),
             Stage::Write(write) => {
                 let chunks = write.placement.task_box(rank)?;
                 if chunks.iter().any(Range::is_empty) {

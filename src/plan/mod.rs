@@ -20,17 +20,21 @@ mod lower;
 mod memory;
 mod plan;
 mod program;
+mod regions;
 mod runs;
 mod tiling;
 mod validate;
 mod wire;
+mod work;
 
 pub use derive::{PassGeometry, SinkGeometry};
 pub use lower::{Request, Target, lower};
 pub use memory::{Footprint, footprint, footprint_threads};
 pub use plan::{
-    ArrayDecl, ArrayId, Fold, Input, Pass, Plan, Runs, Sink, SinkTarget, Stage, WriteChunks,
+    ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Runs, Sink, SinkTarget, Slot, Stage, View,
+    WriteChunks,
 };
+pub use regions::part_region;
 pub use tiling::Tiling;
 pub use validate::ReadyPlan;
 pub use wire::{decode, encode};

@@ -3,7 +3,7 @@
 use crate::dtype::DType;
 use crate::expr::DataId;
 use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
-use crate::op::{Program, Reduction};
+use crate::op::{BlockOp, Generator, Program, Reduction};
 use crate::spec::{OutputSpec, SourceSpec};
 use serde::{Deserialize, Serialize};
 
@@ -56,13 +56,49 @@ impl ArrayDecl {
     }
 }
 
-/// One load of a pass: the domain seen as a view of an array.
+/// One input of a program: the space that it runs over, seen as a view of a slot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Input {
-    /// The array.
-    pub array: ArrayId,
-    /// Domain index → array index.
+pub struct View {
+    /// Number of the slot.
+    pub slot: u16,
+    /// Index of the program's space → index of the slot's array.
     pub select: Select,
+}
+
+/// An array of which a task holds a piece: the box that its tile needs, derived backwards from the tile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Its dtype.
+    pub dtype: DType,
+    /// Lengths of the whole array.
+    pub shape: Vec<usize>,
+    /// Where a piece comes from.
+    pub make: Make,
+}
+
+/// Where the piece of a slot comes from. Slots read slots of lower numbers only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Make {
+    /// It is loaded: read and decoded, or in the memory of the rank.
+    Load(ArrayId),
+    /// It is computed from the indices.
+    Generate(Generator),
+    /// A fused program runs over it.
+    Fuse {
+        /// The program; it has one output.
+        program: Program,
+        /// Its inputs.
+        inputs: Vec<View>,
+    },
+    /// It is put together from boxes: slots, and where each starts.
+    Assemble(Vec<(u16, Vec<usize>)>),
+    /// An operation on pieces of slots.
+    Call {
+        /// The operation.
+        op: BlockOp,
+        /// Its inputs.
+        inputs: Vec<u16>,
+    },
 }
 
 /// How a sink folds the domain.
@@ -116,8 +152,10 @@ pub struct Pass {
     pub stream_axis: Option<usize>,
     /// Tiles of one segment along the stream axis.
     pub segment_tiles: usize,
-    /// What is loaded.
-    pub inputs: Vec<Input>,
+    /// What a task holds while it works on a tile.
+    pub slots: Vec<Slot>,
+    /// The slots that the program reads, seen from the domain.
+    pub inputs: Vec<View>,
     /// What is computed for each element.
     pub program: Program,
     /// What is made of it.
@@ -187,6 +225,24 @@ impl Plan {
 }
 
 impl Pass {
+    /// The arrays that it loads, each once.
+    pub fn arrays(&self) -> Vec<ArrayId> {
+        let mut arrays: Vec<ArrayId> = Vec::new();
+        for slot in &self.slots {
+            if let Make::Load(array) = slot.make
+                && !arrays.contains(&array)
+            {
+                arrays.push(array);
+            }
+        }
+        arrays
+    }
+
+    /// True when it loads the array.
+    pub fn loads(&self, array: ArrayId) -> bool {
+        self.slots.iter().any(|slot| slot.make == Make::Load(array))
+    }
+
     /// Number of tasks per domain axis: tiles, but segments along the stream axis.
     pub fn task_counts(&self) -> Vec<usize> {
         let mut counts = self.tiles.counts();
