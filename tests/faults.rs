@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
+#[path = "faults/unwritable.rs"]
+mod unwritable;
 
 use hyperslab::comm::Fabric;
 use hyperslab::driver::{Config, Driver, launch_with};
@@ -25,6 +27,7 @@ const THREADS: &str = "HYPERSLAB_FAULTS_THREADS";
 
 fn main() {
     if let Ok(role) = std::env::var(CHILD) {
+        unwritable::constrain();
         let threads = std::env::var(THREADS).ok().and_then(|n| n.parse().ok());
         let fabric = threads.map(Fabric::Threads);
         let config = Config {
@@ -50,7 +53,8 @@ fn main() {
         ("budgets", budgets),
         ("outputs", outputs),
         ("corrupt_chunk", corrupt_chunk),
-        ("disk_full", disk_full),
+        ("disk_full", unwritable::disk_full),
+        ("permissions", unwritable::permissions),
         ("files_that_change", files_that_change),
         ("foreign_launcher", foreign_launcher),
         ("injected", injected),
@@ -66,6 +70,8 @@ fn act(driver: &Driver, role: &str) -> Result<()> {
             let dataset = driver.open(input)?;
             (dataset.var("nir08") * 1.5).rename("v").save(output)
         }
+        ["noise", layout, output] => unwritable::save_noise(driver, layout, output),
+        ["part_instead", layout, output] => unwritable::save_part_instead(driver, layout, output),
         ["vanish", input, how] => {
             let mean = driver.open(input)?.var("red").mean(());
             match *how {
@@ -100,14 +106,20 @@ fn stderr(output: &Output) -> String {
 
 /// Runs a role on so many ranks; a fault may be injected.
 fn ranks(count: usize, role: &str, fault: Option<&str>) -> (Output, Duration) {
+    match fault {
+        Some(fault) => ranks_with(count, role, &[("HYPERSLAB_FAULT", fault)]),
+        None => ranks_with(count, role, &[]),
+    }
+}
+
+/// Runs a role on so many ranks, with variables of the environment.
+fn ranks_with(count: usize, role: &str, set: &[(&str, &str)]) -> (Output, Duration) {
     let begin = Instant::now();
     let mut command = mpirun_within(count, 40);
     command
         .arg(std::env::current_exe().unwrap())
-        .env(CHILD, role);
-    if let Some(fault) = fault {
-        command.env("HYPERSLAB_FAULT", fault);
-    }
+        .env(CHILD, role)
+        .envs(set.iter().copied());
     (command.output().unwrap(), begin.elapsed())
 }
 
@@ -291,18 +303,6 @@ fn outputs() {
     says(&error, &["is also the input", "another path"]);
     assert!(before == std::fs::read(&path).unwrap());
     assert!(left_in(&folder).is_empty(), "{:?}", left_in(&folder));
-    if rustix::process::geteuid().is_root() {
-        println!("  read-only folder: skipped for root");
-        return;
-    }
-    let closed = folder.path().join("closed");
-    std::fs::create_dir(&closed).unwrap();
-    let mut permissions = std::fs::metadata(&closed).unwrap().permissions();
-    permissions.set_readonly(true);
-    std::fs::set_permissions(&closed, permissions).unwrap();
-    let error = refused(|d| ndvi(d, &path)?.save(closed.join("out.nc")));
-    assert_eq!(error.fault(), Fault::Output);
-    says(&error, &["closed"]);
 }
 
 fn corrupt_chunk() {
@@ -331,40 +331,6 @@ fn corrupt_chunk() {
         }
     }
     no_rank_is_left();
-}
-
-fn disk_full() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cube.nc");
-    landsat(&path, [12, 200, 200], 100);
-    let out = folder.path().join("out.nc");
-    // Files may not grow beyond 1 MiB; the output has 3.8 MB.
-    let script = "trap '' XFSZ; ulimit -f 1024 || exit 99; exec \"$0\"";
-    let run = |command: &mut Command, what: &str| {
-        let begin = Instant::now();
-        let output = command
-            .arg(std::env::current_exe().unwrap())
-            .env(CHILD, format!("copy {} {}", path.display(), out.display()))
-            .output()
-            .unwrap();
-        let text = stderr(&output);
-        assert_eq!(output.status.code(), Some(74), "{what}: {text}");
-        assert!(text.contains("out.nc"), "{what}: {text}");
-        assert!(begin.elapsed() < Duration::from_secs(20));
-        assert!(
-            left_in(&folder).is_empty(),
-            "{what}: {:?}",
-            left_in(&folder)
-        );
-        println!("  {what}: {}", text.trim_end().replace('\n', "\n  "));
-    };
-    run(
-        Command::new("timeout").args(["30", "bash", "-c", script]),
-        "one process",
-    );
-    let mut command = Command::new("timeout");
-    command.env(THREADS, "3").args(["30", "bash", "-c", script]);
-    run(&mut command, "three ranks");
 }
 
 fn files_that_change() {

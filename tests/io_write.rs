@@ -187,7 +187,10 @@ fn every_dtype_and_encoding_comes_back() {
     assert_eq!(left, ["out.nc"]);
     let info = io::open(&path, None).unwrap();
     let dims: Vec<_> = info.dims.iter().map(|d| (d.name.clone(), d.len)).collect();
-    assert_eq!(dims, spec.dims);
+    // The season's characters, two of them of two bytes, have a dimension of their own.
+    let mut wanted = spec.dims.clone();
+    wanted.push(("string5".into(), 5));
+    assert_eq!(dims, wanted);
     assert_eq!(info.attrs, spec.attrs);
     assert_eq!(
         info.variable("season")
@@ -269,6 +272,14 @@ fn output_faults_name_the_place() {
             "lat".into())
         .contains("\"lat\"")
     );
+    let mut texts = seasons();
+    texts[0].values[1] = "a\0b".into();
+    let spec = spec(&dir.path().join("text.nc"), Vec::new());
+    let e = Writer::create(&spec, &inline(), &texts)
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(e.fault(), Fault::Output, "{e}");
+    assert!(e.message().contains(r#""season": a zero byte"#), "{e}");
     assert_eq!(
         std::fs::read_dir(dir.path()).unwrap().count(),
         0,

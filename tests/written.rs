@@ -20,6 +20,8 @@ use std::sync::Arc;
 use support::files::{dates, landsat, limits, ndvi, on_tiles, packed};
 
 const SHAPE: [usize; 3] = [11, 23, 17];
+/// None, and characters of 1 to 4 bytes.
+const TEXTS: [&str; 5] = ["", "plain zone", "zone é", "日本", "🛰 4"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -50,11 +52,21 @@ fn coords() -> Vec<Coord> {
     y.attrs.set("standard_name", "projection_y_coordinate");
     let x = (0..nx as i32).map(|i| 10 * i).collect();
     let x = Coord::index("x", Block::from_vec(&[nx], x).unwrap());
-    let texts = (0..ny).map(|i| format!("zone é{}", i % 3)).collect();
-    let zone = Coord {
-        name: "zone".into(),
-        dims: vec!["y".into()],
-        values: Values::Texts(Arc::new(texts), vec![ny]),
+    let texts = |name: &str, dim: &str, len: usize| Coord {
+        name: name.into(),
+        dims: vec![dim.into()],
+        values: Values::Texts(
+            Arc::new((0..len).map(|i| TEXTS[i % 5].into()).collect()),
+            vec![len],
+        ),
+        ..x.clone()
+    };
+    let zone = texts("zone", "y", ny);
+    let kind = texts("kind", "kind", 5);
+    let sensor = Coord {
+        name: "sensor".into(),
+        dims: Vec::new(),
+        values: Values::Texts(Arc::new(vec!["été 日本 🛰".into()]), Vec::new()),
         ..x.clone()
     };
     let level = Coord {
@@ -63,7 +75,7 @@ fn coords() -> Vec<Coord> {
         values: Values::Block(Arc::new(Block::from_vec(&[], vec![2.0]).unwrap())),
         ..x.clone()
     };
-    vec![dates(SHAPE[0]), y, x, zone, level]
+    vec![dates(SHAPE[0]), y, x, zone, level, sensor, kind]
 }
 
 /// A dataset of every kind that we write; the values are those of `expected` in check_written.py.
@@ -114,6 +126,7 @@ fn dataset(driver: &Driver) -> hyperslab::Result<Dataset> {
         labelled(epoch + when, "when", &["time", "y"]),
         labelled(lag, "lag", &["time", "y"]),
         labelled(plain.astype(DType::F64).sum(&[]), "total", &[]),
+        labelled(driver.full(&[5], 1.5), "kinds", &["kind"]),
     ])?;
     dataset = dataset.with_attr("title", "written — by hyperslab");
     Ok(dataset)

@@ -5,6 +5,7 @@ use crate::comm::{self, Comm, Fabric, Watchdog, handshake, quiet_panics};
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::exec::{RankState, execute};
+use crate::io;
 use crate::plan::Tiling;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -69,6 +70,8 @@ pub fn launch_with<T: Send>(
     program: impl FnOnce(&Driver) -> Result<T> + Send,
 ) -> Result<Option<T>, (bool, Error)> {
     let fabric = config.fabric.unwrap_or_else(comm::detect);
+    // Before MPI: see there.
+    io::start();
     let program = Mutex::new(Some(program));
     let prints = Mutex::new(true);
     let result = comm::launch(fabric, config.limits.message_bytes, |comm| {

@@ -5,6 +5,7 @@ pub mod hdf5;
 pub mod netcdf;
 
 pub use format::{Scratch, Source};
+pub(crate) use hdf5::start;
 pub use hdf5::{Hdf5Source, LibrarySource, StorageIndex, index, open_source};
 pub use netcdf::{
     Created, DimInfo, FileInfo, Placement, RegionWriter, TextVariable, Texts, VariableInfo, Writer,

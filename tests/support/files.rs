@@ -55,7 +55,6 @@ pub fn packed(chunks: &[usize]) -> Encoding {
         chunks: Some(chunks.to_vec()),
         deflate: Some(1),
         shuffle: true,
-        ..Encoding::default()
     }
 }
 

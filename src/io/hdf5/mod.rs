@@ -19,6 +19,7 @@ mod source;
 
 pub(crate) use filters::shuffle;
 pub(crate) use paste::rows;
+pub(crate) use raw::start;
 
 pub use index::{StorageIndex, index};
 pub use library::LibrarySource;

@@ -138,6 +138,22 @@ pub(crate) fn library_version() -> String {
     format!("{}.{}.{}", v.0, v.1, v.2)
 }
 
+/// Prepares this process for writing; to be called before MPI starts.
+///
+/// A library that finds MPI running asks `MPI_Finalize` to end it, and then closes every file that is still open. A file
+/// whose last bytes found no room cannot be closed: the library (1.10.8) frees it but keeps its identifier, and would
+/// follow that into freed memory, after the job has failed in good order and before its message is printed. A library
+/// that starts first is never ended; nothing is lost, since every file is closed by its [`Handle`].
+///
+/// A write beyond the limit of file sizes (`ulimit -f`, set by some batch systems) shall be an error as a full disk is,
+/// not the signal that ends a process without a word: CPython ignores it, too. `mpirun` sets signals back for its ranks,
+/// so this cannot be left to the shell.
+pub(crate) fn start() {
+    sync(|| ());
+    // SAFETY: no handler is installed; the disposition of one signal is set.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 fn access_list() -> Raw<Handle> {
     // SAFETY: a property list of a class of the library; plain arguments.
     let list = id(|| unsafe { H5Pcreate(*H5P_CLS_FILE_ACCESS) })?;
@@ -1048,7 +1064,7 @@ fn simple_space(dims: &[u64], limits: Option<&[u64]>) -> Raw<Handle> {
 pub(crate) enum Element {
     /// Numbers, stored in little-endian order.
     Number(Physical),
-    /// Single bytes of ASCII texts.
+    /// Single bytes of texts.
     Char,
     /// Texts of any length, UTF-8.
     Text,

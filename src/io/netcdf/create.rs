@@ -28,12 +28,18 @@ struct Made {
     dims: Vec<String>,
 }
 
-/// ASCII texts are stored as characters along one more dimension, as xarray does in classic files: CDO reads no NC_STRING.
-/// Others are NC_STRING: characters of several bytes once failed to decode in Python. That was seen while the dimension of
-/// the characters was marked wrongly, which may have been the cause: not tried again since.
-fn are_chars(texts: &[String]) -> bool {
-    texts.iter().all(|text| text.is_ascii())
+/// Texts that name the steps of their own dimension are stored as characters (bytes of UTF-8 along one more dimension, with
+/// `_Encoding`, as xarray stores texts of fixed width), all others as NC_STRING. xarray, netCDF4, h5netcdf and ncdump read
+/// either; the form by place is for CDO (2.1.1, all tried): an NC_STRING coordinate of a dimension makes it refuse the
+/// file or drop the variable; characters beside a dimension or in a scalar it takes for the x axis of a variable whose own
+/// axes have no units, and drops the variable. What it does not use it passes over in the chosen form.
+fn are_chars(text: &TextVariable) -> bool {
+    let few = text.values.len().saturating_mul(text_width(&text.values)) <= MOST_CHARS;
+    text.dims.len() == 1 && text.dims[0] == text.name && few
 }
+
+/// The most characters that one variable is read and written with.
+const MOST_CHARS: usize = 1 << 20;
 
 /// The dimension of the characters of texts.
 fn text_dim(width: usize) -> String {
@@ -48,7 +54,7 @@ fn text_width(texts: &[String]) -> usize {
 /// The spec with the dimensions of its texts' characters.
 pub(super) fn with_text_dims(spec: &OutputSpec, texts: &[TextVariable]) -> OutputSpec {
     let mut spec = spec.clone();
-    for text in texts.iter().filter(|text| are_chars(&text.values)) {
+    for text in texts.iter().filter(|text| are_chars(text)) {
         let width = text_width(&text.values);
         let dim = (text_dim(width), width);
         if !spec.dims.contains(&dim) {
@@ -89,7 +95,7 @@ impl Layout<'_> {
             self.note(&v.name, &v.dims, dataset.handle(), &mut made, &mut scales)?;
         }
         for t in self.texts {
-            let chars = are_chars(&t.values);
+            let chars = are_chars(t);
             let width = text_width(&t.values);
             let mut dims = t.dims.clone();
             if chars {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// A small variable of texts, written with its values (UTF-8 strings of any length).
+/// A small variable of texts, written with its values in UTF-8.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TextVariable {
     /// Its name.
@@ -383,6 +383,15 @@ fn check_names(
         }
         if shape.is_some_and(|s| s.len() != dims.len()) {
             return bad(format!("{} dimensions for the shape {shape:?}", dims.len()));
+        }
+    }
+    for t in texts {
+        // It ends a text of either form.
+        if let Some(text) = t.values.iter().find(|text| text.contains('\0')) {
+            return Err(output(
+                &spec.path,
+                format!("variable {:?}: a zero byte in the text {text:?}", t.name),
+            ));
         }
     }
     for (v, block) in inline {
