@@ -2,7 +2,7 @@
 
 use super::array::Array;
 use crate::geom::normalize_axis;
-use crate::op::{BlockOp, ScanOp};
+use crate::op::{Scan, ScanOp};
 
 impl Array {
     /// Sum of the elements up to each, along `axis`. NumPy's `cumsum` (the standard's `cumulative_sum`).
@@ -21,7 +21,7 @@ impl Array {
             let a = g.cast(a, dtype)?;
             let run = shape[axis].max(1);
             g.call(
-                BlockOp::Scan {
+                Scan {
                     op,
                     axis,
                     run,

@@ -3,7 +3,7 @@
 use super::array::Array;
 use crate::error::Error;
 use crate::geom::normalize_axis;
-use crate::op::BlockOp;
+use crate::op::Reshape;
 
 impl Array {
     /// The same elements in row-major order under another shape; one length may be −1: what remains. NumPy's `reshape`.
@@ -33,7 +33,7 @@ impl Array {
             if g.shape(a) == shape {
                 return Ok(a);
             }
-            g.call(BlockOp::Reshape { shape }, vec![a])
+            g.call(Reshape { shape }, vec![a])
         })
     }
 

@@ -272,7 +272,8 @@ impl Graph {
     ///
     /// # Errors
     /// Invalid input when it is not defined for the inputs.
-    pub fn call(&mut self, op: BlockOp, inputs: Vec<NodeId>) -> Result<NodeId> {
+    pub fn call(&mut self, op: impl Into<BlockOp>, inputs: Vec<NodeId>) -> Result<NodeId> {
+        let op = op.into();
         let schemas: Vec<(DType, &[usize])> = inputs
             .iter()
             .map(|input| (self.dtype(*input), self.shape(*input)))

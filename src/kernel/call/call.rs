@@ -27,18 +27,8 @@ pub fn call(
     out: &mut Block,
 ) -> Result<()> {
     match (op, pieces) {
-        (BlockOp::Reshape { shape }, [piece]) => {
-            reshape::reshape(shapes[0], shape, piece, region, out)
-        }
-        (
-            BlockOp::Scan {
-                op,
-                axis,
-                run,
-                skipna,
-            },
-            [piece],
-        ) => scan::scan(*op, (*axis, *run, *skipna), piece, region, out),
+        (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
+        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, region, out),
         (op, pieces) => Err(Error::internal(format!(
             "{} of {} pieces",
             op.name(),

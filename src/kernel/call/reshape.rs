@@ -4,11 +4,12 @@ use super::call::PieceView;
 use crate::block::{Block, Native};
 use crate::error::{Error, Result};
 use crate::geom::{Region, positions};
+use crate::op::Reshape;
 
-/// Copies the elements of `region` of the array of shape `to` from a piece of the same array of shape `from`.
+/// Copies the elements of `region` of the result from a piece of the array of shape `from`.
 pub(super) fn reshape(
+    op: &Reshape,
     from: &[usize],
-    to: &[usize],
     piece: &PieceView<'_>,
     region: &Region,
     out: &mut Block,
@@ -16,7 +17,7 @@ pub(super) fn reshape(
     for_physical!(out.dtype().physical(), T => {
         match (T::slice(piece.view.buffer), T::slice_mut(out.buffer_mut())) {
             (Some(source), Some(target)) => {
-                copy(from, to, piece, source, region, target);
+                copy(from, &op.shape, piece, source, region, target);
                 Ok(())
             }
             _ => Err(Error::internal("reshape: pieces of two types")),

@@ -4,16 +4,16 @@ use super::call::PieceView;
 use crate::block::{Block, Native};
 use crate::error::{Error, Result};
 use crate::geom::Region;
-use crate::op::ScanOp;
+use crate::op::Scan;
 
 /// The scan of the elements of `piece`, from the start of their run; those in `region` are kept.
 pub(super) fn scan(
-    op: ScanOp,
-    (axis, run, _skipna): (usize, usize, bool),
+    op: &Scan,
     piece: &PieceView<'_>,
     region: &Region,
     out: &mut Block,
 ) -> Result<()> {
+    let (axis, run) = (op.axis, op.run);
     let dense = Block::from_view(&piece.view)?;
     let (Some(from), Some(to)) = (dense.as_slice::<f64>(), f64::slice_mut(out.buffer_mut())) else {
         return Err(Error::unsupported(format!("{op:?}")));
