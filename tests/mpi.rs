@@ -13,8 +13,9 @@ use hyperslab::plan::Tiling;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use support::files::{landsat, limits, ndvi, on_tiles};
+use support::labelled::build_labelled;
 use support::mpirun_within;
-use support::oracle::{build, build_labelled, digest, golden, oracle};
+use support::oracle::{build, digest, golden, oracle};
 
 /// Says what the ranks do; without it this process is the test.
 const CHILD: &str = "HYPERSLAB_MPI_CHILD";

@@ -13,11 +13,13 @@ use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
 use hyperslab::driver::Driver;
-use hyperslab::labelled::Values;
+use hyperslab::labelled::{Dataset, Indexer, Values};
+use hyperslab::op::BinaryOp;
 use hyperslab::spec::AttrValue;
 use std::time::Instant;
 use support::files::on_tiles;
-use support::oracle::{Case, build, build_labelled, difference, golden, oracle};
+use support::labelled::{build_dataset, build_labelled};
+use support::oracle::{Case, build, difference, golden, oracle};
 
 /// Outputs of one `compute`.
 const BATCH: usize = 37;
@@ -272,6 +274,90 @@ fn labelled_arrays_are_those_of_xarray() {
             &wrong,
         );
     }
+}
+
+/// Operators of Rust are those operations; a failure names the variable and the caller's line, and comes out of every variable.
+#[test]
+fn datasets_have_operators_and_carry_failures() {
+    let path = golden().join("oracle.nc");
+    on_tiles(1, Fabric::Solo, limits(1), |driver| {
+        let ds = driver.open(&path)?;
+        let two = ds.vars(&["tas", "pr"]);
+        let pr = ds.var("pr");
+        let same = |a: &Dataset, b: &Dataset| -> hyperslab::Result<()> {
+            let (a, b) = (a.var("tas").compute_block()?, b.var("tas").compute_block()?);
+            assert_eq!(difference(&a, &b, 0.0, false), None);
+            Ok(())
+        };
+        same(
+            &(&pr - &two),
+            &two.binary_reversed(BinaryOp::Subtract, &(&pr).into()),
+        )?;
+        same(&(1.0 - &two), &-&(&two - 1))?;
+        same(&two.map(|v| v - &pr), &(&two - &pr))?;
+        let short = two.isel([("time", Indexer::Slice(None, Some(5), 1))]);
+        let failed = &two + &short;
+        let error = failed.check().unwrap_err();
+        assert!(
+            error.to_string().contains("working on variable \"tas\""),
+            "{error}"
+        );
+        assert!(
+            error
+                .call_site()
+                .is_some_and(|site| site.contains("tests/oracle.rs")),
+            "{error}"
+        );
+        // No common variable, but labels that differ: the dataset itself carries the failure.
+        let failed = ds.vars(&["hits"]) + short;
+        assert!(failed.check().unwrap_err().message().contains("\"time\""));
+        assert!(failed.mean("time").var("hits").check().is_err());
+        assert!(
+            failed
+                .save("/nonexistent/never.nc")
+                .unwrap_err()
+                .is_invalid_input()
+        );
+        let error = two.mean("tme").check().unwrap_err();
+        assert!(error.message().contains("known: time"), "{error}");
+        assert!(
+            error
+                .call_site()
+                .is_some_and(|site| site.contains("tests/oracle.rs")),
+            "{error}"
+        );
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// Which variables an operation on datasets leaves, and the coordinates and attributes of the whole; the values are those of
+/// the test above.
+#[test]
+fn datasets_are_those_of_xarray() {
+    let path = golden().join("oracle.nc");
+    on_tiles(1, Fabric::Solo, limits(1), |driver| {
+        let dataset = driver.open(&path)?;
+        assert!(oracle().datasets.len() > 40);
+        for case in &oracle().datasets {
+            let made = build_dataset(&dataset, &case.program);
+            made.check()?;
+            let names: Vec<&str> = made.variables().iter().filter_map(|v| v.name()).collect();
+            assert_eq!(names, case.variables, "{}", case.program);
+            let mut coords: Vec<&str> = made.coords().iter().map(|c| c.name.as_str()).collect();
+            coords.sort_unstable();
+            assert_eq!(coords, case.coords, "{}", case.program);
+            let attrs: std::collections::BTreeMap<String, String> = made
+                .attrs()
+                .0
+                .iter()
+                .map(|(name, value)| (name.clone(), text_of(value)))
+                .collect();
+            assert_eq!(attrs, case.attrs, "{}", case.program);
+        }
+        Ok(())
+    })
+    .unwrap();
 }
 
 fn text_of(value: &AttrValue) -> String {

@@ -348,6 +348,54 @@ fn errors_say_where() {
     );
 }
 
+/// The functions of a dataset are there under their names; their values are tested by the oracle.
+#[test]
+fn datasets_are_computed_with_as_a_whole() {
+    let d = "let d = dataset([a, (a * 2).rename(\"b\"), a.mean(\"y\").rename(\"m\")]);\n";
+    for (source, expected) in [
+        ("print((d + d).b.max());", "44.0"),
+        ("print((1 - d).m.min());", "-8.5"),
+        ("print((a * d).b.max());", "242.0"),
+        ("print((d * a).m.dims);", "[\"t\", \"y\"]"),
+        (
+            "print((d[[\"m\", \"a\"]] - d).variables);",
+            "[\"m\", \"a\"]",
+        ),
+        ("print((d[[\"a\"]] - d[[\"m\"]]).variables);", "[]"),
+        ("print((-d).b.min());", "-22.0"),
+        ("print(d.sqrt().b.max());", "4.69041575982343"),
+        ("print(maximum(d, 5).a.sum());", "81.0"),
+        ("print(d.minimum(5).a.sum());", "45.0"),
+        ("print((d > 3).a.sum());", "8"),
+        ("print(d.where(d > 3).a.sum());", "60"),
+        ("print(d.where(a > 3).b.sum());", "120"),
+        ("print(d.where(a > 3, 0).b.sum());", "120"),
+        ("print(d.where(d > 3).fillna(1).a.sum());", "64"),
+        ("print(d.clip(2, ()).clip((), 3).a.sum());", "33"),
+        ("print(d.astype(\"float32\").m.dtype);", "float32"),
+        ("print(d.isnull().a.any());", "false"),
+        ("print(d.mean(\"t\").m);", "5.5"),
+        ("print(d.std().a);", "3.452"),
+        ("print(d.var(#{ ddof: 1 }).a);", "13.0"),
+        ("print(d.max(\"y\").m.dims);", "[\"t\"]"),
+        ("print(d.map(|v| v.max(\"t\")).b.sum());", "76"),
+        ("let k = 3; print(d.map(|v| v * k).m.max());", "28.5"),
+        ("print(d.groupby(\"y\").sum().a.sum());", "66"),
+        ("print(d.groupby(\"y\").count().m.dims);", "[\"y\", \"t\"]"),
+        (
+            "print(d.groupby(\"y\").first(\"y\").a.dims);",
+            "[\"t\", \"y\"]",
+        ),
+    ] {
+        let source = with_a(&format!("{d}{source}"));
+        let printed = prints(&source);
+        assert!(
+            printed.len() == 1 && printed[0].starts_with(expected),
+            "{source}\n{printed:?}"
+        );
+    }
+}
+
 #[test]
 fn labelled_errors_name_what_is_known() {
     for (source, text) in [
@@ -362,8 +410,38 @@ fn labelled_errors_name_what_is_known() {
         ("a.rename(3);", "the integer 3"),
         ("a + ones([3, 4]);", "data_array"),
         ("let d = dataset([a]); d.b;", "unknown variable \"b\""),
-        ("let d = dataset([a]); d + 1;", "ds.name"),
+        ("let d = dataset([a]); d == \"x\";", "ds.name"),
+        ("let d = dataset([a]); d + ones([3, 4]);", "data_array"),
+        ("let d = dataset([a]); d.where(1);", "a condition"),
+        ("let d = dataset([a]); d.map(|v| 3);", "gives a DataArray"),
+        ("let d = dataset([a]); d.map(|v| v.max(\"u\"));", "\"u\""),
+        (
+            "let d = dataset([a]); d[[\"a\", \"c\"]];",
+            "unknown variable \"c\"",
+        ),
+        (
+            "let d = dataset([a]); d.mean(\"tme\");",
+            "unknown dimension \"tme\"; known: t, y",
+        ),
+        (
+            "let d = dataset([a]); d.groupby(\"u\");",
+            "unknown coordinate \"u\"",
+        ),
+        (
+            "let d = dataset([a]); d + a.isel(#{ t: 0..2 });",
+            "working on variable \"a\"",
+        ),
+        (
+            "let d = dataset([a]); d.where(d, dataset([a.rename(\"b\")]));",
+            "must be the same",
+        ),
+        (
+            "let d = dataset([a, a.max(\"t\").rename(\"b\")]); d.argmax(\"t\");",
+            "no position",
+        ),
+        ("a.fillna(dataset([a]));", "ds.name"),
         ("a.groupby(\"y\") + 1;", "reduce it first"),
+        ("dataset([a]).groupby(\"y\") + 1;", "reduce it first"),
         ("a.save(\"/nonexistent/x.nc\");", "/nonexistent"),
         ("a == ();", "()"),
         ("a == \"x\";", "dates"),
@@ -382,9 +460,9 @@ fn labelled_errors_name_what_is_known() {
 #[test]
 fn every_pair_of_types_works_or_raises() {
     let setup = with_a(
-        "let x = ones([3, 4]); let d = dataset([a]); let g = a.groupby(\"y\"); let s = slice(0, 1); let f = |v| v;\n",
+        "let x = ones([3, 4]); let d = dataset([a]); let g = a.groupby(\"y\"); let h = d.groupby(\"y\"); let s = slice(0, 1); let f = |v| v;\n",
     );
-    let ours = ["a", "x", "d", "g", "s"];
+    let ours = ["a", "x", "d", "g", "h", "s"];
     let others = [
         "1",
         "2.5",

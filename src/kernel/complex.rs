@@ -1,11 +1,11 @@
 //! Complex functions, from real functions of `libm`: the same bits everywhere. Division follows NumPy (Smith's method);
 //! `sqrt` follows W. Kahan's scaling-free half; branch cuts are C99's on finite values.
 
-use super::number::Float;
+use super::number::{Float, Transcendental};
 use num_complex::Complex;
 
 /// Functions of a complex number.
-pub(super) trait ComplexMath: Copy {
+pub(super) trait ComplexMath: Transcendental {
     /// The type of the parts.
     type Part;
     fn plus(self, other: Self) -> Self;
@@ -17,19 +17,6 @@ pub(super) trait ComplexMath: Copy {
     fn opposite(self) -> Self;
     fn sign(self) -> Self;
     fn sqrt(self) -> Self;
-    fn exp(self) -> Self;
-    fn log(self) -> Self;
-    fn log2(self) -> Self;
-    fn log10(self) -> Self;
-    fn sin(self) -> Self;
-    fn cos(self) -> Self;
-    fn tan(self) -> Self;
-    fn arcsin(self) -> Self;
-    fn arccos(self) -> Self;
-    fn arctan(self) -> Self;
-    fn sinh(self) -> Self;
-    fn cosh(self) -> Self;
-    fn tanh(self) -> Self;
     fn finite(self) -> bool;
     fn infinite(self) -> bool;
 }
@@ -100,7 +87,7 @@ macro_rules! complex {
                     }
                     return if exponent.re < 0.0 { one.over(product) } else { product };
                 }
-                ComplexMath::exp(exponent.times(ComplexMath::log(self)))
+                Transcendental::exp(exponent.times(Transcendental::log(self)))
             }
             #[inline(always)]
             fn modulus(self) -> $T {
@@ -138,41 +125,52 @@ macro_rules! complex {
                     Complex::new(other, $T::copysign(root, self.im))
                 }
             }
+            #[inline(always)]
+            fn finite(self) -> bool {
+                self.re.is_finite() && self.im.is_finite()
+            }
+            #[inline(always)]
+            fn infinite(self) -> bool {
+                self.re.is_infinite() || self.im.is_infinite()
+            }
+        }
+
+        impl Transcendental for Complex<$T> {
             fn exp(self) -> Self {
-                let scale = Float::exp(self.re);
+                let scale = Transcendental::exp(self.re);
                 if self.im == 0.0 {
                     return Complex::new(scale, self.im);
                 }
-                Complex::new(scale * Float::cos(self.im), scale * Float::sin(self.im))
+                Complex::new(scale * Transcendental::cos(self.im), scale * Transcendental::sin(self.im))
             }
             fn log(self) -> Self {
-                Complex::new(Float::log(self.modulus()), Float::arctan2(self.im, self.re))
+                Complex::new(Transcendental::log(self.modulus()), Float::arctan2(self.im, self.re))
             }
             fn log2(self) -> Self {
-                let log = ComplexMath::log(self);
+                let log = Transcendental::log(self);
                 let scale = std::f64::consts::LOG2_E as $T;
                 Complex::new(log.re * scale, log.im * scale)
             }
             fn log10(self) -> Self {
-                let log = ComplexMath::log(self);
+                let log = Transcendental::log(self);
                 let scale = std::f64::consts::LOG10_E as $T;
                 Complex::new(log.re * scale, log.im * scale)
             }
             fn sin(self) -> Self {
                 Complex::new(
-                    Float::sin(self.re) * Float::cosh(self.im),
-                    Float::cos(self.re) * Float::sinh(self.im),
+                    Transcendental::sin(self.re) * Transcendental::cosh(self.im),
+                    Transcendental::cos(self.re) * Transcendental::sinh(self.im),
                 )
             }
             fn cos(self) -> Self {
                 Complex::new(
-                    Float::cos(self.re) * Float::cosh(self.im),
-                    -(Float::sin(self.re) * Float::sinh(self.im)),
+                    Transcendental::cos(self.re) * Transcendental::cosh(self.im),
+                    -(Transcendental::sin(self.re) * Transcendental::sinh(self.im)),
                 )
             }
             fn tan(self) -> Self {
                 // tan z = −i tanh(iz)
-                let t = ComplexMath::tanh(Complex::new(-self.im, self.re));
+                let t = Transcendental::tanh(Complex::new(-self.im, self.re));
                 Complex::new(t.im, -t.re)
             }
             fn arcsin(self) -> Self {
@@ -203,39 +201,31 @@ macro_rules! complex {
             }
             fn sinh(self) -> Self {
                 Complex::new(
-                    Float::sinh(self.re) * Float::cos(self.im),
-                    Float::cosh(self.re) * Float::sin(self.im),
+                    Transcendental::sinh(self.re) * Transcendental::cos(self.im),
+                    Transcendental::cosh(self.re) * Transcendental::sin(self.im),
                 )
             }
             fn cosh(self) -> Self {
                 Complex::new(
-                    Float::cosh(self.re) * Float::cos(self.im),
-                    Float::sinh(self.re) * Float::sin(self.im),
+                    Transcendental::cosh(self.re) * Transcendental::cos(self.im),
+                    Transcendental::sinh(self.re) * Transcendental::sin(self.im),
                 )
             }
             fn tanh(self) -> Self {
                 // Beyond 20 the quotient below overflows while the result is ±1.
                 if self.re.abs() > 20.0 {
-                    let tail = 4.0 * Float::exp(-2.0 * self.re.abs());
+                    let tail = 4.0 * Transcendental::exp(-2.0 * self.re.abs());
                     return Complex::new(
                         $T::copysign(1.0, self.re),
-                        tail * Float::sin(self.im) * Float::cos(self.im),
+                        tail * Transcendental::sin(self.im) * Transcendental::cos(self.im),
                     );
                 }
-                let (sinh, cos) = (Float::sinh(self.re), Float::cos(self.im));
+                let (sinh, cos) = (Transcendental::sinh(self.re), Transcendental::cos(self.im));
                 let below = sinh * sinh + cos * cos;
                 Complex::new(
-                    sinh * Float::cosh(self.re) / below,
-                    Float::sin(self.im) * cos / below,
+                    sinh * Transcendental::cosh(self.re) / below,
+                    Transcendental::sin(self.im) * cos / below,
                 )
-            }
-            #[inline(always)]
-            fn finite(self) -> bool {
-                self.re.is_finite() && self.im.is_finite()
-            }
-            #[inline(always)]
-            fn infinite(self) -> bool {
-                self.re.is_infinite() || self.im.is_infinite()
             }
         }
     )*};

@@ -4,10 +4,10 @@
 use super::column::{Column, InColumn, operand, result};
 use super::complex::ComplexMath;
 use super::elementwise::no_loop;
-use super::number::{Compare, Float, Integer};
+use super::number::{Compare, Float, Integer, Transcendental};
 use super::{time, vector};
 use crate::block::Buffer;
-use crate::dtype::{DType, Element, Physical};
+use crate::dtype::{DType, Physical};
 use crate::error::Result;
 use crate::op::UnaryOp;
 use num_complex::Complex;
@@ -87,6 +87,31 @@ fn exact<T: InColumn>(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()
     }
 }
 
+/// Functions of `libm`, of floats and of complex numbers; the last place to look for a loop.
+fn transcendental<T: InColumn + Transcendental>(
+    op: UnaryOp,
+    a: Column<'_>,
+    out: &mut Buffer,
+) -> Result<()> {
+    use UnaryOp as U;
+    match op {
+        U::Exp => apply_plain(a, out, T::exp),
+        U::Log => apply_plain(a, out, T::log),
+        U::Log2 => apply_plain(a, out, T::log2),
+        U::Log10 => apply_plain(a, out, T::log10),
+        U::Sin => apply_plain(a, out, T::sin),
+        U::Cos => apply_plain(a, out, T::cos),
+        U::Tan => apply_plain(a, out, T::tan),
+        U::Arcsin => apply_plain(a, out, T::arcsin),
+        U::Arccos => apply_plain(a, out, T::arccos),
+        U::Arctan => apply_plain(a, out, T::arctan),
+        U::Sinh => apply_plain(a, out, T::sinh),
+        U::Cosh => apply_plain(a, out, T::cosh),
+        U::Tanh => apply_plain(a, out, T::tanh),
+        _ => Err(no_loop(op.name(), T::DTYPE)),
+    }
+}
+
 macro_rules! float {
     ($name:ident, $T:ty) => {
         fn $name(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()> {
@@ -96,19 +121,6 @@ macro_rules! float {
                 U::Absolute => apply(a, out, |x: $T| x.abs()),
                 U::Sign => apply(a, out, <$T as Float>::sign),
                 U::Sqrt => apply(a, out, |x: $T| x.sqrt()),
-                U::Exp => apply_plain(a, out, <$T as Float>::exp),
-                U::Log => apply_plain(a, out, <$T as Float>::log),
-                U::Log2 => apply_plain(a, out, <$T as Float>::log2),
-                U::Log10 => apply_plain(a, out, <$T as Float>::log10),
-                U::Sin => apply_plain(a, out, <$T as Float>::sin),
-                U::Cos => apply_plain(a, out, <$T as Float>::cos),
-                U::Tan => apply_plain(a, out, <$T as Float>::tan),
-                U::Arcsin => apply_plain(a, out, <$T as Float>::arcsin),
-                U::Arccos => apply_plain(a, out, <$T as Float>::arccos),
-                U::Arctan => apply_plain(a, out, <$T as Float>::arctan),
-                U::Sinh => apply_plain(a, out, <$T as Float>::sinh),
-                U::Cosh => apply_plain(a, out, <$T as Float>::cosh),
-                U::Tanh => apply_plain(a, out, <$T as Float>::tanh),
                 U::Floor => apply(a, out, |x: $T| x.floor()),
                 U::Ceil => apply(a, out, |x: $T| x.ceil()),
                 U::Trunc => apply(a, out, |x: $T| x.trunc()),
@@ -116,7 +128,7 @@ macro_rules! float {
                 U::Isnan => apply(a, out, |x: $T| x.is_nan()),
                 U::Isfinite => apply(a, out, |x: $T| x.is_finite()),
                 U::Isinf => apply(a, out, |x: $T| x.is_infinite()),
-                U::Invert | U::LogicalNot => Err(no_loop(op.name(), <$T as Element>::DTYPE)),
+                _ => transcendental::<$T>(op, a, out),
             }
         }
     };
@@ -136,24 +148,9 @@ where
         U::Absolute => apply_plain(a, out, Complex::<T>::modulus),
         U::Sign => apply_plain(a, out, <Complex<T> as ComplexMath>::sign),
         U::Sqrt => apply_plain(a, out, <Complex<T> as ComplexMath>::sqrt),
-        U::Exp => apply_plain(a, out, <Complex<T> as ComplexMath>::exp),
-        U::Log => apply_plain(a, out, <Complex<T> as ComplexMath>::log),
-        U::Log2 => apply_plain(a, out, <Complex<T> as ComplexMath>::log2),
-        U::Log10 => apply_plain(a, out, <Complex<T> as ComplexMath>::log10),
-        U::Sin => apply_plain(a, out, <Complex<T> as ComplexMath>::sin),
-        U::Cos => apply_plain(a, out, <Complex<T> as ComplexMath>::cos),
-        U::Tan => apply_plain(a, out, <Complex<T> as ComplexMath>::tan),
-        U::Arcsin => apply_plain(a, out, <Complex<T> as ComplexMath>::arcsin),
-        U::Arccos => apply_plain(a, out, <Complex<T> as ComplexMath>::arccos),
-        U::Arctan => apply_plain(a, out, <Complex<T> as ComplexMath>::arctan),
-        U::Sinh => apply_plain(a, out, <Complex<T> as ComplexMath>::sinh),
-        U::Cosh => apply_plain(a, out, <Complex<T> as ComplexMath>::cosh),
-        U::Tanh => apply_plain(a, out, <Complex<T> as ComplexMath>::tanh),
         U::Isnan => apply(a, out, |x: Complex<T>| x.nan()),
         U::Isfinite => apply_plain(a, out, <Complex<T> as ComplexMath>::finite),
         U::Isinf => apply_plain(a, out, <Complex<T> as ComplexMath>::infinite),
-        U::Floor | U::Ceil | U::Trunc | U::Rint | U::Invert | U::LogicalNot => {
-            Err(no_loop(op.name(), <Complex<T> as Element>::DTYPE))
-        }
+        _ => transcendental::<Complex<T>>(op, a, out),
     }
 }

@@ -30,3 +30,5 @@ pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};
 
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod vector_tests;

@@ -182,13 +182,8 @@ integer! {
     i8; i16; i32; i64; u8; u16; u32; u64;
 }
 
-/// Floats. `floor_divide` and `remainder` follow NumPy's `npy_divmod`, the rest calls `libm`: the same bits everywhere.
-pub(super) trait Float: Copy {
-    fn floor_divide(self, other: Self) -> Self;
-    fn remainder(self, other: Self) -> Self;
-    fn power(self, exponent: Self) -> Self;
-    fn arctan2(self, other: Self) -> Self;
-    fn sign(self) -> Self;
+/// Functions of floats and of complex numbers, from those of `libm`: the same bits everywhere.
+pub(super) trait Transcendental: Copy {
     fn exp(self) -> Self;
     fn log(self) -> Self;
     fn log2(self) -> Self;
@@ -202,16 +197,27 @@ pub(super) trait Float: Copy {
     fn sinh(self) -> Self;
     fn cosh(self) -> Self;
     fn tanh(self) -> Self;
+}
+
+/// Floats. `floor_divide` and `remainder` follow NumPy's `npy_divmod`, the rest calls `libm`: the same bits everywhere.
+pub(super) trait Float: Transcendental {
+    fn floor_divide(self, other: Self) -> Self;
+    fn remainder(self, other: Self) -> Self;
+    fn power(self, exponent: Self) -> Self;
+    fn arctan2(self, other: Self) -> Self;
+    fn sign(self) -> Self;
     fn hypot(self, other: Self) -> Self;
 }
 
 macro_rules! float {
     ($($T:ty { $($method:ident = $function:path,)* } $pow:path, $atan2:path, $hypot:path;)*) => {$(
-        impl Float for $T {
+        impl Transcendental for $T {
             $(#[inline(always)]
             fn $method(self) -> Self {
                 $function(self)
             })*
+        }
+        impl Float for $T {
             #[inline(always)]
             fn floor_divide(self, other: Self) -> Self {
                 if other == 0.0 {

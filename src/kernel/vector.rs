@@ -9,16 +9,63 @@
 
 #![allow(unsafe_code)] // the dispatcher that `multiversion` writes; there is none by hand
 
-use multiversion::multiversion;
+/// A loop in two versions: `body` is inlined into the one for the base of the machine and into those that `multiversion` makes,
+/// of which it picks one at run time. Tests may ask for the base, to compare bits.
+macro_rules! hot_loop {
+    ($(#[$doc:meta])* fn $name:ident[$($generics:tt)*]($($arg:ident: $T:ty),* $(,)?) $(-> $R:ty)? $body:block) => {
+        $(#[$doc])*
+        pub(super) fn $name<$($generics)*>($($arg: $T),*) $(-> $R)? {
+            #[inline(always)]
+            fn body<$($generics)*>($($arg: $T),*) $(-> $R)? $body
+
+            #[multiversion::multiversion(targets("x86_64+avx2"))]
+            fn dispatched<$($generics)*>($($arg: $T),*) $(-> $R)? {
+                body($($arg),*)
+            }
+
+            #[cfg(test)]
+            if base::is_forced() {
+                return body($($arg),*);
+            }
+            dispatched($($arg),*)
+        }
+    };
+}
+
+/// For tests: loops of this thread in their base version.
+#[cfg(test)]
+pub(super) mod base {
+    use std::cell::Cell;
+
+    thread_local! {
+        static FORCED: Cell<bool> = const { Cell::new(false) };
+        static RUNS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// Runs `work` with base versions; gives how many loops ran beside its result.
+    pub(in crate::kernel) fn force<T>(work: impl FnOnce() -> T) -> (T, u64) {
+        let before = RUNS.get();
+        FORCED.set(true);
+        let result = work();
+        FORCED.set(false);
+        (result, RUNS.get() - before)
+    }
+
+    pub(super) fn is_forced() -> bool {
+        RUNS.set(RUNS.get() + u64::from(FORCED.get()));
+        FORCED.get()
+    }
+}
 
 /// Accumulators of a row that is folded into one cell; element `i` of a row belongs to lane `i % LANES`.
 pub(super) const LANES: usize = 16;
 
-/// `out[i] = f(a[i])`
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn map1<A: Copy, R, F: Fn(A) -> R>(a: &[A], out: &mut [R], f: F) {
-    for (out, a) in out.iter_mut().zip(a) {
-        *out = f(*a);
+hot_loop! {
+    /// `out[i] = f(a[i])`
+    fn map1[A: Copy, R, F: Fn(A) -> R](a: &[A], out: &mut [R], f: F) {
+        for (out, a) in out.iter_mut().zip(a) {
+            *out = f(*a);
+        }
     }
 }
 
@@ -36,11 +83,12 @@ pub(super) fn plain2<A: Copy, B: Copy, R, F: Fn(A, B) -> R>(a: &[A], b: &[B], ou
     }
 }
 
-/// `out[i] = f(a[i], b[i])`
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn map2<A: Copy, B: Copy, R, F: Fn(A, B) -> R>(a: &[A], b: &[B], out: &mut [R], f: F) {
-    for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
-        *out = f(*a, *b);
+hot_loop! {
+    /// `out[i] = f(a[i], b[i])`
+    fn map2[A: Copy, B: Copy, R, F: Fn(A, B) -> R](a: &[A], b: &[B], out: &mut [R], f: F) {
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(*a, *b);
+        }
     }
 }
 
@@ -51,33 +99,33 @@ pub(super) fn choose<T: Copy>(condition: &[bool], a: &[T], b: &[T], out: &mut [T
     }
 }
 
-/// As [`choose`], on the bits of elements: the compiler turns a choice between two loads into a choice between two
-/// addresses, element by element; masks make it a
-/// vector blend.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn choose_bits<T>(condition: &[bool], a: &[T], b: &[T], out: &mut [T])
-where
-    T: Copy
-        + From<bool>
-        + WrappingNeg
-        + std::ops::BitAnd<Output = T>
-        + std::ops::BitOr<Output = T>
-        + std::ops::Not<Output = T>,
-{
-    for (((out, condition), a), b) in out.iter_mut().zip(condition).zip(a).zip(b) {
-        let mask = T::from(*condition).wrapping_neg();
-        *out = (*a & mask) | (*b & !mask);
+hot_loop! {
+    /// As [`choose`], on the bits of elements: the compiler turns a choice between two loads into a choice between two
+    /// addresses, element by element; masks make it a
+    /// vector blend.
+    fn choose_bits[T: Mask](condition: &[bool], a: &[T], b: &[T], out: &mut [T]) {
+        for (((out, condition), a), b) in out.iter_mut().zip(condition).zip(a).zip(b) {
+            let mask = T::from(*condition).wrapping_neg();
+            *out = (*a & mask) | (*b & !mask);
+        }
     }
 }
 
-/// Two's complement: all ones out of 1.
-pub(super) trait WrappingNeg {
+/// Unsigned integers as masks.
+pub(super) trait Mask:
+    Copy
+    + From<bool>
+    + std::ops::BitAnd<Output = Self>
+    + std::ops::BitOr<Output = Self>
+    + std::ops::Not<Output = Self>
+{
+    /// Two's complement: all ones out of 1.
     fn wrapping_neg(self) -> Self;
 }
 
-macro_rules! wrapping_neg {
+macro_rules! mask {
     ($($T:ty),*) => {$(
-        impl WrappingNeg for $T {
+        impl Mask for $T {
             #[inline(always)]
             fn wrapping_neg(self) -> Self {
                 <$T>::wrapping_neg(self)
@@ -86,75 +134,64 @@ macro_rules! wrapping_neg {
     )*};
 }
 
-wrapping_neg!(u8, u16, u32, u64);
+mask!(u8, u16, u32, u64);
 
-/// `f(&mut x[i], v[i])`
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn update1<X, T: Copy, F: Fn(&mut X, T)>(x: &mut [X], v: &[T], f: F) {
-    for (x, v) in x.iter_mut().zip(v) {
-        f(x, *v);
-    }
-}
-
-/// `f(&mut x[i], &mut y[i], v[i])`
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn update2<X, Y, T: Copy, F: Fn(&mut X, &mut Y, T)>(
-    x: &mut [X],
-    y: &mut [Y],
-    v: &[T],
-    f: F,
-) {
-    for ((x, y), v) in x.iter_mut().zip(y).zip(v) {
-        f(x, y, *v);
-    }
-}
-
-/// `f(&mut x[i], &mut y[i], &mut z[i], v[i])`
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn update3<X, Y, Z, T: Copy, F: Fn(&mut X, &mut Y, &mut Z, T)>(
-    x: &mut [X],
-    y: &mut [Y],
-    z: &mut [Z],
-    v: &[T],
-    f: F,
-) {
-    for (((x, y), z), v) in x.iter_mut().zip(y).zip(z).zip(v) {
-        f(x, y, z, *v);
-    }
-}
-
-/// Folds a row with [`LANES`] accumulators, then joins them pairwise: lane `j` with lane `j + 8`, then `+ 4`, `+ 2`, `+ 1`.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn fold_lanes<A: Copy, T: Copy, F: Fn(A, T) -> A, J: Fn(A, A) -> A>(
-    v: &[T],
-    start: A,
-    f: F,
-    join: J,
-) -> A {
-    let mut lanes = [start; LANES];
-    let (whole, rest) = v.as_chunks::<LANES>();
-    for chunk in whole {
-        for j in 0..LANES {
-            lanes[j] = f(lanes[j], chunk[j]);
+hot_loop! {
+    /// `f(&mut x[i], v[i])`
+    fn update1[X, T: Copy, F: Fn(&mut X, T)](x: &mut [X], v: &[T], f: F) {
+        for (x, v) in x.iter_mut().zip(v) {
+            f(x, *v);
         }
     }
-    for (lane, v) in lanes.iter_mut().zip(rest) {
-        *lane = f(*lane, *v);
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for j in 0..width {
-            lanes[j] = join(lanes[j], lanes[j + width]);
-        }
-        width /= 2;
-    }
-    lanes[0]
 }
 
-/// How many elements satisfy `f`.
-#[multiversion(targets("x86_64+avx2"))]
-pub(super) fn count<T: Copy, F: Fn(T) -> bool>(v: &[T], f: F) -> u32 {
-    v.iter()
-        .map(|v| u32::from(f(*v)))
-        .fold(0, u32::wrapping_add)
+hot_loop! {
+    /// `f(&mut x[i], &mut y[i], v[i])`
+    fn update2[X, Y, T: Copy, F: Fn(&mut X, &mut Y, T)](x: &mut [X], y: &mut [Y], v: &[T], f: F) {
+        for ((x, y), v) in x.iter_mut().zip(y).zip(v) {
+            f(x, y, *v);
+        }
+    }
+}
+
+hot_loop! {
+    /// `f(&mut x[i], &mut y[i], &mut z[i], v[i])`
+    fn update3[X, Y, Z, T: Copy, F: Fn(&mut X, &mut Y, &mut Z, T)](x: &mut [X], y: &mut [Y], z: &mut [Z], v: &[T], f: F) {
+        for (((x, y), z), v) in x.iter_mut().zip(y).zip(z).zip(v) {
+            f(x, y, z, *v);
+        }
+    }
+}
+
+hot_loop! {
+    /// Folds a row with [`LANES`] accumulators, then joins them pairwise: lane `j` with lane `j + 8`, then `+ 4`, `+ 2`, `+ 1`.
+    fn fold_lanes[A: Copy, T: Copy, F: Fn(A, T) -> A, J: Fn(A, A) -> A](v: &[T], start: A, f: F, join: J) -> A {
+        let mut lanes = [start; LANES];
+        let (whole, rest) = v.as_chunks::<LANES>();
+        for chunk in whole {
+            for j in 0..LANES {
+                lanes[j] = f(lanes[j], chunk[j]);
+            }
+        }
+        for (lane, v) in lanes.iter_mut().zip(rest) {
+            *lane = f(*lane, *v);
+        }
+        let mut width = LANES / 2;
+        while width > 0 {
+            for j in 0..width {
+                lanes[j] = join(lanes[j], lanes[j + width]);
+            }
+            width /= 2;
+        }
+        lanes[0]
+    }
+}
+
+hot_loop! {
+    /// How many elements satisfy `f`.
+    fn count[T: Copy, F: Fn(T) -> bool](v: &[T], f: F) -> u32 {
+        v.iter()
+            .map(|v| u32::from(f(*v)))
+            .fold(0, u32::wrapping_add)
+    }
 }

@@ -1,6 +1,7 @@
 //! `DataArray`: a lazy array with names for its axes, coordinates and attributes.
 
 use super::coord::Coord;
+use super::reductions::reductions;
 use super::select::Indexer;
 use crate::array::{Array, ReduceOptions};
 use crate::block::{Block, Native};
@@ -180,6 +181,22 @@ impl DataArray {
         self
     }
 
+    /// True when it has the dimension.
+    pub(super) fn has(&self, dim: &str) -> bool {
+        self.dims.iter().any(|d| d == dim)
+    }
+
+    /// What an operation on a dataset made of this variable, under the variable's name; an error names it.
+    pub(super) fn named_as(&self, mut made: Self) -> Self {
+        made.name = self.name.clone();
+        if let (Err(error), Ok(())) = (made.check(), self.check()) {
+            let name = self.name.as_deref().unwrap_or_default();
+            let error = error.context(format!("working on variable {name:?} of a dataset"));
+            made.array = Array::new(self.array.session().clone(), Err(error));
+        }
+        made
+    }
+
     /// `Ok` when every operation so far was valid.
     ///
     /// # Errors
@@ -260,14 +277,16 @@ impl DataArray {
         let mut result = self.with_array(array);
         result.dims = dims;
         result.coords = self.coords_without(&all);
-        if matches!(
-            kind,
-            ReductionKind::Count | ReductionKind::Argmin | ReductionKind::Argmax
-        ) {
-            // A count has no unit.
-            result.attrs.remove("units");
-        }
+        result.without_unit_of(kind);
         result
+    }
+
+    /// Numbers of elements and positions have no unit. (xarray keeps the attribute.)
+    pub(super) fn without_unit_of(&mut self, kind: ReductionKind) {
+        use ReductionKind as R;
+        if matches!(kind, R::Count | R::Argmin | R::Argmax) {
+            self.attrs.remove("units");
+        }
     }
 
     /// The same labels over another array of the same shape.
@@ -359,45 +378,10 @@ impl DataArray {
     }
 }
 
-macro_rules! reductions {
-    ($($(#[$doc:meta])* $name:ident => $kind:expr;)*) => {
-        impl DataArray {$(
-            $(#[$doc])*
-            /// Over `dims` (empty: all). Missing values are skipped where the dtype has them, as in xarray.
-            #[must_use]
-            #[track_caller]
-            pub fn $name<D: Dims>(&self, dims: D) -> Self {
-                self.reduce($kind, &dims.names(), None)
-            }
-        )*}
-    };
-}
-
-reductions! {
-    /// Sum.
-    sum => ReductionKind::Sum;
-    /// Product.
-    prod => ReductionKind::Prod;
-    /// Arithmetic mean.
-    mean => ReductionKind::Mean;
-    /// Smallest.
-    min => ReductionKind::Min;
-    /// Largest.
-    max => ReductionKind::Max;
-    /// Number of elements that are not missing.
-    count => ReductionKind::Count;
-    /// True when any element is not zero.
-    any => ReductionKind::Any;
-    /// True when no element is zero.
-    all => ReductionKind::All;
-    /// Position of the first smallest.
-    argmin => ReductionKind::Argmin;
-    /// Position of the first largest.
-    argmax => ReductionKind::Argmax;
-    /// Variance (ddof 0).
-    var => ReductionKind::Var { ddof: 0 };
-    /// Standard deviation (ddof 0).
-    std => ReductionKind::Std { ddof: 0 };
+reductions! { DataArray => DataArray;
+    var => Var { ddof: 0 }, "Variance (ddof 0).";
+    argmin => Argmin, "Position of the first smallest.";
+    argmax => Argmax, "Position of the first largest.";
 }
 
 /// Dimension names as people write them: `"time"`, `["y", "x"]`, `()` for all.

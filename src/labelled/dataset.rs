@@ -1,5 +1,6 @@
 //! `Dataset`: variables that share dimensions and coordinates.
 
+use super::align::{common_dims, merge_coords};
 use super::coord::Coord;
 use super::data_array::DataArray;
 use super::select::{Indexer, Label};
@@ -7,6 +8,7 @@ use crate::array::Array;
 use crate::driver::Session;
 use crate::error::{Error, Result, nearest_names};
 use crate::spec::{AttrValue, Attrs};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// Named arrays over common dimensions.
@@ -20,6 +22,39 @@ pub struct Dataset {
     pub(super) unreadable: Vec<(String, String)>,
     /// Where it came from, for messages.
     pub(super) origin: String,
+    /// An operation on the whole that failed; its variables carry the same error.
+    pub(super) failure: Option<Error>,
+}
+
+/// A `Vec` of the variables of `$dataset`, changed and under their old names. A loop, not a closure: `#[track_caller]` does not
+/// reach into closures, and an error should name the user's line.
+macro_rules! each {
+    ($dataset:expr, $variable:ident => $change:expr) => {{
+        let mut changed = Vec::with_capacity($dataset.variables.len());
+        for $variable in &$dataset.variables {
+            changed.push($variable.named_as($change));
+        }
+        changed
+    }};
+}
+
+pub(super) use each;
+
+/// The entries of `pairs` whose dimension `array` has.
+fn present<'a, T: Copy>(
+    array: &DataArray,
+    pairs: &[(&'a str, T)],
+) -> impl Iterator<Item = (&'a str, T)> {
+    pairs.iter().filter(|(dim, _)| array.has(dim)).copied()
+}
+
+/// An error when a dimension has several lengths.
+fn fit(operation: &str, variables: &[DataArray]) -> Result<()> {
+    let all: Vec<(&str, &[String], Vec<usize>)> = variables
+        .iter()
+        .map(|v| (v.name().unwrap_or_default(), v.dims(), v.shape()))
+        .collect();
+    common_dims(operation, &all).map(drop)
 }
 
 impl Dataset {
@@ -32,7 +67,6 @@ impl Dataset {
         let Some(first) = variables.first() else {
             return Err(Error::invalid("Dataset: no arrays"));
         };
-        let mut coords: Vec<Coord> = Vec::new();
         for (number, array) in variables.iter().enumerate() {
             array.check()?;
             let Some(name) = array.name() else {
@@ -45,29 +79,19 @@ impl Dataset {
                     "Dataset: two arrays are named {name:?}"
                 )));
             }
-            for (dim, len) in array.dims.iter().zip(array.shape()) {
-                for other in &variables[..number] {
-                    let there = other
-                        .dims
-                        .iter()
-                        .position(|d| d == dim)
-                        .map(|a| other.shape()[a]);
-                    if let Some(there) = there.filter(|there| *there != len) {
-                        return Err(Error::invalid(format!(
-                            "Dataset: dimension {dim:?} has length {there} in {:?} and {len} in {name:?}",
-                            other.name().unwrap_or("")
-                        )));
-                    }
-                }
-            }
+        }
+        fit("Dataset", &variables)?;
+        let mut coords: Vec<Coord> = Vec::new();
+        for array in &variables {
             for coord in &array.coords {
                 match coords.iter().find(|c| c.name == coord.name) {
                     None => coords.push(coord.clone()),
                     Some(known) if known.same_values(coord) => {}
                     Some(_) => {
                         return Err(Error::invalid(format!(
-                            "Dataset: the coordinate {:?} of {name:?} differs from that of the other arrays",
-                            coord.name
+                            "Dataset: the coordinate {:?} of {:?} differs from that of the other arrays",
+                            coord.name,
+                            array.name().unwrap_or_default()
                         )));
                     }
                 }
@@ -80,6 +104,7 @@ impl Dataset {
             attrs: Attrs::default(),
             unreadable: Vec::new(),
             origin: "the dataset".to_owned(),
+            failure: None,
         })
     }
 
@@ -90,11 +115,26 @@ impl Dataset {
         match self.get(name) {
             Ok(array) => array,
             Err(error) => {
-                let error = error.at_call(std::panic::Location::caller());
+                let error = error.at_call(Location::caller());
                 let array = Array::new(self.session.clone(), Err(error));
                 DataArray::new(array, &[], Vec::new()).rename(name)
             }
         }
+    }
+
+    /// The dataset of these variables, with the coordinates along their dimensions (xarray's `ds[["tas", "pr"]]`).
+    #[must_use]
+    #[track_caller]
+    pub fn vars(&self, names: &[&str]) -> Dataset {
+        let mut variables: Vec<DataArray> = Vec::new();
+        for name in names {
+            match self.get(name) {
+                Ok(_) if variables.iter().any(|v| v.name() == Some(name)) => {}
+                Ok(variable) => variables.push(variable),
+                Err(error) => return self.fail(error),
+            }
+        }
+        self.of("choosing variables", variables, &[])
     }
 
     /// The variable or coordinate `name`.
@@ -102,6 +142,9 @@ impl Dataset {
     /// # Errors
     /// Invalid input for an unknown name; the text lists the known ones, the nearest first.
     pub fn get(&self, name: &str) -> Result<DataArray> {
+        if let Some(error) = &self.failure {
+            return Err(error.clone());
+        }
         if let Some(found) = self.variables.iter().find(|v| v.name() == Some(name)) {
             return Ok(found.clone());
         }
@@ -193,21 +236,74 @@ impl Dataset {
         sizes
     }
 
-    /// `change` on every variable; coordinates follow.
-    fn map(&self, change: impl Fn(&DataArray) -> DataArray) -> Dataset {
-        let variables: Vec<DataArray> = self.variables.iter().map(change).collect();
-        let mut coords: Vec<Coord> = Vec::new();
-        for variable in &variables {
-            for coord in &variable.coords {
-                if !coords.iter().any(|c| c.name == coord.name) {
-                    coords.push(coord.clone());
+    /// `change` of every variable, under its old name (`Dataset.map`). Attributes are those of the result; coordinates that
+    /// label no dimension and differ between variables are dropped.
+    ///
+    /// Where the results do not fit together (dimensions of several lengths, other labels) the dataset fails.
+    #[must_use]
+    #[track_caller]
+    pub fn map(&self, mut change: impl FnMut(&DataArray) -> DataArray) -> Dataset {
+        let variables = each!(self, v => change(v));
+        self.of("map", variables, &[])
+    }
+
+    /// This dataset with other variables. Its coordinates are `more` and those of the variables, merged as in xarray.
+    #[track_caller]
+    pub(super) fn of(
+        &self,
+        operation: &str,
+        mut variables: Vec<DataArray>,
+        more: &[(&str, &[Coord])],
+    ) -> Dataset {
+        let own = variables
+            .iter()
+            .map(|v| (v.name().unwrap_or_default(), v.coords()));
+        let all: Vec<(&str, &[Coord])> = more.iter().copied().chain(own).collect();
+        let merged = match variables.iter().find_map(|v| v.check().err()) {
+            // It comes out of its variable.
+            Some(_) => Ok(self.coords.clone()),
+            None => fit(operation, &variables).and_then(|()| merge_coords(operation, &all)),
+        };
+        match merged {
+            Ok(coords) => {
+                for variable in &mut variables {
+                    let known = |c: &Coord| coords.iter().any(|k| k.name == c.name);
+                    variable.coords.retain(known);
+                }
+                Dataset {
+                    variables,
+                    coords,
+                    ..self.clone()
                 }
             }
+            Err(error) => self.fail(error),
         }
+    }
+
+    /// A failed dataset in place of this one.
+    #[track_caller]
+    pub(super) fn fail(&self, error: Error) -> Dataset {
+        if self.check().is_err() {
+            return self.clone();
+        }
+        let error = error.at_call(Location::caller());
         Dataset {
-            variables,
-            coords,
+            variables: each!(self, v => v.clone().fail(error.clone())),
+            failure: Some(error),
             ..self.clone()
+        }
+    }
+
+    /// A failure when a dimension is in no variable and no coordinate.
+    pub(super) fn check_dims(&self, operation: &str, dims: &[&str]) -> Result<()> {
+        let sizes = self.sizes();
+        let known = |dim: &str| sizes.iter().any(|(d, _)| d == dim);
+        match dims.iter().find(|dim| !known(dim)) {
+            None => Ok(()),
+            Some(dim) => Err(Error::invalid(format!(
+                "{operation}: unknown dimension {dim:?}; known: {}",
+                nearest_names(dim, sizes.iter().map(|(d, _)| d.as_str()))
+            ))),
         }
     }
 
@@ -217,28 +313,12 @@ impl Dataset {
     #[track_caller]
     pub fn chunk<'a>(&self, chunks: impl IntoIterator<Item = (&'a str, usize)>) -> Dataset {
         let chunks: Vec<(&str, usize)> = chunks.into_iter().collect();
-        let sizes = self.sizes();
-        let unknown = chunks
-            .iter()
-            .find(|(dim, _)| !sizes.iter().any(|(d, _)| d == dim));
-        if let Some((dim, _)) = unknown {
-            let known = nearest_names(dim, sizes.iter().map(|(d, _)| d.as_str()));
-            let error = Error::invalid(format!("chunk: unknown dimension {dim:?}; known: {known}"));
-            let error = error.at_call(std::panic::Location::caller());
-            return self.map(|v| v.clone().fail(error.clone()));
+        let dims: Vec<&str> = chunks.iter().map(|(dim, _)| *dim).collect();
+        if let Err(error) = self.check_dims("chunk", &dims) {
+            return self.fail(error);
         }
-        let location = std::panic::Location::caller();
-        self.map(|v| {
-            let own = chunks
-                .iter()
-                .filter(|(dim, _)| v.dims.iter().any(|d| d == dim))
-                .copied();
-            let result = v.chunk(own);
-            match result.check() {
-                Ok(()) => result,
-                Err(error) => v.clone().fail(error.at_call(location)),
-            }
-        })
+        let variables = each!(self, v => v.chunk(present(v, &chunks)));
+        self.of("chunk", variables, &[])
     }
 
     /// Elements by position, on every variable that has the dimension.
@@ -246,13 +326,8 @@ impl Dataset {
     #[track_caller]
     pub fn isel<'a>(&self, indexers: impl IntoIterator<Item = (&'a str, Indexer)>) -> Dataset {
         let indexers: Vec<(&str, Indexer)> = indexers.into_iter().collect();
-        self.map(|v| {
-            let own = indexers
-                .iter()
-                .filter(|(dim, _)| v.dims.iter().any(|d| d == dim))
-                .copied();
-            v.isel(own)
-        })
+        let variables = each!(self, v => v.isel(present(v, &indexers)));
+        self.of("isel", variables, &[])
     }
 
     /// The element with this label, on every variable that has the dimension.
@@ -260,10 +335,11 @@ impl Dataset {
     #[track_caller]
     pub fn sel(&self, dim: &str, label: impl Into<Label>) -> Dataset {
         let label = label.into();
-        self.map(|v| match v.dims.iter().any(|d| d == dim) {
+        let variables = each!(self, v => match v.has(dim) {
             true => v.sel(dim, label.clone()),
             false => v.clone(),
-        })
+        });
+        self.of("sel", variables, &[])
     }
 
     /// The element whose label is nearest, on every variable that has the dimension.
@@ -271,27 +347,30 @@ impl Dataset {
     #[track_caller]
     pub fn sel_nearest(&self, dim: &str, label: impl Into<Label>) -> Dataset {
         let label = label.into();
-        self.map(|v| match v.dims.iter().any(|d| d == dim) {
+        let variables = each!(self, v => match v.has(dim) {
             true => v.sel_nearest(dim, label.clone()),
             false => v.clone(),
-        })
+        });
+        self.of("sel_nearest", variables, &[])
     }
 
     /// The elements from one label to another, both included, on every variable that has the dimension.
     #[must_use]
     #[track_caller]
     pub fn sel_range(&self, dim: &str, from: Option<Label>, to: Option<Label>) -> Dataset {
-        self.map(|v| match v.dims.iter().any(|d| d == dim) {
+        let variables = each!(self, v => match v.has(dim) {
             true => v.sel_range(dim, from.clone(), to.clone()),
             false => v.clone(),
-        })
+        });
+        self.of("sel_range", variables, &[])
     }
 
     /// `Ok` when every variable is valid.
     ///
     /// # Errors
-    /// The first error of a variable's making.
+    /// The first error of the dataset's or a variable's making.
     pub fn check(&self) -> Result<()> {
+        self.failure.clone().map_or(Ok(()), Err)?;
         self.variables.iter().try_for_each(DataArray::check)
     }
 }

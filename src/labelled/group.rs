@@ -2,7 +2,8 @@
 
 use super::cf::{Component, SEASONS};
 use super::coord::{Coord, Values};
-use super::data_array::{DataArray, Dims};
+use super::data_array::DataArray;
+use super::reductions::reductions;
 use crate::block::Block;
 use crate::dtype::{NAT, Scalar};
 use crate::error::{Error, Result, nearest_names};
@@ -13,10 +14,10 @@ use std::sync::Arc;
 /// A grouped array, waiting for its reduction.
 #[derive(Clone, Debug)]
 pub struct GroupBy {
-    array: DataArray,
-    dim: String,
-    codes: Arc<Vec<u32>>,
-    groups: Option<Coord>,
+    pub(super) array: DataArray,
+    pub(super) dim: String,
+    pub(super) codes: Arc<Vec<u32>>,
+    pub(super) groups: Option<Coord>,
 }
 
 impl DataArray {
@@ -24,7 +25,7 @@ impl DataArray {
     #[must_use]
     #[track_caller]
     pub fn groupby(&self, by: &str) -> GroupBy {
-        match self.groups_of(by) {
+        match self.check().and_then(|()| groups_of(&self.coords, by)) {
             Ok((dim, codes, groups)) => GroupBy {
                 array: self.clone(),
                 dim,
@@ -69,71 +70,72 @@ impl DataArray {
             },
         }
     }
+}
 
-    fn groups_of(&self, by: &str) -> Result<(String, Vec<u32>, Coord)> {
-        self.check()?;
-        let known = || {
-            let names = self.coords.iter().map(|c| c.name.as_str());
-            nearest_names(by, names)
-        };
-        if let Some(coord) = self.coord(by) {
-            let [dim] = coord.dims.as_slice() else {
-                return Err(Error::unsupported(format!(
-                    "groupby: the coordinate {by:?} has dimensions {:?}; group by a 1-D coordinate",
-                    coord.dims
-                )));
-            };
-            let (codes, groups) = unique(by, &coord.values)?;
-            return Ok((dim.clone(), codes, groups));
-        }
-        let Some((name, component)) = by.split_once('.') else {
-            return Err(Error::invalid(format!(
-                "groupby: unknown coordinate {by:?}; known: {}",
-                known()
-            )));
-        };
-        let coord = self.coord(name).ok_or_else(|| {
-            Error::invalid(format!(
-                "groupby: unknown coordinate {name:?} in {by:?}; known: {}",
-                known()
-            ))
-        })?;
+/// The grouped dimension, the group of each of its indices, and the labels of the groups.
+pub(super) fn groups_of(coords: &[Coord], by: &str) -> Result<(String, Vec<u32>, Coord)> {
+    let find = |name: &str| coords.iter().find(|c| c.name == name);
+    let known = || {
+        let names = coords.iter().map(|c| c.name.as_str());
+        nearest_names(by, names)
+    };
+    if let Some(coord) = find(by) {
         let [dim] = coord.dims.as_slice() else {
-            return Err(Error::invalid(format!(
-                "groupby: the coordinate {name:?} has dimensions {:?}; group by a 1-D coordinate",
+            return Err(Error::unsupported(format!(
+                "groupby: the coordinate {by:?} has dimensions {:?}; group by a 1-D coordinate",
                 coord.dims
             )));
         };
-        let component =
-            Component::parse(component).map_err(|e| e.context(format!("grouping by {by:?}")))?;
-        let (counts, time) = coord.times().ok_or_else(|| {
-            Error::invalid(format!(
-                "groupby: {name:?} is {}, not times; its component {:?} is not defined",
-                coord.dtype_name(),
-                component.name()
-            ))
-        })?;
-        let values = component.of(counts, &time);
-        let mut present: Vec<i64> = values.iter().copied().filter(|v| *v != NAT).collect();
-        present.sort_unstable();
-        present.dedup();
-        let codes = values
-            .iter()
-            .map(|v| present.binary_search(v).map_or(u32::MAX, |at| at as u32))
-            .collect();
-        let values = match component {
-            Component::Season => {
-                let names: Vec<String> = present
-                    .iter()
-                    .map(|s| SEASONS[*s as usize].to_owned())
-                    .collect();
-                let len = names.len();
-                Values::Texts(Arc::new(names), vec![len])
-            }
-            _ => Values::Block(Arc::new(Block::from_vec(&[present.len()], present)?)),
-        };
-        Ok((dim.clone(), codes, group_coord(component.name(), values)))
+        let (codes, groups) = unique(by, &coord.values)?;
+        return Ok((dim.clone(), codes, groups));
     }
+    let Some((name, component)) = by.split_once('.') else {
+        return Err(Error::invalid(format!(
+            "groupby: unknown coordinate {by:?}; known: {}",
+            known()
+        )));
+    };
+    let coord = find(name).ok_or_else(|| {
+        Error::invalid(format!(
+            "groupby: unknown coordinate {name:?} in {by:?}; known: {}",
+            known()
+        ))
+    })?;
+    let [dim] = coord.dims.as_slice() else {
+        return Err(Error::invalid(format!(
+            "groupby: the coordinate {name:?} has dimensions {:?}; group by a 1-D coordinate",
+            coord.dims
+        )));
+    };
+    let component =
+        Component::parse(component).map_err(|e| e.context(format!("grouping by {by:?}")))?;
+    let (counts, time) = coord.times().ok_or_else(|| {
+        Error::invalid(format!(
+            "groupby: {name:?} is {}, not times; its component {:?} is not defined",
+            coord.dtype_name(),
+            component.name()
+        ))
+    })?;
+    let values = component.of(counts, &time);
+    let mut present: Vec<i64> = values.iter().copied().filter(|v| *v != NAT).collect();
+    present.sort_unstable();
+    present.dedup();
+    let codes = values
+        .iter()
+        .map(|v| present.binary_search(v).map_or(u32::MAX, |at| at as u32))
+        .collect();
+    let values = match component {
+        Component::Season => {
+            let names: Vec<String> = present
+                .iter()
+                .map(|s| SEASONS[*s as usize].to_owned())
+                .collect();
+            let len = names.len();
+            Values::Texts(Arc::new(names), vec![len])
+        }
+        _ => Values::Block(Arc::new(Block::from_vec(&[present.len()], present)?)),
+    };
+    Ok((dim.clone(), codes, group_coord(component.name(), values)))
 }
 
 fn group_coord(name: &str, values: Values) -> Coord {
@@ -236,6 +238,7 @@ impl GroupBy {
             skipna,
         );
         let mut result = array.with_array(reduced);
+        result.without_unit_of(kind);
         result.dims[axis] = groups.name.clone();
         result.coords = array.coords_without(&[&self.dim]);
         result.coords.push(groups.clone());
@@ -248,30 +251,8 @@ impl GroupBy {
     }
 }
 
-macro_rules! reductions {
-    ($($name:ident => $kind:expr, $doc:literal;)*) => {
-        impl GroupBy {$(
-            #[doc = $doc]
-            #[must_use]
-            #[track_caller]
-            pub fn $name<D: Dims>(&self, dims: D) -> DataArray {
-                self.reduce($kind, &dims.names(), None)
-            }
-        )*}
-    };
-}
-
-reductions! {
-    sum => ReductionKind::Sum, "Sum of each group.";
-    prod => ReductionKind::Prod, "Product of each group.";
-    mean => ReductionKind::Mean, "Mean of each group.";
-    min => ReductionKind::Min, "Smallest of each group.";
-    max => ReductionKind::Max, "Largest of each group.";
-    count => ReductionKind::Count, "Number of elements of each group that are not missing.";
-    std => ReductionKind::Std { ddof: 0 }, "Standard deviation of each group.";
-    var => ReductionKind::Var { ddof: 0 }, "Variance of each group.";
-    any => ReductionKind::Any, "True when any element of the group is not zero.";
-    all => ReductionKind::All, "True when no element of the group is zero.";
-    first => ReductionKind::First, "First element of each group that is not missing.";
-    last => ReductionKind::Last, "Last element of each group that is not missing.";
+reductions! { GroupBy => DataArray;
+    var => Var { ddof: 0 }, "Variance (ddof 0).";
+    first => First, "First element of each group that is not missing.";
+    last => Last, "Last element of each group that is not missing.";
 }

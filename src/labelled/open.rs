@@ -77,6 +77,7 @@ fn dataset(driver: &Driver, path: &Path, info: &FileInfo) -> Result<Dataset> {
         attrs: info.attrs.clone(),
         unreadable: info.left_out.clone(),
         origin: path.display().to_string(),
+        failure: None,
     };
     for variable in rest {
         match &variable.readable {

@@ -5,7 +5,9 @@ use crate::array::{Array, Operand};
 use crate::dtype::{DType, Scalar};
 use crate::error::Error;
 use crate::labelled::cf::{Calendar, parse_interval};
-use crate::labelled::{DataArray, DataOperand, Dataset, GroupBy, Indexer, Label};
+use crate::labelled::{
+    DataArray, DataOperand, Dataset, DatasetGroupBy, DatasetOperand, GroupBy, Indexer, Label,
+};
 use rhai::{Dynamic, Map};
 use std::ops::{Range, RangeInclusive};
 
@@ -28,7 +30,7 @@ pub(super) fn type_name(value: &Dynamic) -> String {
     if value.is::<Dataset>() {
         return "a Dataset".into();
     }
-    if value.is::<GroupBy>() {
+    if value.is::<GroupBy>() || value.is::<DatasetGroupBy>() {
         return "a GroupBy (reduce it first, for example with mean())".into();
     }
     if value.is::<Slice>() {
@@ -51,10 +53,11 @@ pub(super) fn type_name(value: &Dynamic) -> String {
     }
 }
 
-/// An operand: an array or a number.
+/// An operand: an array, a dataset or a number.
 #[derive(Clone)]
 pub(super) enum Value {
     Data(DataArray),
+    Dataset(Dataset),
     Array(Array),
     Weak(Scalar),
     Text(String),
@@ -73,10 +76,8 @@ pub(super) fn value(operation: &str, dynamic: &Dynamic) -> Raised<Value> {
     if let Ok(text) = dynamic.as_immutable_string_ref() {
         return Ok(Value::Text(text.to_string()));
     }
-    if dynamic.is::<Dataset>() {
-        return Err(raise(Error::invalid(format!(
-            "{operation}: a Dataset is not computed with as a whole; take a variable of it: ds.name or ds[\"name\"]"
-        ))));
+    if let Some(dataset) = dynamic.clone().try_cast::<Dataset>() {
+        return Ok(Value::Dataset(dataset));
     }
     Err(refuse(operation, dynamic, "an array or a number"))
 }
@@ -115,17 +116,55 @@ pub(super) fn data_operand(operation: &str, this: &DataArray, other: Value) -> R
         Value::Data(other) => other.into(),
         Value::Weak(scalar) => scalar.into(),
         Value::Text(text) => date(operation, this.dtype(), &text)?.into(),
-        // A single number has no dimensions to be named.
-        Value::Array(array) if array.ndim() == 0 => DataArray::new(array, &[], Vec::new()).into(),
-        Value::Array(array) => {
+        Value::Array(array) => named(operation, array, || {
+            format!("a DataArray ({})", this.dims().join(", "))
+        })?
+        .into(),
+        Value::Dataset(_) => return Err(no_dataset(operation, "a DataArray")),
+    })
+}
+
+/// What stands beside a dataset.
+pub(super) fn dataset_operand(
+    operation: &str,
+    this: &Dataset,
+    other: Value,
+) -> Raised<DatasetOperand> {
+    Ok(match other {
+        Value::Dataset(other) => other.into(),
+        Value::Data(other) => other.into(),
+        Value::Weak(scalar) => scalar.into(),
+        Value::Text(text) => {
             return Err(raise(Error::invalid(format!(
-                "{operation}: an Array of shape {:?} has no dimension names to match those of a DataArray ({}); name them with \
-                 data_array(x, [\"…\"])",
-                array.shape(),
-                this.dims().join(", ")
+                "{operation}: the text {text:?} beside a Dataset; texts are dates beside arrays of times: take a variable, \
+                 ds.name or ds[\"name\"]"
             ))));
         }
+        Value::Array(array) => named(operation, array, || {
+            let dims: Vec<String> = this.sizes().into_iter().map(|(dim, _)| dim).collect();
+            format!("a Dataset ({})", dims.join(", "))
+        })?
+        .into(),
     })
+}
+
+/// An array by position beside labelled ones: a single number has no dimensions to be named, others are refused.
+fn named(operation: &str, array: Array, beside: impl Fn() -> String) -> Raised<DataArray> {
+    if array.ndim() == 0 {
+        return Ok(DataArray::new(array, &[], Vec::new()));
+    }
+    Err(raise(Error::invalid(format!(
+        "{operation}: an Array of shape {:?} has no dimension names to match those of {}; name them with \
+         data_array(x, [\"…\"])",
+        array.shape(),
+        beside()
+    ))))
+}
+
+fn no_dataset(operation: &str, beside: &str) -> Box<rhai::EvalAltResult> {
+    raise(Error::invalid(format!(
+        "{operation}: a Dataset beside {beside} gives many arrays; take a variable of it: ds.name or ds[\"name\"]"
+    )))
 }
 
 /// The other operand of an array by position.
@@ -134,6 +173,7 @@ pub(super) fn operand(operation: &str, this: &Array, other: Value) -> Raised<Ope
         Value::Array(other) => other.into(),
         Value::Weak(scalar) => scalar.into(),
         Value::Text(text) => Operand::Weak(date(operation, this.dtype(), &text)?),
+        Value::Dataset(_) => return Err(no_dataset(operation, "an Array")),
         Value::Data(data) => {
             return Err(raise(Error::invalid(format!(
                 "{operation}: an Array of shape {:?} has no dimension names to match those of a DataArray ({}); name them with \

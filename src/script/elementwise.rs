@@ -1,14 +1,15 @@
 //! Element-wise functions: unary and binary mathematics, `where`, `fillna`, `clip`, `astype`.
 
-use super::args::{Value, data_operand, operand, text, value};
+use super::args::{Value, data_operand, dataset_operand, operand, text, value};
 use super::failure::{OrRaise, Raised, refuse};
-use super::operators::{apply, array, data};
+use super::operators::{apply, array, data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::dtype::DType;
-use crate::labelled::DataArray;
+use crate::labelled::{DataArray, Dataset};
 use crate::op::{BinaryOp, UnaryOp};
-use rhai::Dynamic;
+use rhai::{Dynamic, FnPtr, NativeCallContext};
+use std::any::TypeId;
 
 /// Other names under which users know an operation.
 const UNARY_ALIASES: [(&str, UnaryOp); 5] = [
@@ -85,30 +86,69 @@ fn where_array(this: &Array, args: &[Dynamic]) -> Raised<Dynamic> {
     }
 }
 
+fn where_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
+    let condition = match value("where", &args[0])? {
+        condition @ (Value::Data(_) | Value::Dataset(_) | Value::Array(_)) => {
+            dataset_operand("where", this, condition)?
+        }
+        Value::Weak(_) | Value::Text(_) => {
+            let allowed = "a condition, an array or a dataset of true and false";
+            return Err(refuse("where", &args[0], allowed));
+        }
+    };
+    match args.get(1) {
+        None => dataset(this.where_(condition)),
+        Some(other) => {
+            let other = dataset_operand("where", this, value("where", other)?)?;
+            dataset(this.where_or(condition, other))
+        }
+    }
+}
+
+/// `()` is an open end.
+fn clip(this: Dynamic, args: &[Dynamic]) -> Raised<Dynamic> {
+    let mut result = this;
+    for (op, bound) in [(BinaryOp::Maximum, &args[0]), (BinaryOp::Minimum, &args[1])] {
+        if !bound.is_unit() {
+            result = apply("clip", op, &result, bound)?;
+        }
+    }
+    Ok(result)
+}
+
+/// `ds.map(|v| …)`: a function of the script on every variable.
+fn map(context: &NativeCallContext<'_>, this: &Dataset, f: &FnPtr) -> Raised<Dynamic> {
+    let mut made = Vec::new();
+    for variable in this.variables() {
+        let result: Dynamic = f.call_within_context(context, (variable.clone(),))?;
+        match value("map", &result)? {
+            Value::Data(array) => made.push(array),
+            _ => return Err(refuse("map", &result, "a function that gives a DataArray")),
+        }
+    }
+    let mut made = made.into_iter();
+    dataset(this.map(|variable| made.next().unwrap_or_else(|| variable.clone())))
+}
+
 pub(super) fn register(registry: &mut Registry<'_>) {
     let named = UnaryOp::ALL.iter().map(|op| (op.name(), *op));
     for (name, op) in named.chain(UNARY_ALIASES) {
         registry.method::<DataArray>(name, 0..=0, move |a, _| data(a.unary(op)));
         registry.method::<Array>(name, 0..=0, move |a, _| array(a.unary(op)));
+        registry.method::<Dataset>(name, 0..=0, move |a, _| dataset(a.unary(op)));
     }
     let named = BinaryOp::ALL.iter().map(|op| (op.name(), *op));
     for (name, op) in named.chain(BINARY_ALIASES) {
-        registry.method::<DataArray>(name, 1..=1, move |a, args| {
-            apply(name, op, &Dynamic::from(a.clone()), &args[0])
-        });
-        registry.method::<Array>(name, 1..=1, move |a, args| {
-            apply(name, op, &Dynamic::from(a.clone()), &args[0])
-        });
+        binary_of::<DataArray>(registry, name, op);
+        binary_of::<Array>(registry, name, op);
+        binary_of::<Dataset>(registry, name, op);
         // Numbers first: minimum(0, x), floordiv(7, 2).
-        registry.method::<i64>(name, 1..=1, move |a, args| {
-            apply(name, op, &Dynamic::from(*a), &args[0])
-        });
-        registry.method::<f64>(name, 1..=1, move |a, args| {
-            apply(name, op, &Dynamic::from(*a), &args[0])
-        });
+        binary_of::<i64>(registry, name, op);
+        binary_of::<f64>(registry, name, op);
     }
     registry.method::<DataArray>("where", 1..=2, where_data);
     registry.method::<Array>("where", 1..=2, where_array);
+    registry.method::<Dataset>("where", 1..=2, where_dataset);
     registry.method::<DataArray>("fillna", 1..=1, |a, args| {
         let value = data_operand("fillna", a, value("fillna", &args[0])?)?;
         data(a.fillna(value))
@@ -117,25 +157,38 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         let value = operand("fillna", a, value("fillna", &args[0])?)?;
         array(a.fillna(value))
     });
+    registry.method::<Dataset>("fillna", 1..=1, |a, args| {
+        let value = dataset_operand("fillna", a, value("fillna", &args[0])?)?;
+        dataset(a.fillna(value))
+    });
     registry.method::<DataArray>("clip", 2..=2, |a, args| {
-        // `()` is an open end.
-        let mut result = Dynamic::from(a.clone());
-        for (op, bound) in [(BinaryOp::Maximum, &args[0]), (BinaryOp::Minimum, &args[1])] {
-            if !bound.is_unit() {
-                result = apply("clip", op, &result, bound)?;
-            }
-        }
-        Ok(result)
+        clip(Dynamic::from(a.clone()), args)
     });
     registry.method::<Array>("clip", 2..=2, |a, args| {
-        let mut result = Dynamic::from(a.clone());
-        for (op, bound) in [(BinaryOp::Maximum, &args[0]), (BinaryOp::Minimum, &args[1])] {
-            if !bound.is_unit() {
-                result = apply("clip", op, &result, bound)?;
-            }
-        }
-        Ok(result)
+        clip(Dynamic::from(a.clone()), args)
+    });
+    registry.method::<Dataset>("clip", 2..=2, |a, args| {
+        clip(Dynamic::from(a.clone()), args)
     });
     registry.method::<DataArray>("astype", 1..=1, |a, args| data(a.astype(dtype(&args[0])?)));
     registry.method::<Array>("astype", 1..=1, |a, args| array(a.astype(dtype(&args[0])?)));
+    registry.method::<Dataset>("astype", 1..=1, |a, args| {
+        dataset(a.astype(dtype(&args[0])?))
+    });
+    registry.names.push("map".to_owned());
+    let types = [TypeId::of::<Dataset>(), TypeId::of::<FnPtr>()];
+    registry
+        .engine
+        .register_raw_fn("map", types, |context, args| {
+            let f: FnPtr = args[1].take().flatten().cast();
+            let this: Dataset = args[0].flatten_clone().cast();
+            map(&context, &this, &f)
+        });
+}
+
+fn binary_of<T: rhai::Variant + Clone>(registry: &mut Registry<'_>, name: &str, op: BinaryOp) {
+    let named = name.to_owned();
+    registry.method::<T>(name, 1..=1, move |a, args| {
+        apply(&named, op, &Dynamic::from(a.clone()), &args[0])
+    });
 }

@@ -2,7 +2,7 @@
 
 use super::args::{check_keys, flag, int, lengths, map, scalar, text, texts};
 use super::failure::{OrRaise, Raised, raise, refuse};
-use super::operators::data;
+use super::operators::{data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::error::{Error, nearest_names};
@@ -219,6 +219,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     engine.register_type_with_name::<Array>("Array");
     engine.register_type_with_name::<Dataset>("Dataset");
     engine.register_type_with_name::<crate::labelled::GroupBy>("GroupBy");
+    engine.register_type_with_name::<crate::labelled::DatasetGroupBy>("DatasetGroupBy");
     engine.register_type_with_name::<super::args::Slice>("slice");
     engine.register_type_with_name::<super::failure::Failure>("Error");
 
@@ -265,6 +266,10 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         )
     });
     engine.register_indexer_get(|ds: &mut Dataset, name: &str| data(ds.get(name).or_raise()?));
+    engine.register_indexer_get(|ds: &mut Dataset, names: rhai::Array| {
+        let names = texts("[]", &Dynamic::from(names), "a list of variable names")?;
+        dataset(ds.vars(&names.iter().map(String::as_str).collect::<Vec<_>>()))
+    });
     engine.register_indexer_get(|a: &mut DataArray, name: &str| coordinate(a, name));
     engine.register_indexer_get(|a: &mut Array, name: &str| -> Raised<Dynamic> {
         const PROPERTIES: [&str; 5] = ["shape", "dtype", "ndim", "size", "chunks"];

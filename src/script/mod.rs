@@ -1,6 +1,6 @@
 //! Job scripts in Rhai: the library's operations under the names that users know, without a compiler.
 //!
-//! Types are `DataArray`, `Dataset`, `GroupBy` (labelled) and `Array` (by position). An operation that is wrong raises at
+//! Types are `DataArray`, `Dataset`, their groups (labelled) and `Array` (by position). An operation that is wrong raises at
 //! once, at the script's own line and column. Scripts are read on rank 0 only.
 //!
 //! Rhai answers a comparison of two types that nobody registered with `false`, in silence. So every operator is registered

@@ -1,13 +1,13 @@
 //! Operators in both orders for every pair of types: they work or raise, none answers by Rhai's default.
 
-use super::args::{Slice, Value, data_operand, operand, type_name, value};
+use super::args::{Slice, Value, data_operand, dataset_operand, operand, type_name, value};
 use super::failure::{OrRaise, Raised, raise};
 use super::registry::Registry;
 use super::show::show;
 use crate::array::Array;
 use crate::dtype::Scalar;
 use crate::error::Error;
-use crate::labelled::{DataArray, Dataset, GroupBy};
+use crate::labelled::{DataArray, Dataset, DatasetGroupBy, GroupBy};
 use crate::op::{BinaryOp, UnaryOp};
 use rhai::Dynamic;
 use std::any::TypeId;
@@ -39,6 +39,12 @@ pub(super) fn data(result: DataArray) -> Raised<Dynamic> {
     Ok(Dynamic::from(result))
 }
 
+/// A dataset, raised when it failed.
+pub(super) fn dataset(result: Dataset) -> Raised<Dynamic> {
+    result.check().or_raise()?;
+    Ok(Dynamic::from(result))
+}
+
 /// A result by position, raised when it failed.
 pub(super) fn array(result: Array) -> Raised<Dynamic> {
     result.check().or_raise()?;
@@ -56,6 +62,14 @@ pub(super) fn apply(name: &str, op: BinaryOp, left: &Dynamic, right: &Dynamic) -
         false => format!("{} {name} {}", brief(left), brief(right)),
     };
     match (value(&named, left)?, value(&named, right)?) {
+        (Value::Dataset(a), b) => {
+            let b = dataset_operand(&named, &a, b)?;
+            dataset(a.binary(op, &b))
+        }
+        (a, Value::Dataset(b)) => {
+            let a = dataset_operand(&named, &b, a)?;
+            dataset(b.binary_reversed(op, &a))
+        }
         (Value::Data(a), b) => {
             let b = data_operand(&named, &a, b)?;
             data(a.binary(op, &b))
@@ -98,7 +112,7 @@ fn brief(value: &Dynamic) -> &'static str {
         () if value.is::<DataArray>() => "DataArray",
         () if value.is::<Array>() => "Array",
         () if value.is::<Dataset>() => "Dataset",
-        () if value.is::<GroupBy>() => "GroupBy",
+        () if value.is::<GroupBy>() || value.is::<DatasetGroupBy>() => "GroupBy",
         () if value.is::<Slice>() => "slice",
         () if value.is_string() => "text",
         () if value.is_int() || value.is_float() => "number",
@@ -155,6 +169,7 @@ fn unary(name: &str, op: UnaryOp, operand: &Dynamic) -> Raised<Dynamic> {
     match value(name, operand)? {
         Value::Data(a) => data(a.unary(op)),
         Value::Array(a) => array(a.unary(op)),
+        Value::Dataset(a) => dataset(a.unary(op)),
         _ => Err(raise(Error::invalid(format!(
             "{name}: {} is no array",
             type_name(operand)
@@ -186,10 +201,12 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     operators_of::<Array>(registry);
     operators_of::<Dataset>(registry);
     operators_of::<GroupBy>(registry);
+    operators_of::<DatasetGroupBy>(registry);
     operators_of::<Slice>(registry);
     unaries_of::<DataArray>(registry);
     unaries_of::<Array>(registry);
     unaries_of::<Dataset>(registry);
     unaries_of::<GroupBy>(registry);
+    unaries_of::<DatasetGroupBy>(registry);
     unaries_of::<Slice>(registry);
 }

@@ -2,11 +2,11 @@
 
 use super::args::{check_keys, flag, int, text, texts};
 use super::failure::{OrRaise, Raised, raise, refuse};
-use super::operators::{array, data};
+use super::operators::{array, data, dataset};
 use super::registry::Registry;
 use crate::array::{Array, ReduceOptions};
 use crate::error::Error;
-use crate::labelled::{DataArray, GroupBy};
+use crate::labelled::{DataArray, Dataset, DatasetGroupBy, GroupBy};
 use crate::op::ReductionKind;
 use rhai::{Dynamic, Map};
 
@@ -73,6 +73,7 @@ fn options(
     Ok((kind, skipna))
 }
 
+const BY: &str = "a coordinate or its component, for example \"time.season\"";
 const DIMS: &str =
     "a dimension name, a list of them, or options #{…} (for two arrays: minimum, maximum)";
 
@@ -148,24 +149,38 @@ fn groups(grouped: GroupBy, array: &DataArray, by: &str) -> Raised<Dynamic> {
     }
 }
 
+/// A labelled reduction: its name, kind, dimensions and options. `DataArray`, `Dataset` and their groups have it alike.
+fn labelled<T: rhai::Variant + Clone>(
+    registry: &mut Registry<'_>,
+    name: &'static str,
+    kind: ReductionKind,
+    reduce: fn(&T, ReductionKind, &[&str], Option<bool>) -> Raised<Dynamic>,
+) {
+    registry.method::<T>(name, 0..=2, move |this, args| {
+        let (dims, map) = split(args);
+        let (kind, skipna) = options(name, kind, map.as_ref(), &[])?;
+        let names = dim_names(name, dims)?;
+        let dims: Vec<&str> = names.iter().map(String::as_str).collect();
+        reduce(this, kind, &dims, skipna)
+    });
+}
+
 pub(super) fn register(registry: &mut Registry<'_>) {
     for (name, kind) in KINDS {
-        registry.method::<GroupBy>(name, 0..=2, move |this, args| {
-            let (dims, map) = split(args);
-            let (kind, skipna) = options(name, kind, map.as_ref(), &[])?;
-            let names = dim_names(name, dims)?;
-            let dims: Vec<&str> = names.iter().map(String::as_str).collect();
-            data(this.reduce(kind, &dims, skipna))
+        labelled::<GroupBy>(registry, name, kind, |this, kind, dims, skipna| {
+            data(this.reduce(kind, dims, skipna))
+        });
+        labelled::<DatasetGroupBy>(registry, name, kind, |this, kind, dims, skipna| {
+            dataset(this.reduce(kind, dims, skipna))
         });
         if matches!(kind, ReductionKind::First | ReductionKind::Last) {
             continue;
         }
-        registry.method::<DataArray>(name, 0..=2, move |this, args| {
-            let (dims, map) = split(args);
-            let (kind, skipna) = options(name, kind, map.as_ref(), &[])?;
-            let names = dim_names(name, dims)?;
-            let dims: Vec<&str> = names.iter().map(String::as_str).collect();
-            data(this.reduce(kind, &dims, skipna))
+        labelled::<DataArray>(registry, name, kind, |this, kind, dims, skipna| {
+            data(this.reduce(kind, dims, skipna))
+        });
+        labelled::<Dataset>(registry, name, kind, |this, kind, dims, skipna| {
+            dataset(this.reduce(kind, dims, skipna))
         });
         registry.method::<Array>(name, 0..=2, move |this, args| {
             reduce_array(this, name, kind, false, args)
@@ -178,12 +193,16 @@ pub(super) fn register(registry: &mut Registry<'_>) {
             reduce_array(this, &skipping, kind, true, args)
         });
     }
+    registry.method::<Dataset>("groupby", 1..=1, |this, args| {
+        let grouped = this.groupby(&text("groupby", &args[0], BY)?);
+        // A failure is in the lazy value: a reduction brings it out.
+        if grouped.groups().is_none() {
+            return dataset(grouped.reduce(ReductionKind::Count, &[], None));
+        }
+        Ok(Dynamic::from(grouped))
+    });
     registry.method::<DataArray>("groupby", 1..=1, |this, args| {
-        let by = text(
-            "groupby",
-            &args[0],
-            "a coordinate or its component, for example \"time.season\"",
-        )?;
+        let by = text("groupby", &args[0], BY)?;
         groups(this.groupby(&by), this, &by)
     });
     registry.method::<DataArray>("groupby", 2..=2, |this, args| {

@@ -2,7 +2,7 @@
 
 use super::args::{Labels, indexer, int, labels, length, lengths, map, text, texts};
 use super::failure::{OrRaise, Raised, raise, refuse};
-use super::operators::{array, data};
+use super::operators::{array, data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::error::{Error, nearest_names};
@@ -99,11 +99,6 @@ fn known_dims(operation: &str, this: &Dataset, map: &Map) -> Raised<()> {
         }
     }
     Ok(())
-}
-
-fn dataset(result: Dataset) -> Raised<Dynamic> {
-    result.check().or_raise()?;
-    Ok(Dynamic::from(result))
 }
 
 fn sel_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {

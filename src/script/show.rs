@@ -6,7 +6,7 @@ use super::registry::Registry;
 use crate::array::Array;
 use crate::dtype::{NAT, Scalar};
 use crate::labelled::cf::CfTime;
-use crate::labelled::{DataArray, Dataset, GroupBy};
+use crate::labelled::{Coord, DataArray, Dataset, DatasetGroupBy, GroupBy};
 use rhai::Dynamic;
 
 /// A number as a script reads it; times as ISO text, complex numbers as text.
@@ -71,8 +71,8 @@ fn show_data(data: &DataArray) -> Raised<String> {
     }
 }
 
-fn show_groups(groups: &GroupBy) -> String {
-    match groups.groups() {
+fn show_groups(groups: Option<&Coord>) -> String {
+    match groups {
         Some(coord) => {
             let names: Vec<String> = (0..coord.len().min(12)).map(|i| coord.text(i)).collect();
             let more = if coord.len() > 12 { ", …" } else { "" };
@@ -96,7 +96,8 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         registry.method::<DataArray>(name, 0..=0, |a, _| Ok(show_data(a)?.into()));
         registry.method::<Array>(name, 0..=0, |a, _| Ok(show_array(a)?.into()));
         registry.method::<Dataset>(name, 0..=0, |a, _| Ok(a.to_string().trim_end().into()));
-        registry.method::<GroupBy>(name, 0..=0, |a, _| Ok(show_groups(a).into()));
+        registry.method::<GroupBy>(name, 0..=0, |a, _| Ok(show_groups(a.groups()).into()));
+        registry.method::<DatasetGroupBy>(name, 0..=0, |a, _| Ok(show_groups(a.groups()).into()));
         registry.method::<Slice>(name, 0..=0, |a, _| Ok(show_slice(a).into()));
         registry.method::<Failure>(name, 0..=0, |a, _| Ok(a.0.to_string().into()));
     }

@@ -7,6 +7,7 @@ hyperslab; the two lists of words are in `word` and `labelled` below. Words have
   add negative ...        NumPy's name of a ufunc      where where_or fillna clip astype:int16
   r:sum:0,2:sk            reduction over axes; s skips missing values, k keeps dims
   g:mean:0:codes:5:s      group-by along an axis by codes (4294967295: no group) into 5 groups
+  ds:tas,pr var:pr        a dataset of these variables; a variable of it (labelled programs; other words take datasets, too)
   sl:0:1:9:2 ix:0:-1 tr:2,0,1 bc:3,4,5 bx:1:3,4        slice, index, transpose, broadcast_to, axes into a new shape
 
 oracle.bin: zlib of  u32 length of the JSON | JSON {made, inputs, cases} | values (little endian, times as int64, bool
@@ -603,7 +604,23 @@ LABELLED = [
     "tas tas r:mean:time subtract tas r:std:time divide", "tas isel:time:0 pr isel:time:1 add", "tas isel:x:2 hits add", "stamp stamp r:min: subtract",
     "lat2 tas multiply", "y tas multiply r:sum:time", "pr r:sum:time hits r:sum:time divide", "tas pr divide g:mean:time.season", "tas range:time:2020-02:2020-05 g:mean:time.month",
     "tas isel:time:::-1 g:first:time.month", "tas #273.15 subtract r:max:time", "#1.0 pr subtract", "pr #2 multiply pr add", "tas isel:y:3 g:count:zone",
+    # Datasets: names that both have; an array, a number beside each; labels of all; reductions over dimensions that some lack.
+    "ds:tas,pr,hits ds:pr,hits,flag add", "ds:tas,pr ds:flag,ok subtract", "ds:tas,hits ds:hits multiply", "ds:tas,hits pr multiply",
+    "pr ds:tas,hits divide", "ds:tas,pr #2 multiply", "#1.0 ds:tas,pr,hits subtract", "ds:tas,pr #5 greater", "ds:flag,hits #3 bitwise_and",
+    "ds:tas,flag,hits ok where", "ds:tas,flag ds:flag,pr #4 greater where", "ds:tas,pr #0 fillna", "ds:tas,pr hits fillna", "ds:tas,pr ds:pr r:mean: fillna",
+    "ds:tas,pr ds:tas,pr r:mean:time subtract", "ds:tas,pr isel:time:3 ds:tas,pr isel:time:4 subtract", "ds:tas,pr negative", "ds:tas,pr,flag,ok,hits isnan",
+    *[f"ds:tas,pr,flag,hits,ok r:{k}:{d}" for k in ["mean", "sum", "std", "count", "max", "any"] for d in ["time", "y,x", ""]],
+    "ds:tas,stamp,ok r:mean:time", "ds:tas,flag r:argmax:x", "ds:tas,pr range:y:57.5:45 r:max:x",
+    *[f"ds:tas,flag,ok,hits g:{k}:{c}" for k in ["mean", "std", "count", "max"] for c in ["time.season", "basin"]],
+    "ds:tas,flag ds:tas,flag r:mean:time subtract g:std:time.year",
 ]
+
+
+def arrays(item):
+    """The arrays in an item of the stack."""
+    if isinstance(item, xr.Dataset):
+        return list(item.data_vars.values())
+    return [item] if isinstance(item, xr.DataArray) else []
 
 
 def labelled(ds, program):
@@ -614,19 +631,33 @@ def labelled(ds, program):
             stack.append(float(token[1:]) if "." in token else int(token[1:]))
         elif token in ds.variables:
             stack.append(ds[token])
+        elif name == "ds":
+            stack.append(ds[args[0].split(",")])
+        elif name == "var":
+            stack.append(stack.pop()[args[0]])
         elif name == "r":
             dims = args[1].split(",") if args[1] else None
             stack.append(getattr(stack.pop(), args[0])(*([dims[0] if args[0].startswith("arg") else dims] if dims else [])))
             if args[0] in ("count", "argmin", "argmax"):
-                stack[-1].attrs.pop("units", None)  # a deliberate difference: numbers of elements have no unit
+                for a in arrays(stack[-1]):
+                    a.attrs.pop("units", None)  # a deliberate difference: numbers of elements have no unit
         elif name == "g":
             a = stack.pop()
             f = getattr(a.groupby(args[1]), args[0])
             dim = args[1].split(".")[0] if "." in args[1] else a[args[1]].dims[0]
             stack.append(f() if args[0] in ("first", "last") else f(dim))
-            # xarray puts the groups of a first or last where it likes: the order of the array is what we keep
-            order = [d if d != dim else args[1].split(".")[-1] for d in a.dims]
-            stack[-1] = stack[-1].transpose(*order)
+            # xarray puts the groups of a first or last where it likes: the order of the array is what we keep; groups that are
+            # new to a variable of a dataset come first
+            group = args[1].split(".")[-1]
+            order = lambda v: [group] * (dim not in v.dims) + [d if d != dim else group for d in v.dims]
+            if isinstance(a, xr.Dataset):
+                done = stack[-1]
+                stack[-1] = done.assign({n: done[n].transpose(*order(v)) for n, v in a.data_vars.items()})
+            else:
+                stack[-1] = stack[-1].transpose(*order(a))
+            if args[0] == "count":
+                for v in arrays(stack[-1]):
+                    v.attrs.pop("units", None)
         elif name == "isel":
             at = int(args[1]) if len(args) == 2 else slice(*[int(t) if t else None for t in args[1:]])
             stack.append(stack.pop().isel({args[0]: at}))
@@ -648,12 +679,13 @@ def labelled(ds, program):
         elif name == "fillna":
             v, a = stack.pop(), stack.pop()
             stack.append(a.fillna(v))
+        elif name in ("negative", "isnan"):
+            stack.append(getattr(np, name)(stack.pop()))
         else:
             b, a = stack.pop(), stack.pop()
             op = getattr(operator, dict(subtract="sub", multiply="mul", divide="truediv", bitwise_and="and_", greater="gt", less="lt", equal="eq").get(name, name))
             stack.append(op(a, b))
-        top = stack[-1]
-        if hasattr(top, "values"):
+        for top in arrays(stack[-1]):
             loose |= top.dtype == np.float32
             scale = max(scale, magnitude(np.asarray(top.values)))
     return stack[0], scale, bool(loose)
@@ -684,9 +716,17 @@ def main():
     path = OUT / "oracle.nc"
     labelled_file(path)
     ds = xr.open_dataset(path).load()
-    names = []
+    programs, datasets = [], []
     for program in LABELLED:
         a, scale, loose = labelled(ds, program)
+        if isinstance(a, xr.Dataset):
+            attrs = {k: str(v) for k, v in a.attrs.items()}
+            datasets.append(dict(program=program, variables=list(a.data_vars), coords=sorted(a.coords), attrs=attrs))
+            programs += [(f"{program} var:{n}", v, scale, loose) for n, v in a.data_vars.items()]
+        else:
+            programs.append((program, a, scale, loose))
+    names = []
+    for program, a, scale, loose in programs:
         coords = {}
         for name, c in a.coords.items():
             if c.dtype.kind in "TUO":
@@ -696,11 +736,11 @@ def main():
         attrs = {k: str(v) for k, v in a.attrs.items()}
         names.append(dict(program=program, scale=scale, loose=loose, dims=list(a.dims), coords=coords, attrs=attrs, name=a.name, **put(a.values)))
     made = f"numpy {np.__version__} xarray {xr.__version__} python {platform.python_version()} {platform.machine()}"
-    head = json.dumps(dict(made=made, inputs=inputs, cases=cases, labelled=names)).encode()
+    head = json.dumps(dict(made=made, inputs=inputs, cases=cases, labelled=names, datasets=datasets)).encode()
     data = struct.pack("<I", len(head)) + head + bytes(body)
     packed = struct.pack("<Q", len(data)) + zlib.compress(data, 9)
     (OUT / "oracle.bin").write_bytes(packed)
-    print(made, f"{len(cases)} cases ({left_out} left out), {len(names)} labelled, {len(data)} bytes, {len(packed)} packed")
+    print(made, f"{len(cases)} cases ({left_out} left out), {len(names)} labelled, {len(datasets)} datasets, {len(data)} bytes, {len(packed)} packed")
 
 
 main()

@@ -50,6 +50,7 @@ pub fn limits(threads: usize, memory_bytes: u64) -> Limits {
 }
 
 /// Deflate and shuffle in chunks.
+#[allow(clippy::needless_update)] // a field that is added to `Encoding` has its default here
 pub fn packed(chunks: &[usize]) -> Encoding {
     Encoding {
         chunks: Some(chunks.to_vec()),

@@ -10,6 +10,7 @@
 
 pub mod comm_scenarios;
 pub mod files;
+pub mod labelled;
 pub mod oracle;
 
 use std::process::Command;

@@ -4,7 +4,6 @@ use hyperslab::array::{Array, Operand, ReduceOptions};
 use hyperslab::block::{Block, Buffer};
 use hyperslab::driver::Driver;
 use hyperslab::dtype::{DType, Scalar};
-use hyperslab::labelled::{DataArray, DataOperand, Dataset, Indexer, Label};
 use hyperslab::op::{BinaryOp, ReductionKind, UnaryOp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -54,11 +53,21 @@ pub struct LabelledCase {
     pub result: Record,
 }
 
+/// What xarray answers to a program whose result is a dataset, but for its variables: they are labelled cases of their own.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DatasetCase {
+    pub program: String,
+    pub variables: Vec<String>,
+    pub coords: Vec<String>,
+    pub attrs: BTreeMap<String, String>,
+}
+
 #[derive(Deserialize)]
 struct Head {
     inputs: BTreeMap<String, Record>,
     cases: Vec<Case>,
     labelled: Vec<LabelledCase>,
+    datasets: Vec<DatasetCase>,
 }
 
 /// The whole of oracle.bin.
@@ -66,6 +75,7 @@ pub struct Oracle {
     pub inputs: BTreeMap<String, Arc<Block>>,
     pub cases: Vec<Case>,
     pub labelled: Vec<LabelledCase>,
+    pub datasets: Vec<DatasetCase>,
     values: Vec<u8>,
 }
 
@@ -99,6 +109,7 @@ pub fn oracle() -> &'static Oracle {
             inputs,
             cases: parsed.cases,
             labelled: parsed.labelled,
+            datasets: parsed.datasets,
             values,
         }
     })
@@ -176,7 +187,7 @@ fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
     text.split(',').filter_map(|t| t.parse().ok()).collect()
 }
 
-fn optional(text: &str) -> Option<isize> {
+pub(super) fn optional(text: &str) -> Option<isize> {
     text.parse().ok()
 }
 
@@ -203,18 +214,18 @@ pub fn kind(name: &str) -> ReductionKind {
     }
 }
 
-fn weak(token: &str) -> Scalar {
+pub(super) fn weak(token: &str) -> Scalar {
     match token.parse::<i64>() {
         Ok(value) => Scalar::I64(value),
         Err(_) => Scalar::F64(token.parse().unwrap()),
     }
 }
 
-fn binary_named(name: &str) -> Option<BinaryOp> {
+pub(super) fn binary_named(name: &str) -> Option<BinaryOp> {
     BinaryOp::ALL.iter().copied().find(|op| op.name() == name)
 }
 
-fn unary_named(name: &str) -> Option<UnaryOp> {
+pub(super) fn unary_named(name: &str) -> Option<UnaryOp> {
     UnaryOp::ALL.iter().copied().find(|op| op.name() == name)
 }
 
@@ -308,79 +319,6 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
     }
     assert_eq!(stack.len(), 1, "{program}");
     stack.pop().unwrap().array()
-}
-
-/// A program over the variables of a dataset.
-pub fn build_labelled(dataset: &Dataset, program: &str) -> DataArray {
-    let mut stack: Vec<Result<DataArray, Scalar>> = Vec::new();
-    let array = |item: Result<DataArray, Scalar>| item.unwrap_or_else(|v| panic!("{v} alone"));
-    let operand = |item: Result<DataArray, Scalar>| match item {
-        Ok(array) => DataOperand::from(array),
-        Err(value) => DataOperand::from(value),
-    };
-    for token in program.split_whitespace() {
-        if let Some(number) = token.strip_prefix('#') {
-            stack.push(Err(weak(number)));
-            continue;
-        }
-        if let Ok(array) = dataset.get(token) {
-            stack.push(Ok(array));
-            continue;
-        }
-        let (name, rest) = token.split_once(':').unwrap_or((token, ""));
-        let args: Vec<&str> = rest.split(':').collect();
-        let top = stack.pop().unwrap();
-        let label = |text: &str| match args[0] {
-            "time" => Label::from(text),
-            _ => Label::from(text.parse::<f64>().unwrap()),
-        };
-        let made = match name {
-            "where" => array(stack.pop().unwrap()).where_(&array(top)),
-            "fillna" => array(stack.pop().unwrap()).fillna(operand(top)),
-            "r" => {
-                let dims: Vec<&str> = args[1].split(',').filter(|d| !d.is_empty()).collect();
-                array(top).reduce(kind(args[0]), &dims, None)
-            }
-            "g" => {
-                let grouped = array(top);
-                let dim = args[1].split('.').next().unwrap();
-                let dims: Vec<&str> = if args[1].contains('.') {
-                    vec![dim]
-                } else {
-                    Vec::new()
-                };
-                grouped.groupby(args[1]).reduce(kind(args[0]), &dims, None)
-            }
-            "isel" => {
-                let indexer = match args.as_slice() {
-                    [_, at] => Indexer::At(at.parse().unwrap()),
-                    [_, rest @ ..] => Indexer::Slice(
-                        optional(rest[0]),
-                        optional(rest[1]),
-                        rest.get(2).and_then(|s| optional(s)).unwrap_or(1),
-                    ),
-                    [] => panic!("{token}"),
-                };
-                array(top).isel([(args[0], indexer)])
-            }
-            "sel" => array(top).sel(args[0], label(args[1])),
-            "near" => array(top).sel_nearest(args[0], label(args[1])),
-            "range" => array(top).sel_range(args[0], Some(label(args[1])), Some(label(args[2]))),
-            "tr" => array(top).transpose(&args[0].split(',').collect::<Vec<_>>()),
-            _ => match (binary_named(name), unary_named(name)) {
-                (Some(op), _) => match (stack.pop().unwrap(), top) {
-                    (Ok(a), b) => a.binary(op, &operand(b)),
-                    (Err(a), Ok(b)) => b.binary_reversed(op, &DataOperand::from(a)),
-                    _ => panic!("two weak numbers in {program}"),
-                },
-                (None, Some(op)) => array(top).unary(op),
-                _ => panic!("unknown word {token} in {program}"),
-            },
-        };
-        stack.push(Ok(made));
-    }
-    assert_eq!(stack.len(), 1, "{program}");
-    array(stack.pop().unwrap())
 }
 
 /// `None` when `ours` has the values of `expected`: exact where exact, else within 1e-6 (32-bit) or 1e-12 of the largest

@@ -97,7 +97,7 @@ pub(crate) fn fixed(
     let Some(at) = file.locate(address) else {
         return Ok(());
     };
-    let head = file.read_up_to(at, 32)?;
+    let head = file.read_checked(at, 12 + file.length_bytes + file.offset_bytes)?;
     let mut c = Cursor::new(file, at, &head);
     c.signature(b"FAHD")?;
     c.skip(1)?;
@@ -129,20 +129,27 @@ pub(crate) fn fixed(
     let paged = total > per_page;
     let pages = if paged { total.div_ceil(per_page) } else { 1 };
     let bitmap_bytes = if paged { pages.div_ceil(8) as usize } else { 0 };
-    let head = file.read(block, 6 + file.offset_bytes + bitmap_bytes)?;
+    // Every part ends with its checksum: in pages the head, then each page; else all of it together.
+    let head_bytes = 6 + file.offset_bytes + bitmap_bytes;
+    let head = match paged {
+        true => file.read_checked(block, head_bytes + 4)?,
+        false => file.read(block, head_bytes)?,
+    };
     let mut c = Cursor::new(file, block, &head);
     c.signature(b"FADB")?;
     c.skip(2 + file.offset_bytes)?;
     let bitmap = c.take(bitmap_bytes)?.to_vec();
-    let mut at = c.offset() + if paged { 4 } else { 0 };
+    let mut at = if paged { c.offset() + 4 } else { block };
     let mut first = vec![0; counts.len()];
     for page in 0..pages {
         let elements = per_page.min(total - page * per_page);
         let bytes = elements * entry_bytes as u64;
         let written = !paged || bitmap[page as usize / 8] & (128 >> (page % 8)) != 0;
         if written {
-            let page_bytes = file.read(at, bytes as usize)?;
+            let skipped = if paged { 0 } else { head_bytes };
+            let page_bytes = file.read_checked(at, skipped + bytes as usize + 4)?;
             let mut c = Cursor::new(file, at, &page_bytes);
+            c.skip(skipped)?;
             for i in page * per_page..page * per_page + elements {
                 let (offset, address) = (c.offset(), c.address()?);
                 let (size, mask) = match filtered {
@@ -157,7 +164,7 @@ pub(crate) fn fixed(
             }
         }
         // Pages have their place whether or not they were written.
-        at += bytes + if paged { 4 } else { 0 };
+        at += bytes + 4;
     }
     Ok(())
 }

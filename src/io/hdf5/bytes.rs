@@ -1,23 +1,38 @@
 //! Bounds-checked reading of a file's structures: nothing is read or allocated beyond the end of the file.
 
+use super::checksum::lookup3;
 use crate::error::{Error, Fault, Result};
-use crate::spec::{FileId, SourceSpec};
+use crate::spec::FileId;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The most bytes of one structure: larger ones are damage, whatever the length of the file.
+const MOST_BYTES: usize = 256 << 20;
+
+#[cfg(test)]
+thread_local! {
+    /// Lets wrong checksums through on this thread.
+    pub(crate) static FORGIVING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
 
 /// An opened file with the widths of its addresses.
+#[derive(Clone)]
 pub(crate) struct Bytes {
-    file: File,
+    file: Arc<File>,
     len: u64,
-    path: PathBuf,
-    variable: String,
+    path: Arc<PathBuf>,
+    /// What is read, for errors: `variable nir08`.
+    place: Arc<str>,
     /// Added to every address in the file.
     pub(crate) base: u64,
     /// Bytes of an address.
     pub(crate) offset_bytes: usize,
     /// Bytes of a length.
     pub(crate) length_bytes: usize,
+    /// The superblock has an extension: only then may messages lie in a heap of the whole file.
+    pub(crate) extends: bool,
 }
 
 /// Opens the file of a source, unless it changed since it was described.
@@ -51,55 +66,56 @@ pub(crate) fn read_exact(file: &File, at: u64, buffer: &mut [u8]) -> std::io::Re
 }
 
 impl Bytes {
-    /// Opens the file of `source` and reads its superblock.
-    pub(crate) fn open(source: &SourceSpec) -> Result<Bytes> {
-        let file = open_unchanged(&source.file)?;
-        let mut bytes = Bytes {
-            file,
-            len: source.file.bytes,
-            path: source.file.path.clone(),
-            variable: source.variable.clone(),
+    /// Opens the file, unless it changed since it was described; `superblock` sets base and widths.
+    pub(crate) fn open(id: &FileId, place: &str) -> Result<Bytes> {
+        Ok(Bytes {
+            file: Arc::new(open_unchanged(id)?),
+            len: id.bytes,
+            path: Arc::new(id.path.clone()),
+            place: place.into(),
             base: 0,
             offset_bytes: 8,
             length_bytes: 8,
-        };
-        let Some(at) = crate::io::netcdf::superblock_offset(&bytes.file, bytes.len) else {
-            return Err(bytes.damaged(0, "no HDF5 signature"));
-        };
-        let head = bytes.read(at, 64.min(bytes.len - at) as usize)?;
-        let mut c = Cursor::new(&bytes, at, &head);
-        c.skip(8)?;
-        match c.u8()? {
-            version @ (0 | 1) => {
-                c.skip(4)?;
-                let (offset_bytes, length_bytes) = (c.u8()?, c.u8()?);
-                c.skip(if version == 0 { 9 } else { 13 })?;
-                (bytes.offset_bytes, bytes.length_bytes) =
-                    (offset_bytes.into(), length_bytes.into());
-            }
-            2 | 3 => {
-                let (offset_bytes, length_bytes) = (c.u8()?, c.u8()?);
-                (bytes.offset_bytes, bytes.length_bytes) =
-                    (offset_bytes.into(), length_bytes.into());
-            }
-            version => return Err(bytes.damaged(at, format!("superblock version {version}"))),
+            extends: false,
+        })
+    }
+
+    /// The same file, with another place in its errors.
+    pub(crate) fn at(&self, place: &str) -> Bytes {
+        Bytes {
+            place: place.into(),
+            ..self.clone()
         }
-        let widths = [2, 4, 8];
-        if !widths.contains(&bytes.offset_bytes) || !widths.contains(&bytes.length_bytes) {
-            return Err(bytes.damaged(at, "addresses of an unknown width"));
-        }
-        // The library takes the place of the signature as the base, whatever the superblock says.
-        bytes.base = at;
-        Ok(bytes)
+    }
+
+    /// The file itself.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is read, for errors.
+    pub(crate) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// An error about what is read.
+    pub(crate) fn failed(&self, what: impl std::fmt::Display) -> Error {
+        Error::data(format!("{}: {}: {what}", self.path.display(), self.place))
     }
 
     /// The error of a damaged structure at file offset `at`.
     pub(crate) fn damaged(&self, at: u64, what: impl std::fmt::Display) -> Error {
-        Error::data(format!(
-            "{}: variable {}: damaged HDF5 structure at byte {at}: {what}",
-            self.path.display(),
-            self.variable
-        ))
+        self.failed(format_args!("damaged HDF5 structure at byte {at}: {what}"))
+    }
+
+    /// The error of a valid form that is not parsed here: the HDF5 library may know it.
+    pub(crate) fn unknown(&self, what: impl std::fmt::Display) -> Error {
+        Error::unsupported(format!("{}: {}: {what}", self.path.display(), self.place))
     }
 
     /// Length of the file.
@@ -118,6 +134,12 @@ impl Bytes {
 
     /// Bytes at a file offset (base included).
     pub(crate) fn read(&self, at: u64, count: usize) -> Result<Vec<u8>> {
+        if count > MOST_BYTES {
+            return Err(self.damaged(
+                at,
+                format!("a structure of {count} bytes; the most are {MOST_BYTES}"),
+            ));
+        }
         if at
             .checked_add(count as u64)
             .is_none_or(|end| end > self.len)
@@ -138,6 +160,35 @@ impl Bytes {
             )
         })?;
         Ok(bytes)
+    }
+
+    /// Bytes whose last four are the checksum of the others; given back without it.
+    pub(crate) fn read_checked(&self, at: u64, count: usize) -> Result<Vec<u8>> {
+        let mut bytes = self.read(at, count)?;
+        let Some((_, sum)) = bytes.split_last_chunk::<4>() else {
+            return Err(self.damaged(at, "a structure without its checksum"));
+        };
+        let stored = u32::from_le_bytes(*sum);
+        bytes.truncate(count - 4);
+        let found = lookup3(&bytes);
+        if stored != found && !self.forgives() {
+            return Err(self.damaged(
+                at,
+                format!("its checksum is {found:08x}, stored is {stored:08x}"),
+            ));
+        }
+        Ok(bytes)
+    }
+
+    /// Whether wrong checksums are let through: only in tests of what lies behind them.
+    #[cfg(test)]
+    pub(crate) fn forgives(&self) -> bool {
+        FORGIVING.get()
+    }
+
+    #[cfg(not(test))]
+    pub(crate) fn forgives(&self) -> bool {
+        false
     }
 
     /// Up to `most` bytes at an offset, fewer at the end of the file.
@@ -178,6 +229,27 @@ impl<'a> Cursor<'a> {
     /// File offset of the next byte.
     pub(crate) fn offset(&self) -> u64 {
         self.start + self.at as u64
+    }
+
+    /// The bytes left.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or(&[])
+    }
+
+    /// The next bytes as a piece of their own.
+    pub(crate) fn part(&mut self, count: usize) -> Result<Cursor<'a>> {
+        let start = self.offset();
+        Ok(Cursor::new(self.file, start, self.take(count)?))
+    }
+
+    /// A text that ends with a zero byte, which is taken, too.
+    pub(crate) fn zero_ended(&mut self) -> Result<&'a [u8]> {
+        let rest = self.rest();
+        let Some(len) = rest.iter().position(|b| *b == 0) else {
+            return Err(self.file.damaged(self.offset(), "a name without an end"));
+        };
+        self.skip(len + 1)?;
+        Ok(&rest[..len])
     }
 
     /// Bytes left.

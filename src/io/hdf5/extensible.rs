@@ -38,7 +38,7 @@ pub(crate) fn walk(
     let Some(at) = file.locate(address) else {
         return Ok(());
     };
-    let head = file.read(at, 12 + 6 * file.length_bytes + file.offset_bytes)?;
+    let head = file.read_checked(at, 16 + 6 * file.length_bytes + file.offset_bytes)?;
     let mut c = Cursor::new(file, at, &head);
     c.signature(b"EAHD")?;
     c.skip(1)?;
@@ -89,9 +89,9 @@ pub(crate) fn walk(
     let super_blocks = (all_supers - direct_supers) as usize;
     let head_bytes = 6 + file.offset_bytes;
     let first_bytes = usize::from(in_index) * entry_bytes;
-    let bytes = file.read(
+    let bytes = file.read_checked(
         block,
-        head_bytes + first_bytes + (direct_blocks + super_blocks) * file.offset_bytes,
+        head_bytes + first_bytes + (direct_blocks + super_blocks) * file.offset_bytes + 4,
     )?;
     let mut c = Cursor::new(file, block, &bytes);
     c.signature(b"EAIB")?;
@@ -165,12 +165,13 @@ impl Array<'_, '_> {
             return Ok(());
         };
         let head = 6 + self.file.offset_bytes + self.offset_bytes;
-        let signature = self.file.read(at, 4)?;
-        Cursor::new(self.file, at, &signature).signature(b"EADB")?;
         let per_page = 1u64 << self.page_bits;
+        // Every part ends with its checksum: in pages the head, then each page; else all of it together.
         if elements <= per_page {
-            return self.run(at + head as u64, elements);
+            return self.run(at, Some(head), elements);
         }
+        let bytes = self.file.read_checked(at, head + 4)?;
+        Cursor::new(self.file, at, &bytes).signature(b"EADB")?;
         let mut at = at + head as u64 + 4;
         for page in 0..elements / per_page {
             let bit = first_bit + page;
@@ -178,7 +179,7 @@ impl Array<'_, '_> {
                 .get(bit as usize / 8)
                 .is_some_and(|bits| bits & (128 >> (bit % 8)) != 0);
             if written {
-                self.run(at, per_page)?;
+                self.run(at, None, per_page)?;
             } else {
                 self.next += per_page;
             }
@@ -187,16 +188,24 @@ impl Array<'_, '_> {
         Ok(())
     }
 
-    /// Elements side by side from a file offset on.
-    fn run(&mut self, at: u64, elements: u64) -> Result<()> {
+    /// Elements side by side from a file offset on, after the head of a data block where there is one.
+    fn run(&mut self, at: u64, head: Option<usize>, elements: u64) -> Result<()> {
         let bytes = elements.saturating_mul(self.entry_bytes as u64);
         if bytes > self.file.len() {
             return Err(self
                 .file
                 .damaged(at, format!("{elements} array elements exceed the file")));
         }
-        let bytes = self.file.read(at, bytes as usize)?;
-        self.elements(&mut Cursor::new(self.file, at, &bytes), elements)
+        let head_bytes = head.unwrap_or(0);
+        let bytes = self
+            .file
+            .read_checked(at, head_bytes + bytes as usize + 4)?;
+        let mut c = Cursor::new(self.file, at, &bytes);
+        if head.is_some() {
+            c.signature(b"EADB")?;
+            c.skip(head_bytes - 4)?;
+        }
+        self.elements(&mut c, elements)
     }
 
     fn super_block(&mut self, address: u64, blocks: u64, elements: u64) -> Result<()> {
@@ -218,7 +227,7 @@ impl Array<'_, '_> {
                 .file
                 .damaged(at, format!("a super block of {blocks} data blocks")));
         }
-        let bytes = self.file.read(at, bytes as usize)?;
+        let bytes = self.file.read_checked(at, bytes as usize + 4)?;
         let mut c = Cursor::new(self.file, at, &bytes);
         c.signature(b"EASB")?;
         c.skip(2 + self.file.offset_bytes + self.offset_bytes)?;

@@ -4,9 +4,10 @@
 //! with plain reads; what the walk does not know falls back to the library, with a note in the log.
 
 use super::bytes::Bytes;
-use super::header::{ChunkIndex, LayoutMessage, layout};
-use super::raw::{self, Kind};
-use super::{arrays, btree1, extensible};
+use super::layout::{ChunkIndex, LayoutMessage};
+use super::raw;
+use super::reader::Reader;
+use super::{arrays, btree1, btree2, extensible};
 use crate::error::{Error, Result};
 use crate::geom::ChunkGrid;
 use crate::spec::{Layout, SourceSpec};
@@ -59,7 +60,7 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(source: &'a SourceSpec, chunk: &'a [u64]) -> Result<Table<'a>> {
+    fn new(source: &'a SourceSpec, chunk: &'a [u64], element_bytes: usize) -> Result<Table<'a>> {
         let place = || {
             format!(
                 "{}: variable {}",
@@ -85,9 +86,7 @@ impl<'a> Table<'a> {
             .try_fold(1u64, |product, n| product.checked_mul(*n));
         let chunk_bytes = chunk
             .iter()
-            .try_fold(source.dtype.size() as u64, |product, n| {
-                product.checked_mul(*n)
-            })
+            .try_fold(element_bytes as u64, |product, n| product.checked_mul(*n))
             .filter(|bytes| *bytes < 1 << 40);
         // Chunks that were never written cost the file nothing, so a little room is left for them.
         let most = (source.file.bytes / 8).max(1 << 22);
@@ -186,42 +185,55 @@ pub fn index(source: &SourceSpec) -> Result<StorageIndex> {
     if source.library_only.is_some() {
         return Ok(StorageIndex::Library);
     }
-    let file = Bytes::open(source)?;
-    let failed = |why: String| {
-        Error::data(format!(
-            "{}: variable {} cannot be indexed: {why}",
-            source.file.path.display(),
-            source.variable
-        ))
-    };
-    let opened = raw::open_file(&source.file.path).map_err(failed)?;
-    let (object, kind) = raw::open_object(&opened, &source.variable).map_err(failed)?;
-    if kind != Kind::Dataset {
-        return Err(failed("it is no dataset".into()));
+    let reader = Reader::open(&source.file, &format!("variable {}", source.variable))?;
+    let dataset = reader.dataset_at(&source.variable)?;
+    match &dataset.storage {
+        Some(layout) => of_layout(
+            &reader.bytes,
+            source,
+            layout,
+            &dataset.limits,
+            source.dtype.size(),
+        ),
+        None => by_library(&reader, source, dataset.address),
     }
-    let header = raw::header_address(&object).map_err(failed)?;
-    let dataset = raw::Dataset::new(object).map_err(failed)?;
-    match layout(&file, header)? {
-        LayoutMessage::Unknown(why) => by_library(&file, source, &dataset, &why),
+}
+
+/// The index of a variable of this layout, whose elements have so many bytes.
+///
+/// # Errors
+/// As [`index`].
+pub(crate) fn of_layout(
+    file: &Bytes,
+    source: &SourceSpec,
+    layout: &LayoutMessage,
+    limits: &[u64],
+    element_bytes: usize,
+) -> Result<StorageIndex> {
+    let failed = |why: String| file.failed(format!("it cannot be indexed: {why}"));
+    let whole_bytes = || {
+        source
+            .shape
+            .iter()
+            .try_fold(element_bytes as u64, |product, n| {
+                product.checked_mul(*n as u64)
+            })
+    };
+    match layout {
+        LayoutMessage::Unknown(why) => Err(file.unknown(why)),
         LayoutMessage::Compact(bytes) => {
-            let expected = source.shape.iter().product::<usize>() * source.dtype.size();
-            if bytes.len() != expected {
+            if whole_bytes() != Some(bytes.len() as u64) {
                 return Err(failed(format!(
-                    "{} bytes instead of {expected}",
-                    bytes.len()
+                    "{} stored bytes for the shape {:?}",
+                    bytes.len(),
+                    source.shape
                 )));
             }
-            Ok(StorageIndex::Compact(bytes))
+            Ok(StorageIndex::Compact(bytes.clone()))
         }
         LayoutMessage::Contiguous { address } => {
-            let address = file.locate(address);
-            let bytes = source
-                .shape
-                .iter()
-                .try_fold(source.dtype.size() as u64, |product, n| {
-                    product.checked_mul(*n as u64)
-                });
-            if let (Some(at), bytes) = (address, bytes)
+            let (address, bytes) = (file.locate(*address), whole_bytes());
+            if let Some(at) = address
                 && bytes
                     .and_then(|b| b.checked_add(at))
                     .is_none_or(|end| end > file.len())
@@ -258,24 +270,22 @@ pub fn index(source: &SourceSpec) -> Result<StorageIndex> {
                     "chunks of {chunk:?} instead of {described:?}"
                 )));
             }
-            let mut table = Table::new(source, &chunk)?;
-            let limits = &dataset.shape.limits;
+            let mut table = Table::new(source, chunk, element_bytes)?;
+            let address = *address;
             match index {
-                ChunkIndex::BTree1 => btree1::walk(&file, address, &mut table)?,
+                ChunkIndex::BTree1 => btree1::walk(file, address, &mut table)?,
                 ChunkIndex::Single(filtered) => {
-                    arrays::single(&file, address, filtered, &mut table)?;
+                    arrays::single(file, address, *filtered, &mut table)?;
                 }
-                ChunkIndex::Implicit => arrays::implicit(&file, address, limits, &mut table)?,
-                ChunkIndex::FixedArray { .. } => {
-                    arrays::fixed(&file, address, limits, &mut table)?;
-                }
+                ChunkIndex::Implicit => arrays::implicit(file, address, limits, &mut table)?,
+                ChunkIndex::FixedArray => arrays::fixed(file, address, limits, &mut table)?,
                 // HDF5 1.10 lists these chunks at wrong positions when the axis is an inner one (tried).
                 ChunkIndex::ExtensibleArray => {
-                    extensible::walk(&file, address, limits, &mut table)?;
+                    extensible::walk(file, address, limits, &mut table)?;
                 }
-                other => return by_library(&file, source, &dataset, &format!("{other:?}")),
+                ChunkIndex::BTree2 => btree2::chunks(file, address, &mut table)?,
             }
-            if raw_edges {
+            if *raw_edges {
                 table.unfilter_edges(&ChunkGrid::regular(&source.shape, described)?);
             }
             Ok(table.finish())
@@ -284,18 +294,10 @@ pub fn index(source: &SourceSpec) -> Result<StorageIndex> {
 }
 
 /// The index by the library's own listing.
-fn by_library(
-    file: &Bytes,
-    source: &SourceSpec,
-    dataset: &raw::Dataset,
-    why: &str,
-) -> Result<StorageIndex> {
-    let shown = source.file.path.display();
-    tracing::info!(
-        "{shown}: variable {} is indexed by the HDF5 library, which is slow: {why}",
-        source.variable
-    );
-    let failed = |why: String| Error::data(format!("{shown}: variable {}: {why}", source.variable));
+fn by_library(reader: &Reader, source: &SourceSpec, address: u64) -> Result<StorageIndex> {
+    let file = &reader.bytes;
+    let failed = |why: String| file.failed(why);
+    let dataset = raw::Dataset::new(reader.by_library(address)?).map_err(failed)?;
     match &source.layout {
         Layout::Contiguous => {
             let address = dataset.offset();
@@ -305,7 +307,7 @@ fn by_library(
         }
         Layout::Compact => Ok(StorageIndex::Library),
         Layout::Chunked { .. } => {
-            let mut table = Table::new(source, &dataset.chunk)?;
+            let mut table = Table::new(source, &dataset.chunk, source.dtype.size())?;
             for i in 0..dataset.chunk_count().map_err(failed)? {
                 let (first, address, size, mask) = dataset.chunk_info(i).map_err(failed)?;
                 table.set(file, 0, &first, address, size, mask)?;

@@ -7,6 +7,10 @@
 
 #![allow(deprecated)] // calls that HDF5 1.12 renamed, present in every version
 
+use super::attributes::MOST_SMALL;
+use super::datatype::{COMPLEX_PARTS, Type};
+use super::messages::RawFilter;
+use super::texts::text_of;
 use crate::dtype::Physical;
 use hdf5::sync::sync;
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t, hsize_t};
@@ -212,13 +216,18 @@ pub(crate) fn open_object(at: &Handle, path: &str) -> Raw<(Handle, Kind)> {
     let path = c_string(path)?;
     // SAFETY: a valid identifier and a zero-terminated path; 0 is the default list.
     let object = id(|| unsafe { H5Oopen(at.0, path.as_ptr(), 0) })?;
+    let kind = kind(&object);
+    Ok((object, kind))
+}
+
+/// What an opened object is.
+pub(crate) fn kind(object: &Handle) -> Kind {
     // SAFETY: a valid identifier.
-    let kind = match sync(|| unsafe { H5Iget_type(object.0) }) {
+    match sync(|| unsafe { H5Iget_type(object.0) }) {
         H5I_type_t::H5I_GROUP => Kind::Group,
         H5I_type_t::H5I_DATASET => Kind::Dataset,
         _ => Kind::Other,
-    };
-    Ok((object, kind))
+    }
 }
 
 /// Opens an object by the address of its header.
@@ -307,42 +316,6 @@ pub(crate) fn attribute_names(object: &Handle) -> Raw<Vec<String>> {
     };
     walk(H5_index_t::H5_INDEX_CRT_ORDER, H5_iter_order_t::H5_ITER_INC)
         .or_else(|_: String| walk(H5_index_t::H5_INDEX_NAME, H5_iter_order_t::H5_ITER_NATIVE))
-}
-
-/// The type of an element, as far as this library tells types apart.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Type {
-    Integer {
-        signed: bool,
-        bytes: usize,
-        bits: usize,
-        big_endian: bool,
-    },
-    Float {
-        bytes: usize,
-        ieee: bool,
-        big_endian: bool,
-    },
-    /// An enumeration of integers; `boolean` when its members are FALSE = 0 and TRUE = 1.
-    Enum {
-        signed: bool,
-        bytes: usize,
-        big_endian: bool,
-        boolean: bool,
-    },
-    /// A pair of equal floats `r`, `i`.
-    Complex {
-        bytes: usize,
-        ieee: bool,
-        big_endian: bool,
-    },
-    FixedString {
-        bytes: usize,
-        space_padded: bool,
-    },
-    VariableString,
-    /// Anything else, by its name.
-    Other(String),
 }
 
 fn describe_type(t: &Handle) -> Raw<Type> {
@@ -465,7 +438,6 @@ unsafe fn describe_compound(t: hid_t, bytes: usize) -> Raw<Type> {
                 id(|| H5Tget_member_type(t, 1))?,
             );
             let offset = sync(|| H5Tget_member_offset(t, 1));
-            let pair = ["r,i", "re,im", "real,imag", "real,imaginary"];
             if let (
                 Type::Float {
                     bytes: half,
@@ -477,7 +449,7 @@ unsafe fn describe_compound(t: hid_t, bytes: usize) -> Raw<Type> {
                 && sync(|| H5Tequal(a.0, b.0)) > 0
                 && half * 2 == bytes
                 && offset == half
-                && pair.contains(&names.join(",").as_str())
+                && COMPLEX_PARTS.contains(&names.join(",").as_str())
             {
                 return Ok(Type::Complex {
                     bytes,
@@ -624,9 +596,6 @@ pub(crate) fn attribute(object: &Handle, name: &str) -> Raw<Attribute> {
     }
 }
 
-/// The most elements of an attribute, and of a text variable, that are read.
-pub(crate) const MOST_SMALL: u64 = 1 << 20;
-
 /// Something with elements that can be read whole.
 pub(crate) trait Readable {
     fn shape(&self) -> &Shape;
@@ -695,11 +664,10 @@ pub(crate) fn read_texts(from: &dyn Readable) -> Raw<Vec<String>> {
     if count == 0 {
         return Ok(Vec::new());
     }
-    match shape.kind {
-        Type::FixedString {
-            bytes,
-            space_padded,
-        } => {
+    let kind = &shape.kind;
+    match kind {
+        Type::FixedString { bytes, .. } => {
+            let bytes = *bytes;
             if bytes as u64 > (64 * MOST_SMALL) / count as u64 {
                 return Err(format!("{count} texts of {bytes} bytes are too long"));
             }
@@ -708,7 +676,7 @@ pub(crate) fn read_texts(from: &dyn Readable) -> Raw<Vec<String>> {
             code(|| unsafe { from.read(shape.type_id.0, buffer.as_mut_ptr().cast()) })?;
             Ok(buffer
                 .chunks_exact(bytes.max(1))
-                .map(|b| trimmed(b, space_padded))
+                .map(|b| text_of(kind, b))
                 .collect())
         }
         Type::VariableString => {
@@ -724,7 +692,7 @@ pub(crate) fn read_texts(from: &dyn Readable) -> Raw<Vec<String>> {
                         if p.is_null() {
                             String::new()
                         } else {
-                            text(CStr::from_ptr(*p).to_bytes())
+                            text_of(kind, CStr::from_ptr(*p).to_bytes())
                         }
                     })
                     .collect();
@@ -733,56 +701,6 @@ pub(crate) fn read_texts(from: &dyn Readable) -> Raw<Vec<String>> {
             }
         }
         _ => Err("not a text".into()),
-    }
-}
-
-/// UTF-8, else Latin-1: old files hold degree signs.
-fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
-    }
-}
-
-fn trimmed(bytes: &[u8], space_padded: bool) -> String {
-    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-    let text = text(&bytes[..end]);
-    if space_padded {
-        text.trim_end_matches(' ').to_owned()
-    } else {
-        text
-    }
-}
-
-/// `DIMENSION_LIST`: per axis the header addresses of its dimension scales.
-pub(crate) fn dimension_list(object: &Handle) -> Raw<Vec<Vec<u64>>> {
-    let attribute = attribute(object, "DIMENSION_LIST")?;
-    let count = attribute.shape.elements(MAX_RANK as u64)?;
-    // SAFETY: a list of references is what netCDF stores; the library refuses to convert any other type. One record per
-    // element; the lists are read while valid, then given back to the library.
-    unsafe {
-        let t = id(|| H5Tvlen_create(*H5T_STD_REF_OBJ))?;
-        let mut lists: Vec<hvl_t> = (0..count).map(|_| hvl_t::default()).collect();
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        code(|| H5Aread(attribute.handle.0, t.0, lists.as_mut_ptr().cast()))?;
-        let result = lists
-            .iter()
-            .map(|list| match list.p.is_null() {
-                true => Vec::new(),
-                false => std::slice::from_raw_parts(list.p.cast::<u64>(), list.len).to_vec(),
-            })
-            .collect();
-        code(|| {
-            H5Dvlen_reclaim(
-                t.0,
-                attribute.shape.space_id.0,
-                0,
-                lists.as_mut_ptr().cast(),
-            )
-        })?;
-        Ok(result)
     }
 }
 
@@ -795,12 +713,10 @@ pub(crate) enum RawLayout {
     Virtual,
 }
 
-/// A filter of a dataset: number and parameters.
-#[derive(Clone, Debug)]
-pub(crate) struct RawFilter {
-    pub(crate) number: i32,
-    pub(crate) parameters: Vec<u32>,
-    pub(crate) available: bool,
+/// Whether the library can run a filter.
+pub(crate) fn filter_available(number: i32) -> bool {
+    // SAFETY: a plain argument.
+    sync(|| unsafe { H5Zfilter_avail(number) }) > 0
 }
 
 /// An opened dataset.
@@ -855,11 +771,9 @@ impl Dataset {
                     )
                 });
                 values.truncate(count);
-                let available = sync(|| H5Zfilter_avail(number)) > 0;
                 filters.push(RawFilter {
                     number,
                     parameters: values,
-                    available,
                 });
             }
             Ok(Dataset {

@@ -20,6 +20,9 @@ use std::io::{ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+/// Deflate makes at most 1032 bytes out of one: more are not even allocated.
+const MOST_INFLATED: usize = 1032;
+
 /// A variable of an HDF5 file, read directly.
 pub struct Hdf5Source {
     spec: SourceSpec,
@@ -131,6 +134,11 @@ impl Hdf5Source {
         }
     }
 
+    /// Whether a chunk was ever written.
+    pub(crate) fn is_written(&self, chunk: &[usize]) -> bool {
+        self.stored(chunk).is_some()
+    }
+
     fn damaged(&self, chunk: &[usize], why: impl std::fmt::Display) -> Error {
         let at = self.stored(chunk).map_or(0, |(address, ..)| address);
         Error::data(format!(
@@ -186,6 +194,12 @@ impl Hdf5Source {
                             .filter(|f| ***f == Filter::Fletcher32)
                             .count();
                         let expected = bytes + 4 * sums;
+                        if expected / MOST_INFLATED > current.len() {
+                            return Err(self.damaged(
+                                chunk,
+                                format!("{} bytes cannot inflate to {expected}", current.len()),
+                            ));
+                        }
                         back.resize(expected, 0);
                         filters::inflate(current, &mut back).map_err(|e| self.damaged(chunk, e))?;
                         std::mem::swap(&mut front, &mut back);

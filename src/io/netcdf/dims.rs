@@ -4,7 +4,11 @@
 //! `NAME` begins with [`NO_VARIABLE`] is no variable. A variable names its scales, one per axis, in `DIMENSION_LIST`; a
 //! scale that is itself a variable lies on its own dimension, unless `_Netcdf4Coordinates` lists others by number.
 
-use crate::io::hdf5::raw::{self, Handle, UNLIMITED};
+use crate::error::Result;
+use crate::io::hdf5::Value;
+use crate::io::hdf5::dataset::Dataset;
+use crate::io::hdf5::raw::UNLIMITED;
+use crate::io::hdf5::reader::{AttributeList, Reader};
 use crate::io::netcdf::attrs::read_attr;
 use crate::spec::AttrValue;
 
@@ -24,76 +28,80 @@ pub(crate) struct Scale {
     pub(crate) number: Option<i128>,
 }
 
-fn integers(object: &Handle, name: &str) -> Option<Vec<i128>> {
-    match read_attr(object, name).ok()? {
-        AttrValue::Numbers(numbers) => numbers.iter().map(|n| n.as_i128()).collect(),
-        AttrValue::Text(_) | AttrValue::Texts(_) => None,
-    }
-}
-
-/// The scale that a dataset is, if it is one.
-pub(crate) fn scale(name: &str, dataset: &raw::Dataset, names: &[String]) -> Option<Scale> {
-    let object = dataset.handle();
-    let has = |name: &str| names.iter().any(|n| n == name);
-    if !has("CLASS") || read_attr(object, "CLASS").ok()?.as_text() != Some("DIMENSION_SCALE") {
-        return None;
-    }
-    let label = if has("NAME") {
-        read_attr(object, "NAME").ok()
-    } else {
-        None
-    };
-    let no_variable = label
-        .as_ref()
-        .and_then(AttrValue::as_text)
-        .is_some_and(|t| t.starts_with(NO_VARIABLE));
-    let number = if has("_Netcdf4Dimid") {
-        integers(object, "_Netcdf4Dimid")
-    } else {
-        None
-    };
-    Some(Scale {
-        // A variable of the same name that does not lie on the dimension makes netCDF hide one behind a prefix.
-        name: name.to_owned(),
-        address: raw::header_address(object).ok()?,
-        len: dataset.shape.dims.as_ref()?.first().copied().unwrap_or(1) as usize,
-        unlimited: dataset.shape.limits.first() == Some(&UNLIMITED),
-        is_variable: !no_variable,
-        number: number.and_then(|n| n.first().copied()),
+fn integers(reader: &Reader, of: &AttributeList, name: &str) -> Result<Option<Vec<i128>>> {
+    Ok(match read_attr(reader, of, name)? {
+        Some(Ok(AttrValue::Numbers(numbers))) => numbers.iter().map(|n| n.as_i128()).collect(),
+        _ => None,
     })
 }
 
+fn text(reader: &Reader, of: &AttributeList, name: &str) -> Result<Option<String>> {
+    Ok(match read_attr(reader, of, name)? {
+        Some(Ok(AttrValue::Text(text))) => Some(text),
+        _ => None,
+    })
+}
+
+/// The scale that a dataset is, if it is one.
+///
+/// # Errors
+/// Data when one of the attributes that say so is damaged.
+pub(crate) fn scale(
+    reader: &Reader,
+    name: &str,
+    dataset: &Dataset,
+    of: &AttributeList,
+) -> Result<Option<Scale>> {
+    if text(reader, of, "CLASS")?.as_deref() != Some("DIMENSION_SCALE") {
+        return Ok(None);
+    }
+    let label = text(reader, of, "NAME")?;
+    let number = integers(reader, of, "_Netcdf4Dimid")?;
+    let Some(dims) = &dataset.dims else {
+        return Ok(None);
+    };
+    Ok(Some(Scale {
+        // A variable of the same name that does not lie on the dimension makes netCDF hide one behind a prefix.
+        name: name.to_owned(),
+        address: dataset.address,
+        len: dims.first().copied().unwrap_or(1) as usize,
+        unlimited: dataset.limits.first() == Some(&UNLIMITED),
+        is_variable: !label.is_some_and(|t| t.starts_with(NO_VARIABLE)),
+        number: number.and_then(|n| n.first().copied()),
+    }))
+}
+
 /// Names of the axes of a dataset, `None` where nothing names one.
+///
+/// # Errors
+/// Data when one of the attributes that name them is damaged.
 pub(crate) fn axis_names(
-    dataset: &raw::Dataset,
-    names: &[String],
+    reader: &Reader,
+    dataset: &Dataset,
+    of: &AttributeList,
     own: Option<&Scale>,
     scales: &[Scale],
-) -> Vec<Option<String>> {
-    let rank = dataset.shape.dims.as_ref().map_or(0, Vec::len);
-    let object = dataset.handle();
-    let has = |name: &str| names.iter().any(|n| n == name);
-    if has("DIMENSION_LIST")
-        && let Ok(lists) = raw::dimension_list(object)
+) -> Result<Vec<Option<String>>> {
+    let rank = dataset.dims.as_ref().map_or(0, Vec::len);
+    if let Some(Value::References(lists)) = reader.value(of, "DIMENSION_LIST")?
         && lists.len() == rank
     {
         let named = |list: &Vec<u64>| {
             let address = list.first()?;
             Some(scales.iter().find(|s| s.address == *address)?.name.clone())
         };
-        return lists.iter().map(named).collect();
+        return Ok(lists.iter().map(named).collect());
     }
-    if has("_Netcdf4Coordinates")
-        && let Some(numbers) = integers(object, "_Netcdf4Coordinates")
+    if let Some(numbers) = integers(reader, of, "_Netcdf4Coordinates")?
         && numbers.len() == rank
     {
         let named = |n: &i128| Some(scales.iter().find(|s| s.number == Some(*n))?.name.clone());
-        return numbers.iter().map(named).collect();
+        return Ok(numbers.iter().map(named).collect());
     }
-    match own {
+    Ok(match own {
         Some(scale) if rank == 1 => vec![Some(scale.name.clone())],
         _ => vec![None; rank],
-    }
+    })
 }
 
 /// Made-up dimensions `phony_dim_0`, …: one per length, twice where one variable has a length twice.

@@ -3,12 +3,17 @@
 //! Two passes: the first lists every dataset and finds the dimension scales of the whole file, the second describes the
 //! datasets inside the wanted group, since a group's variables may lie on dimensions of the groups above it.
 
-use super::attrs::{is_big_endian, number_type, read_attrs, scalars};
+use super::attrs::{read_attrs, scalars};
 use super::dims::{Phony, Scale, axis_names, scale};
 use super::sniff::check;
 use crate::dtype::{DType, Scalar};
-use crate::error::{Error, Result};
-use crate::io::hdf5::raw::{self, Handle, Kind, Raw, RawFilter, RawLayout, Type};
+use crate::error::{Error, Fault, Result};
+use crate::io::hdf5::dataset::Dataset;
+use crate::io::hdf5::datatype::{Type, is_big_endian, number_type};
+use crate::io::hdf5::messages::RawFilter;
+use crate::io::hdf5::raw::{self, Kind, RawLayout};
+use crate::io::hdf5::reader::{AttributeList, Reader};
+use crate::io::hdf5::texts;
 use crate::spec::{Attrs, FileId, Filter, Format, Layout, SourceSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -80,22 +85,22 @@ impl FileInfo {
 /// named), truncated or damaged; invalid input when the group does not exist.
 pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
     let id = check(path)?;
-    let failed =
-        |why: String| Error::data(format!("open: {} cannot be read: {why}", path.display()));
-    let file = raw::open_file(&id.path).map_err(failed)?;
+    let reader = Reader::open(&id, "the file")?;
     let mut walk = Walk {
+        reader: &reader,
         found: Vec::new(),
         groups: HashSet::new(),
         left_out: Vec::new(),
     };
-    let (root, _) = raw::open_object(&file, "/").map_err(failed)?;
-    walk.group(&root, "", 0).map_err(failed)?;
-    let mut scales = walk.scales();
+    walk.group(reader.root, "", 0)?;
+    let mut scales = walk.scales()?;
     let inside = group.map(|g| g.trim_matches('/')).filter(|g| !g.is_empty());
     let (top, prefix) = match inside {
-        None => (root, String::new()),
-        Some(name) => match raw::open_object(&file, name) {
-            Ok((top, Kind::Group)) => (top, format!("{name}/")),
+        None => (reader.root, String::new()),
+        Some(name) => match reader.find(name)? {
+            Some(top) if reader.kind(&format!("group {name}"), top)? == Kind::Group => {
+                (top, format!("{name}/"))
+            }
             _ => {
                 return Err(Error::invalid(format!(
                     "open: {} has no group {name:?}",
@@ -111,8 +116,13 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
             None => scale.name.rsplit('/').next().unwrap_or_default().to_owned(),
         };
     }
-    let attrs = read_attrs(&top, &path.display().to_string()).map_err(failed)?;
-    let mut info = describe(&id, &walk.found, &prefix, &scales, attrs).map_err(failed)?;
+    let place = match prefix.trim_end_matches('/') {
+        "" => "the root group".to_owned(),
+        name => format!("group {name}"),
+    };
+    let attrs = reader.attributes(&place, top)?;
+    let attrs = read_attrs(&reader, &attrs, &path.display().to_string())?;
+    let mut info = describe(&reader, &id, &walk.found, &prefix, &scales, attrs)?;
     info.left_out = walk.left_out;
     Ok(info)
 }
@@ -120,94 +130,104 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
 /// A dataset that the first pass found.
 struct Found {
     path: String,
-    dataset: raw::Dataset,
-    attributes: Vec<String>,
+    dataset: Dataset,
+    attributes: AttributeList,
 }
 
-struct Walk {
+struct Walk<'a> {
+    reader: &'a Reader,
     found: Vec<Found>,
     groups: HashSet<u64>,
     left_out: Vec<(String, String)>,
 }
 
-impl Walk {
-    fn group(&mut self, group: &Handle, prefix: &str, depth: usize) -> Raw<()> {
+impl Walk<'_> {
+    fn group(&mut self, address: u64, prefix: &str, depth: usize) -> Result<()> {
         // A group may be linked from inside itself.
-        if depth > 64 || !self.groups.insert(raw::header_address(group)?) {
+        if depth > 64 || !self.groups.insert(address) {
             return Ok(());
         }
+        let reader = self.reader;
+        let place = match prefix {
+            "" => "the root group".to_owned(),
+            name => format!("group {}", name.trim_end_matches('/')),
+        };
         let mut nested = Vec::new();
-        for name in raw::links(group)? {
+        for (name, target) in reader.links(&place, address)? {
             let path = format!("{prefix}{name}");
-            match raw::open_object(group, &name) {
+            let place = format!("variable {path}");
+            let kind = match target {
+                Ok(object) => reader.kind(&place, object).map(|kind| (object, kind)),
+                Err(why) => Err(Error::data(why)),
+            };
+            match kind {
                 Ok((object, Kind::Group)) => nested.push((path, object)),
-                Ok((object, Kind::Dataset)) => match raw::Dataset::new(object) {
+                Ok((object, Kind::Dataset)) => match reader.dataset(&place, object) {
                     Ok(dataset) => {
-                        let attributes = raw::attribute_names(dataset.handle())?;
+                        let attributes = reader.attributes(&place, object)?;
                         self.found.push(Found {
                             path,
                             dataset,
                             attributes,
                         });
                     }
-                    Err(why) => self.left_out(path, why),
+                    Err(why) => self.left_out(path, &why),
                 },
                 Ok((_, Kind::Other)) => {}
-                Err(why) => self.left_out(path, why),
+                Err(why) => self.left_out(path, &why),
             }
         }
         for (path, object) in nested {
-            self.group(&object, &format!("{path}/"), depth + 1)?;
+            self.group(object, &format!("{path}/"), depth + 1)?;
         }
         Ok(())
     }
 
-    fn left_out(&mut self, path: String, why: String) {
-        tracing::warn!("{path} is left out: {why}");
-        self.left_out.push((path, why));
+    fn left_out(&mut self, path: String, why: &Error) {
+        tracing::warn!("{path} is left out: {}", why.message());
+        self.left_out.push((path, why.message().to_owned()));
     }
 
-    fn scales(&self) -> Vec<Scale> {
-        let mut scales: Vec<Scale> = self
-            .found
-            .iter()
-            .filter_map(|f| scale(&f.path, &f.dataset, &f.attributes))
-            .collect();
+    fn scales(&self) -> Result<Vec<Scale>> {
+        let mut scales = Vec::new();
+        for f in &self.found {
+            scales.extend(scale(self.reader, &f.path, &f.dataset, &f.attributes)?);
+        }
         // netCDF numbers its dimensions; a stable sort keeps the file's order where it does not.
         scales.sort_by_key(|s| s.number.unwrap_or(i128::MAX));
-        scales
+        Ok(scales)
     }
 }
 
 fn describe(
+    reader: &Reader,
     id: &FileId,
     found: &[Found],
     prefix: &str,
     scales: &[Scale],
     attrs: Attrs,
-) -> Raw<FileInfo> {
+) -> Result<FileInfo> {
     let mut dims: Vec<DimInfo> = Vec::new();
     let (mut phony, mut variables) = (Phony::default(), Vec::new());
     for entry in found {
         let Some(name) = entry.path.strip_prefix(prefix) else {
             continue;
         };
-        let address = raw::header_address(entry.dataset.handle())?;
-        let own = scales.iter().find(|s| s.address == address);
+        let own = scales.iter().find(|s| s.address == entry.dataset.address);
         if own.is_some_and(|s| !s.is_variable) {
             continue;
         }
-        let shape: Vec<usize> = match &entry.dataset.shape.dims {
+        let shape: Vec<usize> = match &entry.dataset.dims {
             Some(dims) => dims.iter().map(|d| *d as usize).collect(),
             None => vec![0],
         };
-        let names = match &entry.dataset.shape.dims {
-            Some(_) => axis_names(&entry.dataset, &entry.attributes, own, scales),
+        let names = match &entry.dataset.dims {
+            Some(_) => axis_names(reader, &entry.dataset, &entry.attributes, own, scales)?,
             None => vec![None],
         };
         let names = phony.name_axes(names, &shape);
-        let mut variable = describe_variable(id, entry, name, names, shape)?;
-        variable.attrs = read_attrs(entry.dataset.handle(), &entry.path)?;
+        let mut variable = describe_variable(reader, id, entry, name, names, shape)?;
+        variable.attrs = read_attrs(reader, &entry.attributes, &entry.path)?;
         variables.push(variable);
     }
     // Scales inside the group, and those above it that its variables use.
@@ -271,14 +291,15 @@ fn stretch(variable: &mut VariableInfo, dims: &[DimInfo]) {
 }
 
 fn describe_variable(
+    reader: &Reader,
     id: &FileId,
     entry: &Found,
     name: &str,
     mut dims: Vec<String>,
     shape: Vec<usize>,
-) -> Raw<VariableInfo> {
+) -> Result<VariableInfo> {
     let dataset = &entry.dataset;
-    let kind = &dataset.shape.kind;
+    let kind = &dataset.kind;
     let layout = match dataset.layout {
         RawLayout::Compact => Layout::Compact,
         RawLayout::Contiguous | RawLayout::Virtual => Layout::Contiguous,
@@ -309,7 +330,7 @@ fn describe_variable(
         }
         Err(why) => {
             readable = Some(why);
-            texts = read_text_variable(dataset, &mut dims, &mut source.shape);
+            texts = read_text_variable(reader, dataset, &mut dims, &mut source)?;
         }
     }
     // netCDF-C marks a variable that has the name of a dimension but does not lie on it.
@@ -335,10 +356,10 @@ fn describe_variable(
     })
 }
 
-fn fill_value(dataset: &raw::Dataset, dtype: DType) -> Scalar {
-    let stored = dataset.fill(dtype.physical()).ok().flatten();
+fn fill_value(dataset: &Dataset, dtype: DType) -> Scalar {
+    let stored = dataset.fill.as_ref();
     stored
-        .and_then(|bytes| scalars(dtype.physical(), &bytes).ok()?.first().copied())
+        .and_then(|bytes| scalars(dtype.physical(), bytes).ok()?.first().copied())
         .unwrap_or_else(|| Scalar::zero(dtype))
 }
 
@@ -373,7 +394,7 @@ fn filter_name(number: i32) -> String {
     }
 }
 
-fn library_only(dataset: &raw::Dataset) -> Option<String> {
+fn library_only(dataset: &Dataset) -> Option<String> {
     if dataset.layout == RawLayout::Virtual {
         return Some("a virtual dataset: its data lie in other files".into());
     }
@@ -387,11 +408,11 @@ fn library_only(dataset: &raw::Dataset) -> Option<String> {
     Some(format!("compressed by {}", filter_name(other.number)))
 }
 
-fn missing_filter(dataset: &raw::Dataset) -> Option<String> {
+fn missing_filter(dataset: &Dataset) -> Option<String> {
     let missing = dataset
         .filters
         .iter()
-        .find(|f| !f.available && !matches!(f.number, 1..=3))?;
+        .find(|f| !matches!(f.number, 1..=3) && !raw::filter_available(f.number))?;
     Some(format!(
         "compressed by {}, which this HDF5 library does not have; repack it: nccopy -d1 -s in.nc out.nc",
         filter_name(missing.number)
@@ -400,25 +421,37 @@ fn missing_filter(dataset: &raw::Dataset) -> Option<String> {
 
 /// The values of a small text variable; of a char array, whose last axis are the characters of one text.
 fn read_text_variable(
-    dataset: &raw::Dataset,
+    reader: &Reader,
+    dataset: &Dataset,
     dims: &mut Vec<String>,
-    shape: &mut Vec<usize>,
-) -> Option<Texts> {
+    source: &mut SourceSpec,
+) -> Result<Option<Texts>> {
     if !matches!(
-        dataset.shape.kind,
+        dataset.kind,
         Type::FixedString { .. } | Type::VariableString
     ) {
-        return None;
+        return Ok(None);
     }
-    let values = match raw::read_texts(dataset) {
-        Ok(values) => values,
-        Err(why) => {
-            tracing::warn!("the texts of {} are not read: {why}", dims.join(", "));
-            return None;
-        }
+    let place = format!("variable {}", source.variable);
+    let file = reader.bytes.at(&place);
+    let values = if texts::are_known(dataset, &source.layout) {
+        texts::read(&file, dataset, source)
+    } else {
+        tracing::info!("{place} is read through the HDF5 library: its layout is not known here");
+        reader
+            .by_library(dataset.address)
+            .and_then(|object| texts::by_library(&file, object))
     };
-    if let (Type::FixedString { bytes: 1, .. }, Some(len)) =
-        (&dataset.shape.kind, shape.last().copied())
+    let values = match values {
+        Ok(values) => values,
+        Err(why) if why.fault() == Fault::Unsupported => {
+            tracing::warn!("the texts of {} are not read: {why}", dims.join(", "));
+            return Ok(None);
+        }
+        Err(why) => return Err(why),
+    };
+    let shape = &mut source.shape;
+    if let (Type::FixedString { bytes: 1, .. }, Some(len)) = (&dataset.kind, shape.last().copied())
     {
         dims.pop();
         shape.pop();
@@ -429,15 +462,15 @@ fn read_text_variable(
                 .map(|c| characters(&c.concat()).trim_end().to_owned())
                 .collect(),
         };
-        return Some(Texts {
+        return Ok(Some(Texts {
             shape: shape.clone(),
             values: joined,
-        });
+        }));
     }
-    Some(Texts {
+    Ok(Some(Texts {
         shape: shape.clone(),
         values,
-    })
+    }))
 }
 
 /// Single bytes, each read as a Latin-1 character of its own, as the UTF-8 text that they are together; texts that are no
