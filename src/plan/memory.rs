@@ -58,14 +58,20 @@ fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
         let id = ArrayId(number as u32);
         let (born, dtype) = match decl {
             ArrayDecl::File(_) => continue,
-            ArrayDecl::Memory { dtype, .. } => (0, *dtype),
+            ArrayDecl::Memory { dtype, .. } | ArrayDecl::Held { dtype, .. } => (0, *dtype),
             ArrayDecl::Result { stage, dtype, .. } => (*stage as usize, *dtype),
         };
-        let last_use = plan
-            .stages
-            .iter()
-            .rposition(|s| uses(s, id))
-            .unwrap_or(born);
+        // What is held outlives the run.
+        let held = matches!(decl, ArrayDecl::Held { .. })
+            || plan.keeps.iter().any(|(array, _)| *array == id);
+        let last_use = match held {
+            true => plan.stages.len(),
+            false => plan
+                .stages
+                .iter()
+                .rposition(|s| uses(s, id))
+                .unwrap_or(born),
+        };
         if (born..=last_use.max(born)).contains(&stage)
             && let Some(region) = plan.owned_region(id, rank)
         {
@@ -149,7 +155,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                     };
                     (piece + raw) * size
                 }
-                ArrayDecl::Memory { .. } | ArrayDecl::Result { .. } => 0,
+                ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0,
             },
             Make::Generate(_) | Make::Assemble(_) => piece * size,
             Make::Fuse { program, .. } => piece * size + program.scratch_bytes(),
@@ -291,7 +297,8 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
                             bytes * PassGeometry::new(pass, 0).count() as u64 / all.max(1) as u64
                         }
                         None => SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
-                            .owned_region(pass, sink, 0)
+                            .home(pass, sink)
+                            .region(0)
                             .map_or(0, |region| (region.elements() * sink.dtype.size()) as u64),
                     };
                     result.moved_bytes += bytes - own;

@@ -16,6 +16,7 @@
 
 mod derive;
 mod display;
+mod locality;
 mod lower;
 mod memory;
 mod plan;
