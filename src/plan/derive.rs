@@ -291,3 +291,35 @@ impl Plan {
         }
     }
 }
+
+/// Largest slab of a message, in bytes: large enough that its start costs little, small beside any budget.
+pub(super) const SLAB_BYTES: usize = 4 << 20;
+
+/// A box cut along its outermost axes into slabs of at most 4 MiB: what travels in one message.
+pub fn slabs(region: &Region, element_bytes: usize) -> Vec<Region> {
+    let mut cut = region.shape.clone();
+    for axis in 0..cut.len() {
+        let inner: usize = cut[axis + 1..].iter().product::<usize>() * element_bytes;
+        cut[axis] = (SLAB_BYTES / inner.max(1)).clamp(1, cut[axis].max(1));
+        if cut[axis] > 1 {
+            break;
+        }
+    }
+    let counts = region
+        .shape
+        .iter()
+        .zip(&cut)
+        .map(|(len, cut)| 0..len.div_ceil(*cut));
+    positions(counts.collect())
+        .map(|at| {
+            let (start, shape) = (0..cut.len())
+                .map(|axis| {
+                    let first = at[axis] * cut[axis];
+                    let len = cut[axis].min(region.shape[axis] - first);
+                    (region.start[axis] + first, len)
+                })
+                .unzip();
+            Region { start, shape }
+        })
+        .collect()
+}

@@ -1,6 +1,6 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
-use super::derive::{PassGeometry, SinkGeometry};
+use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry, slabs};
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
@@ -97,7 +97,7 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
 const MANY_RANKS: usize = 256;
 
 /// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
-/// block that is put together, and one piece on its way in each direction (twice: as elements and as bytes).
+/// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI).
 fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u64, u64) {
     let size = plan.array(array).dtype().size() as u64;
     let bytes = |region: Region| region.elements() as u64 * size;
@@ -122,14 +122,19 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let (mut moved, mut messages, mut largest_in, mut block) = (0, 0, 0, 0);
     if let Some(needed) = wants(rank) {
         for part in others().filter_map(|o| plan.owned_region(array, o)?.intersect(&needed)) {
+            messages += slabs(&part, size as usize).len() as u64;
             let part = bytes(part);
             moved += part;
-            messages += 1;
             largest_in = largest_in.max(part);
         }
         block = bytes(needed);
     }
-    (moved, messages, block + 2 * (largest_in + largest_out))
+    let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
+    (
+        moved,
+        messages,
+        block + 2 * (slab(largest_in) + slab(largest_out)),
+    )
 }
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
