@@ -140,3 +140,142 @@ fn empty_axes_have_identities() {
     assert_eq!(blocks[1].shape(), [0]);
     assert_eq!(blocks[2].shape(), [0, 3]);
 }
+
+/// f64 values that sums keep exact.
+fn exact(shape: &[usize]) -> ArrayD<f64> {
+    let mut next = 0u64;
+    ArrayD::from_shape_fn(shape, |_| {
+        next = next
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (next >> 50) as f64
+    })
+}
+
+fn block_operations(driver: &Driver) -> hyperslab::Result<Vec<Block>> {
+    let x = driver.from_ndarray(exact(&[60, 70])).chunk(&[16, 16]);
+    let shift = |y: isize, x_: isize| {
+        x.slice(0, Some(1 + y), Some(59 + y), 1)
+            .slice(1, Some(1 + x_), Some(69 + x_), 1)
+    };
+    let mut smooth = shift(-1, -1);
+    for y in -1..2 {
+        for x in -1..2 {
+            if (y, x) != (-1, -1) {
+                smooth = smooth + shift(y, x);
+            }
+        }
+    }
+    let doubled = &x * 2.0;
+    let list = vec![
+        x.cumsum(0),
+        x.cumsum(1).cumsum(0),
+        doubled.cumsum(0).slice(0, Some(5), Some(50), 3).sum(&[1]),
+        x.reshape(&[-1]),
+        x.reshape(&[7, 30, 20]).transpose(&[2, 0, 1]),
+        (&x + 1.0).concat(&[&x, &doubled], 0),
+        x.slice(1, Some(50), None, 1)
+            .concat(&[&x.slice(1, None, Some(50), 1)], 1),
+        smooth,
+        driver.indices_1d(1000).reshape(&[10, 100]).sum(&[0]),
+        x.concat(&[&doubled], 1).cumsum(1).max(&[0]),
+    ];
+    compute(&list.iter().collect::<Vec<_>>())
+}
+
+#[test]
+fn operations_on_blocks_are_the_same_everywhere() {
+    let x = exact(&[60, 70]);
+    let at = |y: usize, x_: usize| x[[y, x_]];
+    let reference = on(Fabric::Solo, 1, block_operations);
+    let value = |number: usize, index: usize| reference[number].as_slice::<f64>().unwrap()[index];
+    for y in 0..60 {
+        for c in 0..70 {
+            let i = y * 70 + c;
+            assert_eq!(value(0, i), (0..=y).map(|k| at(k, c)).sum::<f64>());
+            assert_eq!(value(3, i), at(y, c));
+            assert_eq!(value(5, i), at(y, c) + 1.0);
+            assert_eq!(value(5, i + 60 * 70), at(y, c));
+            assert_eq!(value(5, i + 120 * 70), 2.0 * at(y, c));
+            assert_eq!(value(6, i), at(y, (c + 50) % 70));
+            let corner: f64 = (0..=y)
+                .flat_map(|a| (0..=c).map(move |b| (a, b)))
+                .map(|(a, b)| at(a, b))
+                .sum();
+            assert_eq!(value(1, i), corner);
+        }
+    }
+    for y in 0..58 {
+        for c in 0..68 {
+            let sum: f64 = (0..9).map(|k| at(y + k / 3, c + k % 3)).sum();
+            assert_eq!(value(7, y * 68 + c), sum);
+        }
+    }
+    assert_eq!(reference[4].shape(), [20, 7, 30]);
+    // [20, 7, 30] at [0, 1, 0] is [7, 30, 20] at [1, 0, 0].
+    assert_eq!(value(4, 30), x.as_slice().unwrap()[600]);
+    let sums = reference[8].as_slice::<i64>().unwrap();
+    assert_eq!(sums[3], (0..10).map(|k| k * 100 + 3).sum::<i64>());
+    for ranks in [1, 2, 3, 4, 7] {
+        for threads in [1, 2] {
+            let blocks = on(Fabric::Threads(ranks), threads, block_operations);
+            for (number, (a, b)) in reference.iter().zip(&blocks).enumerate() {
+                assert_eq!(a.shape(), b.shape());
+                assert!(
+                    a.buffer().as_bytes() == b.buffer().as_bytes(),
+                    "output {number} differs on {ranks} ranks x {threads} threads"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn persisted_arrays_stay_with_the_ranks() {
+    let program = |driver: &Driver| {
+        let x = (driver.from_ndarray(exact(&[60, 70])) * 2.0)
+            .chunk(&[7, 70])
+            .persist()?;
+        let mean = x.sum(&[0]);
+        let columns = (&x + 1.0).chunk(&[60, 9]).persist()?;
+        let blocks = compute(&[
+            &mean,
+            &columns,
+            &columns.cumsum(0),
+            &x.slice(0, None, None, -1),
+        ])?;
+        x.release()?;
+        let error = x.sum(&[]).compute_block().unwrap_err();
+        assert_eq!(
+            error.message(),
+            "compute: it needs a persisted array of shape [60, 70] that was released"
+        );
+        assert!(mean.release().is_err());
+        // What is still held works; what was released is gone on all ranks with the next run.
+        assert_eq!(columns.max(&[]).compute_block()?.elements(), 1);
+        Ok(blocks)
+    };
+    let reference = on(Fabric::Solo, 1, program);
+    let x = exact(&[60, 70]) * 2.0;
+    assert_eq!(
+        reference[0].as_slice::<f64>().unwrap(),
+        x.sum_axis(ndarray::Axis(0)).as_slice().unwrap()
+    );
+    assert_eq!(
+        reference[1].as_slice::<f64>().unwrap(),
+        (&x + 1.0).as_slice().unwrap()
+    );
+    assert_eq!(
+        reference[3].as_slice::<f64>().unwrap()[..70],
+        x.as_slice().unwrap()[59 * 70..]
+    );
+    for ranks in [2, 3, 7] {
+        let blocks = on(Fabric::Threads(ranks), 2, program);
+        for (a, b) in reference.iter().zip(&blocks) {
+            assert!(
+                a.buffer().as_bytes() == b.buffer().as_bytes(),
+                "{ranks} ranks"
+            );
+        }
+    }
+}

@@ -144,9 +144,9 @@ fn selections_reach_the_source() {
     insta::assert_snapshot!(plan, @r"
     stage 0: pass over [8, 200, 100]
       tiles [3, 200, 100], 3 of them, streamed along axis 0 in segments of 1; tasks [3, 1, 1] on process grid [2, 1, 1]
-      read red (int16)
       read qa_pixel (uint16)
       read nir08 (int16)
+      read red (int16)
       compute 20 fused steps
       keep -> float32 [8, 200, 100], gather as result 0
     ");

@@ -6,6 +6,7 @@ use crate::driver::Driver;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::expr::SourceDecl;
+use crate::op::Generator;
 use std::sync::Arc;
 
 impl Driver {
@@ -27,6 +28,19 @@ impl Driver {
     /// Ones of f64.
     pub fn ones(&self, shape: &[usize]) -> Array {
         self.full(shape, Scalar::F64(1.0))
+    }
+
+    /// An array whose elements are made from their indices, on every rank what it needs.
+    pub(crate) fn generated(&self, generator: Generator, shape: &[usize]) -> Array {
+        let session = self.session();
+        let shape = shape.to_vec();
+        let node = session.with_graph(|g| g.source(SourceDecl::Generated { generator, shape }));
+        Array::new(session.clone(), node)
+    }
+
+    /// The indices 0 … len − 1 as int64: NumPy's `arange(len)`.
+    pub fn indices_1d(&self, len: usize) -> Array {
+        self.generated(Generator::Index, &[len])
     }
 
     /// An array of a block in the memory of rank 0. Other ranks get the parts that they need when they need them.

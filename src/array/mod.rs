@@ -9,7 +9,9 @@ mod element_wise;
 mod index;
 mod math;
 mod reduce;
+mod scan;
+mod shape;
 
-pub use array::{Array, Operand, compute};
+pub use array::{Array, Operand, compute, persist};
 pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use reduce::ReduceOptions;

@@ -8,6 +8,7 @@ mod messages;
 mod meter;
 mod output;
 mod pass;
+mod pieces;
 mod run;
 mod sink;
 mod stage;

@@ -1,20 +1,20 @@
 //! A pass on one rank: threads take tasks; a task walks the tiles of a segment, fetches and decodes their inputs, runs the
 //! fused program, and feeds the sinks.
 
-use super::exchange::expect_resident;
-use super::fetch::{Piece, Readers};
+use super::fetch::{Pending, Piece, Readers};
 use super::messages::Parcel;
 use super::meter::Meter;
 use super::output::Delivery;
+use super::pieces::Pieces;
 use super::run::Resident;
 use super::sink::{Running, SinkRun};
-use crate::block::{Block, BlockView};
+use crate::block::Block;
 use crate::comm::{Pulse, quiet_panics};
 use crate::error::{Context, Error, Result};
 use crate::geom::Region;
 use crate::io::{Scratch, Source};
 use crate::kernel::Interpreter;
-use crate::plan::{ArrayDecl, Pass, PassGeometry, Plan};
+use crate::plan::{ArrayDecl, Make, Pass, PassGeometry, Plan};
 use crossbeam_channel::Sender;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -25,9 +25,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct PassRun<'a> {
     pub(super) plan: &'a Plan,
     pub(super) pass: &'a Pass,
-    /// Per input: the file, or `None` when the input is resident.
+    /// Per slot: the file that it is read from.
     pub(super) sources: Vec<Option<Arc<dyn Source>>>,
-    /// Per input: the resident box.
+    /// Per slot: the resident box that it is.
     pub(super) resident: Vec<Option<Resident>>,
     pub(super) sinks: Vec<SinkRun<'a>>,
     pub(super) delivery: Delivery<'a>,
@@ -124,14 +124,15 @@ impl PassRun<'_> {
     }
 
     /// The stored chunks that a tile needs.
-    fn pieces(&self, tile: &Region) -> Vec<Piece> {
+    fn pieces(&self, needs: &[Option<Region>]) -> Vec<Piece> {
         let mut pieces = Vec::new();
-        for (number, (input, source)) in self.pass.inputs.iter().zip(&self.sources).enumerate() {
-            let Some(source) = source else { continue };
-            let needed = input.select.parent_region(tile);
+        for (number, (need, source)) in needs.iter().zip(&self.sources).enumerate() {
+            let (Some(source), Some(needed)) = (source, need) else {
+                continue;
+            };
             let grid = source.grid();
-            for chunk in grid.overlapping(&needed) {
-                if let Some(part) = grid.region(&chunk).intersect(&needed) {
+            for chunk in grid.overlapping(needed) {
+                if let Some(part) = grid.region(&chunk).intersect(needed) {
                     pieces.push(Piece {
                         input: number,
                         chunk,
@@ -144,12 +145,12 @@ impl PassRun<'_> {
     }
 
     fn variable(&self, input: usize) -> String {
-        match self.plan.array(self.pass.inputs[input].array) {
-            ArrayDecl::File(spec) => {
-                format!("{} of {}", spec.variable, spec.file.path.display())
-            }
-            _ => "an array in memory".to_owned(),
+        if let Make::Load(array) = self.pass.slots[input].make
+            && let ArrayDecl::File(spec) = self.plan.array(array)
+        {
+            return format!("{} of {}", spec.variable, spec.file.path.display());
         }
+        "an array in memory".to_owned()
     }
 }
 
@@ -165,8 +166,7 @@ fn note(first: &Mutex<Option<Error>>, failed: &AtomicBool, error: Error) {
 struct Worker<'r, 'a> {
     run: &'r PassRun<'a>,
     interpreter: Interpreter,
-    /// Decoded pieces, one block per file input, reused from tile to tile.
-    blocks: Vec<Option<Block>>,
+    pieces: Pieces,
     spare: Vec<Vec<u8>>,
     /// Per sink: memory of an earlier tile.
     idle: Vec<Option<Running>>,
@@ -176,17 +176,10 @@ struct Worker<'r, 'a> {
 
 impl<'r, 'a> Worker<'r, 'a> {
     fn new(run: &'r PassRun<'a>) -> Result<Self> {
-        let blocks = run
-            .pass
-            .inputs
-            .iter()
-            .zip(&run.sources)
-            .map(|(_, source)| source.as_ref().map(|s| Block::zeros(s.dtype(), &[0])))
-            .collect();
         Ok(Worker {
             run,
             interpreter: Interpreter::new(&run.pass.program)?,
-            blocks,
+            pieces: Pieces::new(run)?,
             spare: Vec::new(),
             idle: run.sinks.iter().map(|_| None).collect(),
             scratch: Scratch::default(),
@@ -225,9 +218,11 @@ impl<'r, 'a> Worker<'r, 'a> {
             if let Some(following) = regions.get(number + 1) {
                 next = Some(self.request(following)?);
             }
+            let (needs, pending) = pending;
             let (pieces, raws) = pending.wait()?;
-            self.decode(region, &pieces, &raws)?;
+            self.decode(&needs, &pieces, &raws)?;
             self.spare.extend(raws);
+            self.pieces.make(run, &needs)?;
             let mut running = Vec::with_capacity(run.sinks.len());
             let idle = self.idle.iter_mut();
             for ((sink, state), idle) in run.sinks.iter().zip(&mut streaming).zip(idle) {
@@ -236,7 +231,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                     None => sink.start(region, idle.take())?,
                 });
             }
-            self.compute(region, &mut running)?;
+            self.compute(region, &needs, &mut running)?;
             let last = number + 1 == tiles.len();
             for (number, running) in running.into_iter().enumerate() {
                 let sink = &run.sinks[number];
@@ -266,42 +261,43 @@ impl<'r, 'a> Worker<'r, 'a> {
         Ok(())
     }
 
-    fn request(&mut self, tile: &Region) -> Result<super::fetch::Pending> {
+    /// Asks for what a tile needs: the boxes of all slots, and the chunks on their way.
+    fn request(&mut self, tile: &Region) -> Result<(Vec<Option<Region>>, Pending)> {
         let run = self.run;
-        let pieces = run.pieces(tile);
-        run.readers.request(&run.sources, pieces, &mut self.spare)
+        let needs = run.pass.slot_regions(tile);
+        let pieces = run.pieces(&needs);
+        let pending = run.readers.request(&run.sources, pieces, &mut self.spare)?;
+        Ok((needs, pending))
     }
 
-    fn decode(&mut self, tile: &Region, pieces: &[Piece], raws: &[Vec<u8>]) -> Result<()> {
+    fn decode(
+        &mut self,
+        needs: &[Option<Region>],
+        pieces: &[Piece],
+        raws: &[Vec<u8>],
+    ) -> Result<()> {
         let run = self.run;
-        let mut origins = Vec::with_capacity(self.blocks.len());
-        for (block, input) in self.blocks.iter_mut().zip(&run.pass.inputs) {
-            let needed = input.select.parent_region(tile);
-            if let Some(block) = block {
-                block.reshape_for_reuse(&needed.shape);
+        let blocks = &mut self.pieces.blocks;
+        for ((block, need), source) in blocks.iter_mut().zip(needs).zip(&run.sources) {
+            if let (Some(block), Some(need), Some(_)) = (block, need, source) {
+                block.reshape_for_reuse(&need.shape);
             }
-            origins.push(needed.start);
         }
-        let mut by_input: Vec<Vec<usize>> = vec![Vec::new(); self.blocks.len()];
+        let mut by_input: Vec<Vec<usize>> = vec![Vec::new(); blocks.len()];
         for (number, piece) in pieces.iter().enumerate() {
             by_input[piece.input].push(number);
         }
         let decode = |input: usize, block: &mut Option<Block>, scratch: &mut Scratch| {
-            let (Some(source), Some(block)) = (&run.sources[input], block) else {
+            let (Some(source), Some(block), Some(need)) =
+                (&run.sources[input], block, &needs[input])
+            else {
                 return Ok(());
             };
             let (mut read, mut decoded) = (0, 0);
             for number in &by_input[input] {
                 let (piece, raw) = (&pieces[*number], &raws[*number]);
                 source
-                    .decode_into(
-                        &piece.chunk,
-                        raw,
-                        scratch,
-                        &piece.part,
-                        block,
-                        &origins[input],
-                    )
+                    .decode_into(&piece.chunk, raw, scratch, &piece.part, block, &need.start)
                     .context(|| format!("reading {}", run.variable(input)))?;
                 read += raw.len() as u64;
                 let chunk = source.grid().region(&piece.chunk).elements();
@@ -312,8 +308,7 @@ impl<'r, 'a> Worker<'r, 'a> {
             Ok(())
         };
         if run.idle.load(Relaxed) > 0 && pieces.len() > 1 {
-            return self
-                .blocks
+            return blocks
                 .par_iter_mut()
                 .enumerate()
                 .try_for_each_init(Scratch::default, |scratch, (input, block)| {
@@ -321,33 +316,24 @@ impl<'r, 'a> Worker<'r, 'a> {
                 });
         }
         let scratch = &mut self.scratch;
-        self.blocks
+        blocks
             .iter_mut()
             .enumerate()
             .try_for_each(|(input, block)| decode(input, block, scratch))
     }
 
-    fn compute(&mut self, tile: &Region, running: &mut [Running]) -> Result<()> {
+    fn compute(
+        &mut self,
+        tile: &Region,
+        needs: &[Option<Region>],
+        running: &mut [Running],
+    ) -> Result<()> {
         let run = self.run;
-        let mut bytes = raw_bytes(&self.spare) + self.scratch.bytes.capacity();
-        let mut views: Vec<BlockView<'_>> = Vec::with_capacity(run.pass.inputs.len());
-        for (number, input) in run.pass.inputs.iter().enumerate() {
-            let needed = input.select.parent_region(tile);
-            match &self.blocks[number] {
-                Some(block) => {
-                    bytes += block.bytes();
-                    views.push(block.select(&input.select.local(tile, &needed)));
-                }
-                None => {
-                    let resident = expect_resident(input.array, &run.resident[number])?;
-                    views.push(
-                        resident
-                            .block
-                            .select(&input.select.local(tile, &resident.region)),
-                    );
-                }
-            }
-        }
+        let mut bytes =
+            raw_bytes(&self.spare) + self.scratch.bytes.capacity() + self.pieces.bytes();
+        let views = (run.pass.inputs.iter())
+            .map(|view| self.pieces.view(run, needs, view, tile))
+            .collect::<Result<Vec<_>>>()?;
         for state in running.iter() {
             bytes += state.bytes();
         }

@@ -366,7 +366,7 @@ impl Running {
 }
 
 /// Copies a column to `start` of a buffer of the same physical type.
-fn copy_column(buffer: &mut Buffer, start: usize, column: Column<'_>) -> Result<()> {
+pub(super) fn copy_column(buffer: &mut Buffer, start: usize, column: Column<'_>) -> Result<()> {
     let physical: Physical = buffer.physical();
     for_physical!(physical, T => {
         match (T::slice_mut(buffer), T::elements(column)) {

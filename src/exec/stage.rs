@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
 use crate::io::{Source, Writer};
-use crate::plan::{self, ArrayDecl, ArrayId, Pass, Plan, SinkTarget, Stage};
+use crate::plan::{self, ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage};
 use crossbeam_channel::bounded;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
@@ -45,9 +45,8 @@ impl StageContext<'_> {
         let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
         super::faults::point("exchange", comm.rank())?;
         let mut at_hand: HashMap<ArrayId, Option<Resident>> = HashMap::new();
-        for input in &pass.inputs {
-            let array = input.array;
-            if at_hand.contains_key(&array) || matches!(plan.array(array), ArrayDecl::File(_)) {
+        for array in pass.arrays() {
+            if matches!(plan.array(array), ArrayDecl::File(_)) {
                 continue;
             }
             let block = bring(comm, plan, stage, array, resident.get(&array))?;
@@ -74,9 +73,12 @@ impl StageContext<'_> {
             pass,
             sources,
             resident: pass
-                .inputs
+                .slots
                 .iter()
-                .map(|input| at_hand.get(&input.array).cloned().flatten())
+                .map(|slot| match slot.make {
+                    Make::Load(array) => at_hand.get(&array).cloned().flatten(),
+                    _ => None,
+                })
                 .collect(),
             sinks,
             delivery: Delivery {
@@ -140,10 +142,13 @@ impl StageContext<'_> {
         HashMap<ArrayId, Store>,
     )> {
         let sources = pass
-            .inputs
+            .slots
             .iter()
-            .map(|input| match self.plan.array(input.array) {
-                ArrayDecl::File(spec) => self.state.source(spec).map(Some),
+            .map(|slot| match slot.make {
+                Make::Load(array) => match self.plan.array(array) {
+                    ArrayDecl::File(spec) => self.state.source(spec).map(Some),
+                    _ => Ok(None),
+                },
                 _ => Ok(None),
             })
             .collect::<Result<Vec<_>>>()?;

@@ -5,7 +5,7 @@ use super::node::{GroupBy, MapOp, Node, NodeId, SourceDecl};
 use crate::dtype::{DType, Scalar, promote};
 use crate::error::{Error, Result};
 use crate::geom::{Select, broadcast_shapes};
-use crate::op::{BinaryOp, Reduction, ReductionKind, UnaryOp};
+use crate::op::{BinaryOp, BlockOp, Reduction, ReductionKind, UnaryOp};
 use crate::spec::Layout;
 
 /// Largest chunk in bytes: counts of one chunk must fit the 32-bit fields of file formats and messages.
@@ -23,7 +23,9 @@ impl Graph {
                 Layout::Chunked { chunk, .. } => chunk.clone(),
                 Layout::Contiguous | Layout::Compact => shape.clone(),
             },
-            SourceDecl::Memory { .. } => shape.clone(),
+            SourceDecl::Memory { .. } | SourceDecl::Held { .. } | SourceDecl::Generated { .. } => {
+                shape.clone()
+            }
         };
         let schema = Schema {
             shape,
@@ -266,6 +268,102 @@ impl Graph {
                 chunk,
             },
         )
+    }
+
+    /// An operation on blocks.
+    ///
+    /// # Errors
+    /// Invalid input when it is not defined for the inputs.
+    pub fn call(&mut self, op: impl Into<BlockOp>, inputs: Vec<NodeId>) -> Result<NodeId> {
+        let op = op.into();
+        let schemas: Vec<(DType, &[usize])> = inputs
+            .iter()
+            .map(|input| (self.dtype(*input), self.shape(*input)))
+            .collect();
+        let (dtype, shape) = op.result(&schemas)?;
+        let chunk = match inputs.first() {
+            Some(first) if self.shape(*first).len() == shape.len() => {
+                self.schema(*first).chunk.clone()
+            }
+            _ => shape.clone(),
+        };
+        let chunk = chunk
+            .iter()
+            .zip(&shape)
+            .map(|(chunk, len)| *chunk.min(&(*len).max(1)))
+            .collect();
+        self.push(
+            Node::Call(op, inputs),
+            Schema {
+                shape,
+                dtype,
+                chunk,
+            },
+        )
+    }
+
+    /// Boxes side by side: each input lies at its start; together they cover `shape` once.
+    ///
+    /// # Errors
+    /// Internal when they do not cover it; invalid input when there is no common dtype.
+    pub fn assemble(
+        &mut self,
+        shape: &[usize],
+        parts: Vec<(NodeId, Vec<usize>)>,
+    ) -> Result<NodeId> {
+        let mut dtype = None;
+        let mut covered = 0usize;
+        for (part, start) in &parts {
+            let (own, lengths) = (self.dtype(*part), self.shape(*part));
+            dtype = Some(match dtype {
+                None => own,
+                Some(before) => promote(before, own)?,
+            });
+            covered += lengths.iter().product::<usize>();
+            let inside = start.len() == shape.len()
+                && lengths.len() == shape.len()
+                && (0..shape.len()).all(|axis| start[axis] + lengths[axis] <= shape[axis]);
+            if !inside {
+                return Err(Error::internal(format!(
+                    "a part of {lengths:?} at {start:?} of an array of {shape:?}"
+                )));
+            }
+        }
+        let (Some(dtype), true) = (dtype, covered == shape.iter().product::<usize>()) else {
+            return Err(Error::internal(format!(
+                "{} parts with {covered} elements for an array of {shape:?}",
+                parts.len()
+            )));
+        };
+        let (mut inputs, mut starts) = (Vec::new(), Vec::new());
+        for (part, start) in parts {
+            if self.shape(part).contains(&0) && covered > 0 {
+                continue;
+            }
+            inputs.push(self.cast(part, dtype)?);
+            starts.push(start);
+        }
+        if let ([only], Some(true)) = (
+            inputs.as_slice(),
+            inputs.first().map(|i| self.shape(*i) == shape),
+        ) {
+            return Ok(*only);
+        }
+        let chunk = (0..shape.len())
+            .map(|axis| {
+                inputs
+                    .iter()
+                    .map(|input| self.schema(*input).chunk[axis])
+                    .max()
+                    .unwrap_or(1)
+            })
+            .collect();
+        let schema = Schema {
+            shape: shape.to_vec(),
+            dtype,
+            chunk,
+        };
+        self.push(Node::Assemble(inputs, starts), schema)
     }
 
     /// The same elements in chunks of `chunk`; lengths beyond the axis are cut to it.

@@ -17,6 +17,8 @@ impl fmt::Display for Graph {
                         write!(f, "read {} of {}", spec.variable, name.to_string_lossy())?;
                     }
                     SourceDecl::Memory { .. } => write!(f, "memory")?,
+                    SourceDecl::Held { .. } => write!(f, "held by the ranks")?,
+                    SourceDecl::Generated { generator, .. } => write!(f, "{}", generator.name())?,
                 },
                 Node::Fill(value) => write!(f, "fill {value}")?,
                 Node::Map(op, inputs) => {
@@ -55,6 +57,18 @@ impl fmt::Display for Graph {
                     if let Some(group) = group {
                         write!(f, " axis {} in {} groups", group.axis, group.groups)?;
                     }
+                }
+                Node::Assemble(inputs, starts) => {
+                    let parts: Vec<String> = inputs
+                        .iter()
+                        .zip(starts)
+                        .map(|(input, start)| format!("#{} at {start:?}", input.0))
+                        .collect();
+                    write!(f, "assemble {}", parts.join(", "))?;
+                }
+                Node::Call(op, inputs) => {
+                    let inputs: Vec<String> = inputs.iter().map(|i| format!("#{}", i.0)).collect();
+                    write!(f, "{}({})", op.name(), inputs.join(", "))?;
                 }
                 Node::Rechunk(input, chunk) => write!(f, "rechunk #{} to {chunk:?}", input.0)?,
             }

@@ -1,8 +1,8 @@
 //! Node kinds: few, since the many operations live in `op`.
 
 use crate::dtype::{DType, Scalar};
-use crate::geom::Select;
-use crate::op::{BinaryOp, Reduction, UnaryOp};
+use crate::geom::{Home, Select};
+use crate::op::{BinaryOp, BlockOp, Generator, Reduction, UnaryOp};
 use crate::spec::SourceSpec;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,24 @@ pub enum SourceDecl {
         /// Its lengths.
         shape: Vec<usize>,
     },
+    /// In the memories of the ranks, from an earlier run.
+    Held {
+        /// Its number in the session.
+        data: DataId,
+        /// Its dtype.
+        dtype: DType,
+        /// Its lengths.
+        shape: Vec<usize>,
+        /// Which rank holds what.
+        home: Home,
+    },
+    /// Computed from the indices.
+    Generated {
+        /// How.
+        generator: Generator,
+        /// Its lengths.
+        shape: Vec<usize>,
+    },
 }
 
 impl SourceDecl {
@@ -35,7 +53,9 @@ impl SourceDecl {
     pub fn shape(&self) -> &[usize] {
         match self {
             SourceDecl::File(spec) => &spec.shape,
-            SourceDecl::Memory { shape, .. } => shape,
+            SourceDecl::Memory { shape, .. }
+            | SourceDecl::Held { shape, .. }
+            | SourceDecl::Generated { shape, .. } => shape,
         }
     }
 
@@ -43,7 +63,8 @@ impl SourceDecl {
     pub fn dtype(&self) -> DType {
         match self {
             SourceDecl::File(spec) => spec.dtype,
-            SourceDecl::Memory { dtype, .. } => *dtype,
+            SourceDecl::Memory { dtype, .. } | SourceDecl::Held { dtype, .. } => *dtype,
+            SourceDecl::Generated { generator, .. } => generator.dtype(),
         }
     }
 }
@@ -94,6 +115,10 @@ pub enum Node {
         /// The axis that is folded to groups.
         group: Option<GroupBy>,
     },
+    /// Boxes side by side: the inputs, and where each starts; they cover the shape of the node once.
+    Assemble(Vec<NodeId>, Vec<Vec<usize>>),
+    /// An operation on blocks.
+    Call(BlockOp, Vec<NodeId>),
     /// The same elements, to be worked on in chunks of these lengths.
     Rechunk(NodeId, Vec<usize>),
 }
@@ -103,10 +128,40 @@ impl Node {
     pub fn inputs(&self) -> &[NodeId] {
         match self {
             Node::Source(_) | Node::Fill(_) => &[],
-            Node::Map(_, inputs) => inputs,
+            Node::Map(_, inputs) | Node::Assemble(inputs, _) | Node::Call(_, inputs) => inputs,
             Node::Select(input, _) | Node::Reduce { input, .. } | Node::Rechunk(input, _) => {
                 std::slice::from_ref(input)
             }
+        }
+    }
+
+    /// The same node over other inputs, in the same order; `number` gives sources their new numbers.
+    #[must_use]
+    pub fn over(
+        &self,
+        mut new: impl FnMut(NodeId) -> NodeId,
+        number: impl FnOnce(u32) -> u32,
+    ) -> Node {
+        let mut all = |inputs: &[NodeId]| inputs.iter().map(|i| new(*i)).collect::<Vec<_>>();
+        match self {
+            Node::Source(source) => Node::Source(number(*source)),
+            Node::Fill(value) => Node::Fill(*value),
+            Node::Map(op, inputs) => Node::Map(*op, all(inputs)),
+            Node::Assemble(inputs, starts) => Node::Assemble(all(inputs), starts.clone()),
+            Node::Call(op, inputs) => Node::Call(op.clone(), all(inputs)),
+            Node::Select(input, select) => Node::Select(new(*input), select.clone()),
+            Node::Rechunk(input, chunk) => Node::Rechunk(new(*input), chunk.clone()),
+            Node::Reduce {
+                input,
+                reduction,
+                axes,
+                group,
+            } => Node::Reduce {
+                input: new(*input),
+                reduction: *reduction,
+                axes: axes.clone(),
+                group: group.clone(),
+            },
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Selections: a view's index space mapped affinely to its parent's. One type covers slices, steps, integer indices,
-//! new axes, broadcasts, flips and transposes, so that all of them compose and none copies.
+//! new axes, broadcasts, flips, transposes, axes split in two and sliding windows, so that all of them compose and none
+//! copies.
 //!
 //! Definitions. View index `i` means the parent element whose index on parent axis `a` is
-//! `base[a] + Σ i[v] · step[v]` over the view axes `v` that come from `a` (at most one does).
+//! `base[a] + Σ i[v] · step[v]` over the view axes `v` that come from `a` (several do where an axis is split, or where a
+//! window slides along it).
 //! Law: `select(select(x, a), b) == select(x, compose(a, b))`.
 
 use super::region::Region;
@@ -169,6 +171,29 @@ impl Select {
         }
     }
 
+    /// Axis `axis` of `shape` as two: `outer` windows of `inner` elements, `outer_step` and `inner_step` elements apart. The
+    /// caller made sure that the last window ends inside the axis.
+    pub fn split(
+        shape: &[usize],
+        axis: usize,
+        (outer, outer_step): (usize, isize),
+        (inner, inner_step): (usize, isize),
+    ) -> Self {
+        let mut select = Select::all(shape);
+        select.axes[axis] = ViewAxis {
+            parent: Some(axis),
+            step: outer_step,
+            len: outer,
+        };
+        let window = ViewAxis {
+            parent: Some(axis),
+            step: inner_step,
+            len: inner,
+        };
+        select.axes.insert(axis + 1, window);
+        select
+    }
+
     /// True when it is the identity on `shape`.
     pub fn is_all(&self, shape: &[usize]) -> bool {
         *self == Select::all(shape)
@@ -219,20 +244,23 @@ impl Select {
 
     /// The smallest parent region that holds a region of the view (not empty).
     pub fn parent_region(&self, view_region: &Region) -> Region {
-        let mut region = Region::new(self.base.clone(), vec![1; self.base.len()]);
+        let mut low: Vec<isize> = self.base.iter().map(|b| *b as isize).collect();
+        let mut extent = vec![0isize; low.len()];
         for (v, axis) in self.axes.iter().enumerate() {
             if let Some(parent) = axis.parent {
-                let at = |i: usize| (self.base[parent] as isize + i as isize * axis.step) as usize;
-                let first = at(view_region.start[v]);
-                let last = at(view_region
-                    .end(v)
-                    .saturating_sub(1)
-                    .max(view_region.start[v]));
-                region.start[parent] = first.min(last);
-                region.shape[parent] = first.abs_diff(last) + 1;
+                low[parent] += view_region.start[v] as isize * axis.step;
+                let reach = view_region.shape[v].saturating_sub(1) as isize * axis.step;
+                low[parent] += reach.min(0);
+                extent[parent] += reach.abs();
             }
         }
-        region
+        Region::new(
+            low.iter().map(|low| *low as usize).collect::<Vec<_>>(),
+            extent
+                .iter()
+                .map(|reach| *reach as usize + 1)
+                .collect::<Vec<_>>(),
+        )
     }
 
     /// The view restricted to `view_region`, over a parent of which only `parent_region` is at hand.

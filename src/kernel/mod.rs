@@ -7,10 +7,12 @@
 //! columns of its outputs to the caller; a [`State`] folds such columns into cells. Both decide once per sub-tile which
 //! loop runs, never per element; the loops are in `vector`, compiled for several CPUs, with the same bits on each.
 
+mod call;
 mod cast;
 mod column;
 mod complex;
 mod elementwise;
+mod generate;
 mod interpreter;
 mod load;
 mod math;
@@ -20,7 +22,9 @@ mod slots;
 mod time;
 mod vector;
 
+pub use call::{PieceView, call};
 pub use column::{Column, InColumn};
+pub use generate::generate;
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
 pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};
 

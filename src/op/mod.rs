@@ -1,9 +1,13 @@
 //! The vocabulary of operations: names and dtype rules. The loops live in `kernel`, the methods in `array`.
 
+mod block_op;
 mod elementwise;
+mod generator;
 mod program;
 mod reduction;
 
+pub use block_op::{BlockOp, Family, Reshape, Scan, ScanOp};
 pub use elementwise::{BinaryOp, Signature, UnaryOp};
+pub use generator::{Draw, Generator};
 pub use program::{Instr, Program, ProgramBuilder, Register, SUB_TILE, Step};
 pub use reduction::{Reduction, ReductionKind};

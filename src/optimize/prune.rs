@@ -2,7 +2,7 @@
 
 use super::rule::{Optimized, Rule};
 use crate::error::Result;
-use crate::expr::{Graph, Node, NodeId};
+use crate::expr::{Graph, NodeId};
 use std::collections::HashMap;
 
 /// Keeps what the outputs reach.
@@ -17,27 +17,10 @@ impl Rule for Prune {
         let mut pruned = Graph::new();
         let mut ids: HashMap<NodeId, NodeId> = HashMap::new();
         for id in graph.reachable(outputs) {
-            let node = match graph.node(id) {
-                Node::Source(number) => {
-                    let decl = graph.sources()[*number as usize].clone();
-                    Node::Source(pruned.source_number(decl))
-                }
-                Node::Fill(value) => Node::Fill(*value),
-                Node::Map(op, inputs) => Node::Map(*op, inputs.iter().map(|i| ids[i]).collect()),
-                Node::Select(input, select) => Node::Select(ids[input], select.clone()),
-                Node::Reduce {
-                    input,
-                    reduction,
-                    axes,
-                    group,
-                } => Node::Reduce {
-                    input: ids[input],
-                    reduction: *reduction,
-                    axes: axes.clone(),
-                    group: group.clone(),
-                },
-                Node::Rechunk(input, chunk) => Node::Rechunk(ids[input], chunk.clone()),
-            };
+            let node = graph.node(id).over(
+                |input| ids[&input],
+                |number| pruned.source_number(graph.sources()[number as usize].clone()),
+            );
             ids.insert(id, pruned.push(node, graph.schema(id).clone())?);
         }
         let outputs = outputs.iter().map(|id| ids[id]).collect();

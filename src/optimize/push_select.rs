@@ -1,14 +1,21 @@
 //! Moves selections towards the sources: through element-wise operations, rechunks, other selections, and the kept axes
-//! of reductions, so that only what is selected is read.
+//! of reductions, so that only what is selected is computed, in the same fused program.
+//!
+//! A node that several overlapping selections look at (the shifted views of a stencil) keeps them above it: it is then
+//! computed once per tile, with a margin, instead of once per view. The rule looks at each node once: its cost is linear
+//! in the size of the graph, however many views of views there are.
 
 use super::rule::{Optimized, Rule};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::expr::{Graph, GroupBy, MapOp, Node, NodeId, Schema};
-use crate::geom::{Select, ViewAxis};
+use crate::geom::{Region, Select, ViewAxis};
 use std::collections::HashMap;
 
-/// Pushes every selection as far down as it goes.
+/// Pushes every selection as far down as it pays.
 pub(super) struct PushSelect;
+
+/// Most disjoint selections that are pushed through one node.
+const MOST_DISJOINT: usize = 8;
 
 impl Rule for PushSelect {
     fn name(&self) -> &'static str {
@@ -16,17 +23,29 @@ impl Rule for PushSelect {
     }
 
     fn apply(&self, graph: &Graph, outputs: &[NodeId]) -> Result<Optimized> {
+        let ids = graph.reachable(outputs);
         let mut push = Push {
+            from: graph,
             to: Graph::new(),
+            wanted: HashMap::new(),
             done: HashMap::new(),
             notes: Vec::new(),
         };
-        // Id order is topological, so the recursion below is one level deep for nodes without a selection: a chain of
-        // a million operations does not grow the stack.
-        for id in graph.reachable(outputs) {
-            push.plain(graph, id)?;
+        // From the outputs down (ids are a topological order): which views of each node are wanted.
+        for output in outputs {
+            push.want(*output, None);
         }
-        let outputs = outputs.iter().map(|id| push.done[&(*id, None)]).collect();
+        for id in ids.iter().rev() {
+            push.spread(*id);
+        }
+        // From the sources up: the wanted views are made.
+        for id in &ids {
+            push.make(*id)?;
+        }
+        let outputs = outputs
+            .iter()
+            .map(|id| push.view(*id, None))
+            .collect::<Result<Vec<_>>>()?;
         push.notes.dedup();
         Ok(Optimized {
             graph: push.to,
@@ -36,161 +55,204 @@ impl Rule for PushSelect {
     }
 }
 
-struct Push {
+/// A view of a node; `None` is all of it.
+type View = Option<Select>;
+
+struct Push<'a> {
+    from: &'a Graph,
     to: Graph,
-    done: HashMap<(NodeId, Option<Select>), NodeId>,
+    wanted: HashMap<NodeId, Vec<View>>,
+    done: HashMap<(NodeId, View), NodeId>,
     notes: Vec<String>,
 }
 
-impl Push {
-    /// The node without a selection on top of it.
-    fn plain(&mut self, from: &Graph, id: NodeId) -> Result<NodeId> {
-        if let Some(done) = self.done.get(&(id, None)) {
-            return Ok(*done);
+impl Push<'_> {
+    fn want(&mut self, id: NodeId, view: View) {
+        let views = self.wanted.entry(id).or_default();
+        if !views.contains(&view) {
+            views.push(view);
         }
-        let schema = from.schema(id).clone();
-        let new = match from.node(id) {
-            Node::Source(number) => self.to.source(from.sources()[*number as usize].clone())?,
-            Node::Fill(value) => self.to.fill(*value, &schema.shape)?,
-            Node::Map(op, inputs) => {
-                let inputs = inputs
-                    .iter()
-                    .map(|i| self.plain(from, *i))
-                    .collect::<Result<Vec<_>>>()?;
-                self.to.push(Node::Map(*op, inputs), schema)?
+    }
+
+    /// Replaces the views of a node by all of it, where pushing them further does not pay, and wants the views of its
+    /// inputs that follow.
+    fn spread(&mut self, id: NodeId) {
+        let mut views = self.wanted.get(&id).cloned().unwrap_or_default();
+        if !self.pushes(id, &views) {
+            views = vec![None];
+            self.wanted.insert(id, views.clone());
+        }
+        for view in views {
+            for (input, view) in self.below(id, view.as_ref()) {
+                self.want(input, view);
             }
-            Node::Select(input, select) => self.selected(from, *input, select)?,
+        }
+    }
+
+    /// True when every view goes through the node, and no element is computed twice for it.
+    fn pushes(&mut self, id: NodeId, views: &[View]) -> bool {
+        let shape = self.from.shape(id);
+        match self.from.node(id) {
+            Node::Select(..) | Node::Rechunk(..) => true,
+            // What a selection leaves out of these is not computed either: passes derive what a tile needs.
+            Node::Source(_) | Node::Fill(_) | Node::Assemble(..) | Node::Call(..) => false,
+            Node::Map(..) => apart(shape, views),
             Node::Reduce {
                 input,
                 reduction,
                 axes,
                 group,
             } => {
-                let input = self.plain(from, *input)?;
-                let node = Node::Reduce {
-                    input,
-                    reduction: *reduction,
-                    axes: axes.clone(),
-                    group: group.clone(),
-                };
-                self.to.push(node, schema)?
-            }
-            Node::Rechunk(input, chunk) => {
-                let input = self.plain(from, *input)?;
-                self.to.push(Node::Rechunk(input, chunk.clone()), schema)?
-            }
-        };
-        self.done.insert((id, None), new);
-        Ok(new)
-    }
-
-    /// `select(node id)`, with the selection below the node where that is possible.
-    fn selected(&mut self, from: &Graph, id: NodeId, select: &Select) -> Result<NodeId> {
-        // An explicit stack: operations may be chained 100,000 deep under one selection.
-        let mut stack = vec![(id, select.clone())];
-        while let Some((id, select)) = stack.last().cloned() {
-            if self.done.contains_key(&(id, Some(select.clone()))) {
-                stack.pop();
-                continue;
-            }
-            let mut missing = Vec::new();
-            let new = self.try_push(from, id, &select, &mut missing)?;
-            match new {
-                Some(new) => {
-                    self.done.insert((id, Some(select)), new);
-                    stack.pop();
+                let input = self.from.shape(*input);
+                let through = views
+                    .iter()
+                    .flatten()
+                    .all(|select| below_reduce(input, axes, group.as_ref(), select).is_some());
+                if !through {
+                    self.notes.push(format!(
+                        "a selection stays above a {}: it moves groups or axes",
+                        reduction.name()
+                    ));
                 }
-                None => stack.extend(missing),
+                through && apart(shape, views)
             }
         }
-        Ok(self.done[&(id, Some(select.clone()))])
     }
 
-    /// The pushed node, or the (node, selection) pairs that must be pushed before.
-    fn try_push(
-        &mut self,
-        from: &Graph,
-        id: NodeId,
-        select: &Select,
-        missing: &mut Vec<(NodeId, Select)>,
-    ) -> Result<Option<NodeId>> {
-        let mut need = |push: &Self, input: NodeId, select: &Select| {
-            let found = push.done.get(&(input, Some(select.clone()))).copied();
-            if found.is_none() {
-                missing.push((input, select.clone()));
+    /// The views of the inputs that make this view of a node.
+    fn below(&self, id: NodeId, view: Option<&Select>) -> Vec<(NodeId, View)> {
+        let node = self.from.node(id);
+        match (node, view) {
+            (Node::Select(input, outer), None) => vec![(*input, Some(outer.clone()))],
+            (Node::Select(input, outer), Some(view)) => vec![(*input, Some(outer.compose(view)))],
+            (
+                Node::Reduce {
+                    input, axes, group, ..
+                },
+                Some(view),
+            ) => {
+                let inner = below_reduce(self.from.shape(*input), axes, group.as_ref(), view);
+                vec![(*input, inner.map(|(select, _, _)| select))]
             }
-            found
+            (_, view) => node
+                .inputs()
+                .iter()
+                .map(|input| (*input, view.cloned()))
+                .collect(),
+        }
+    }
+
+    /// The new node of a view: made as such, or as a selection of the whole node.
+    fn view(&mut self, id: NodeId, view: View) -> Result<NodeId> {
+        if let Some(done) = self.done.get(&(id, view.clone())) {
+            return Ok(*done);
+        }
+        let whole = self.done.get(&(id, None)).copied();
+        let (Some(whole), Some(select)) = (whole, &view) else {
+            return Err(Error::internal(format!("node #{} is not made yet", id.0)));
         };
-        match from.node(id) {
-            Node::Map(op, inputs) => {
-                let inputs: Vec<Option<NodeId>> = inputs
-                    .iter()
-                    .map(|input| need(self, *input, select))
-                    .collect();
-                let Some(inputs) = inputs.into_iter().collect::<Option<Vec<_>>>() else {
-                    return Ok(None);
-                };
-                let dtype = from.dtype(id);
-                // A constant operand of a cast can fold on the way: the builder sees to it.
-                if *op == MapOp::Cast {
-                    return self.to.cast(inputs[0], dtype).map(Some);
-                }
+        let made = self.to.select(whole, select.clone())?;
+        self.done.insert((id, view), made);
+        Ok(made)
+    }
+
+    /// Makes all wanted views of a node.
+    fn make(&mut self, id: NodeId) -> Result<()> {
+        let views = self.wanted.get(&id).cloned().unwrap_or_default();
+        for view in views {
+            let inputs = self
+                .below(id, view.as_ref())
+                .into_iter()
+                .map(|(input, view)| self.view(input, view))
+                .collect::<Result<Vec<_>>>()?;
+            let new = self.node(id, view.as_ref(), &inputs)?;
+            self.done.insert((id, view), new);
+        }
+        Ok(())
+    }
+
+    /// A view of a node over its new inputs.
+    fn node(&mut self, id: NodeId, view: Option<&Select>, inputs: &[NodeId]) -> Result<NodeId> {
+        let schema = self.from.schema(id).clone();
+        match (self.from.node(id), view) {
+            (Node::Source(number), _) => {
+                let decl = self.from.sources()[*number as usize].clone();
+                self.to.source(decl)
+            }
+            (Node::Fill(value), _) => self.to.fill(*value, &schema.shape),
+            (Node::Select(..), _) => Ok(inputs[0]),
+            // A constant operand of a cast can fold on the way: the builder sees to it.
+            (Node::Map(MapOp::Cast, _), Some(_)) => self.to.cast(inputs[0], schema.dtype),
+            (Node::Map(op, _), Some(_)) => {
                 let schema = Schema {
-                    dtype,
+                    dtype: schema.dtype,
                     ..self.to.schema(inputs[0]).clone()
                 };
-                self.to.push(Node::Map(*op, inputs), schema).map(Some)
+                self.to.push(Node::Map(*op, inputs.to_vec()), schema)
             }
-            Node::Select(input, outer) => Ok(need(self, *input, &outer.compose(select))),
-            Node::Rechunk(input, chunk) => {
-                let Some(new) = need(self, *input, select) else {
-                    return Ok(None);
-                };
+            (Node::Rechunk(_, chunk), Some(select)) => {
                 let chunk: Vec<usize> = select
                     .axes
                     .iter()
                     .map(|axis| match axis.parent {
                         Some(parent) => chunk[parent]
-                            .div_ceil(axis.step.unsigned_abs())
+                            .div_ceil(axis.step.unsigned_abs().max(1))
                             .clamp(1, axis.len.max(1)),
                         None => axis.len.max(1),
                     })
                     .collect();
                 let schema = Schema {
                     chunk: chunk.clone(),
-                    ..self.to.schema(new).clone()
+                    ..self.to.schema(inputs[0]).clone()
                 };
-                self.to.push(Node::Rechunk(new, chunk), schema).map(Some)
+                self.to.push(Node::Rechunk(inputs[0], chunk), schema)
             }
-            Node::Reduce {
-                input,
-                reduction,
-                axes,
-                group,
-            } => match below_reduce(from.shape(*input), axes, group.as_ref(), select) {
-                Some((inner, inner_axes, inner_group)) => {
-                    let Some(new) = need(self, *input, &inner) else {
-                        return Ok(None);
-                    };
-                    self.to
-                        .reduce(new, *reduction, inner_axes, inner_group)
-                        .map(Some)
-                }
-                None => {
-                    self.notes.push(format!(
-                        "a selection stays above a {}: it moves groups or axes",
-                        reduction.name()
-                    ));
-                    let plain = self.plain(from, id)?;
-                    self.to.select(plain, select.clone()).map(Some)
-                }
-            },
-            Node::Source(_) | Node::Fill(_) => {
-                let plain = self.plain(from, id)?;
-                self.to.select(plain, select.clone()).map(Some)
+            (
+                Node::Reduce {
+                    input,
+                    reduction,
+                    axes,
+                    group,
+                },
+                Some(select),
+            ) => {
+                let below = below_reduce(self.from.shape(*input), axes, group.as_ref(), select);
+                let (_, axes, group) = below.ok_or_else(|| {
+                    Error::internal("a selection does not go through its reduction")
+                })?;
+                self.to.reduce(inputs[0], *reduction, axes, group)
             }
+            (node, None) => {
+                let mut next = inputs.iter();
+                let node = node.over(|old| next.next().copied().unwrap_or(old), |number| number);
+                self.to.push(node, schema)
+            }
+            (node, Some(_)) => Err(Error::internal(format!("a view of {node:?}"))),
         }
     }
+}
+
+/// True for one view, and for a few views no two of which share elements, when none repeats elements either (a broadcast,
+/// sliding windows).
+fn apart(shape: &[usize], views: &[View]) -> bool {
+    let hulls: Vec<Region> = views
+        .iter()
+        .map(|view| match view {
+            Some(select) => select.parent_region(&Region::whole(&select.shape())),
+            None => Region::whole(shape),
+        })
+        .collect();
+    let disjoint = || {
+        hulls
+            .iter()
+            .enumerate()
+            .all(|(k, a)| hulls[..k].iter().all(|b| a.intersect(b).is_none()))
+    };
+    let repeats = views.iter().zip(&hulls).any(|(view, hull)| {
+        view.as_ref()
+            .is_some_and(|select| Region::whole(&select.shape()).elements() > hull.elements())
+    });
+    !repeats && (views.len() <= 1 || (views.len() <= MOST_DISJOINT && disjoint()))
 }
 
 /// The selection of a reduction's input that makes the selection of its result: possible when the view keeps the order of

@@ -1,6 +1,6 @@
 //! Text of a plan: one paragraph per stage.
 
-use super::plan::{ArrayDecl, Pass, Plan, SinkTarget, Stage};
+use super::plan::{ArrayDecl, Make, Pass, Plan, SinkTarget, Stage};
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -55,17 +55,42 @@ impl Plan {
             )?,
             None => writeln!(f, "on process grid {:?}", pass.placement.parts)?,
         }
-        for input in &pass.inputs {
-            let name = match self.array(input.array) {
-                ArrayDecl::File(spec) => format!("read {} ({})", spec.variable, spec.dtype),
-                ArrayDecl::Memory { dtype, shape, .. } => format!("memory {dtype} {shape:?}"),
-                ArrayDecl::Result {
-                    stage,
-                    dtype,
-                    shape,
-                    ..
-                } => {
-                    format!("exchange the result of stage {stage} ({dtype} {shape:?})")
+        for slot in &pass.slots {
+            let name = match &slot.make {
+                Make::Load(array) => match self.array(*array) {
+                    ArrayDecl::File(spec) => format!("read {} ({})", spec.variable, spec.dtype),
+                    ArrayDecl::Memory { dtype, shape, .. } => format!("memory {dtype} {shape:?}"),
+                    ArrayDecl::Held { dtype, shape, .. } => format!("held {dtype} {shape:?}"),
+                    ArrayDecl::Result {
+                        stage,
+                        dtype,
+                        shape,
+                        ..
+                    } => {
+                        format!("exchange the result of stage {stage} ({dtype} {shape:?})")
+                    }
+                },
+                Make::Generate(generator) => {
+                    format!("generate {} {:?}", generator.name(), slot.shape)
+                }
+                Make::Fuse { program, .. } => {
+                    format!(
+                        "compute {} fused steps into {} {:?}",
+                        program.steps.len(),
+                        slot.dtype,
+                        slot.shape
+                    )
+                }
+                Make::Assemble(parts) => {
+                    format!(
+                        "assemble {} parts into {} {:?}",
+                        parts.len(),
+                        slot.dtype,
+                        slot.shape
+                    )
+                }
+                Make::Call { op, .. } => {
+                    format!("{} into {} {:?}", op.name(), slot.dtype, slot.shape)
                 }
             };
             writeln!(f, "  {name}")?;
@@ -84,7 +109,12 @@ impl Plan {
             write!(f, " -> {} {:?}", sink.dtype, sink.shape)?;
             for target in &sink.targets {
                 match target {
-                    SinkTarget::Store(array) => write!(f, ", store as array {}", array.0)?,
+                    SinkTarget::Store(array) => {
+                        write!(f, ", store as array {}", array.0)?;
+                        if self.keeps.iter().any(|(kept, _)| kept == array) {
+                            write!(f, ", kept")?;
+                        }
+                    }
                     SinkTarget::Gather(number) => write!(f, ", gather as result {number}")?,
                     SinkTarget::Write { file, variable } => {
                         let spec = &self.files[*file as usize].variables[*variable as usize];

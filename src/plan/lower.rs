@@ -2,15 +2,18 @@
 //!
 //! A fold is a pass of its own level: what it reads has level 0 when it is a source, else one more than the highest
 //! fold below it. Folds and element-wise outputs of one level over one domain share a pass, so that each input chunk is
-//! read and decoded once for all of them.
+//! read and decoded once for all of them. All else happens inside a pass, tile by tile, unless that makes the same again
+//! and again (a transform along each of two axes): then its value is stored, as if it were a fold, and read by a later pass.
 
+use super::locality;
 use super::plan::{ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks};
-use super::program::{expression, fuse, leaf_of};
+use super::program::{self, Stored as StoredNodes, leaves};
 use super::runs;
-use super::tiling::{self, Stored, Tiling};
+use super::tiling::{self, Tiling};
+use super::work::Body;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::expr::{Graph, Node, NodeId, SourceDecl};
+use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::geom::{ChunkGrid, Placement};
 use crate::spec::OutputSpec;
 use std::collections::HashMap;
@@ -20,6 +23,8 @@ use std::collections::HashMap;
 pub enum Target {
     /// On rank 0, as this result of `compute`.
     Gather(u32),
+    /// In the memories of the ranks, under this number.
+    Keep(DataId),
     /// In this variable of this file.
     Write {
         /// Number of the file.
@@ -62,20 +67,51 @@ pub fn lower(
     ranks: usize,
     tiling: Tiling,
 ) -> Result<Plan> {
+    let mut stored = StoredNodes::new();
+    loop {
+        let attempt = attempt(graph, requests, files.clone(), ranks, tiling, &stored)?;
+        match attempt {
+            Attempt::Planned(plan) => return Ok(plan),
+            // Each round stores one more node, so this ends.
+            Attempt::Store(node) if stored.insert(node) => {}
+            Attempt::Store(node) => {
+                return Err(Error::internal(format!("node #{} is stored twice", node.0)));
+            }
+        }
+    }
+}
+
+/// What came of lowering with a set of stored nodes.
+enum Attempt {
+    Planned(Plan),
+    /// This node had better be stored too.
+    Store(NodeId),
+}
+
+fn attempt(
+    graph: &Graph,
+    requests: &[Request],
+    files: Vec<OutputSpec>,
+    ranks: usize,
+    tiling: Tiling,
+    stored: &StoredNodes,
+) -> Result<Attempt> {
     let mut lowering = Lowering {
         graph,
         tiling,
+        stored,
         plan: Plan {
             ranks,
             arrays: Vec::new(),
             stages: Vec::new(),
             files,
             gathers: gathers(graph, requests),
+            keeps: Vec::new(),
             notes: Vec::new(),
         },
         arrays: HashMap::new(),
     };
-    let mut jobs = jobs(graph, requests)?;
+    let mut jobs = jobs(graph, requests, stored)?;
     jobs.sort_by_key(|job| job.level);
     let mut deferred = Vec::new();
     while !jobs.is_empty() {
@@ -85,13 +121,15 @@ pub fn lower(
             .into_iter()
             .partition(|j| j.level == level && graph.shape(j.root) == domain);
         jobs = rest;
-        lowering.pass(&domain, &shared, &mut deferred)?;
+        if let Some(node) = lowering.pass(&domain, &shared, &mut deferred)? {
+            return Ok(Attempt::Store(node));
+        }
     }
     for write in deferred {
         lowering.plan.stages.push(Stage::Write(write));
     }
     lowering.note_repeated_reads();
-    Ok(lowering.plan)
+    Ok(Attempt::Planned(lowering.plan))
 }
 
 fn gathers(graph: &Graph, requests: &[Request]) -> Vec<(DType, Vec<usize>)> {
@@ -99,7 +137,7 @@ fn gathers(graph: &Graph, requests: &[Request]) -> Vec<(DType, Vec<usize>)> {
         .iter()
         .filter_map(|r| match r.target {
             Target::Gather(number) => Some(number as usize + 1),
-            Target::Write { .. } => None,
+            Target::Write { .. } | Target::Keep(_) => None,
         })
         .max()
         .unwrap_or(0);
@@ -114,7 +152,7 @@ fn gathers(graph: &Graph, requests: &[Request]) -> Vec<(DType, Vec<usize>)> {
 }
 
 /// Every fold that an output needs, and every output that is not a fold.
-fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
+fn jobs(graph: &Graph, requests: &[Request], stored: &StoredNodes) -> Result<Vec<Job>> {
     let outputs: Vec<NodeId> = requests.iter().map(|r| r.node).collect();
     let mut jobs: Vec<Job> = Vec::new();
     let mut levels: HashMap<NodeId, usize> = HashMap::new();
@@ -128,7 +166,7 @@ fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
             .max()
             .unwrap_or(0);
         let is_fold = matches!(node, Node::Reduce { .. });
-        levels.insert(id, below + usize::from(is_fold));
+        levels.insert(id, below + usize::from(is_fold || stored.contains(&id)));
         if let Node::Reduce {
             input,
             reduction,
@@ -146,6 +184,15 @@ fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
                 }),
                 targets: Vec::new(),
                 stored: false,
+                level: below,
+            });
+        } else if stored.contains(&id) {
+            jobs.push(Job {
+                node: id,
+                root: id,
+                fold: None,
+                targets: Vec::new(),
+                stored: true,
                 level: below,
             });
         }
@@ -171,14 +218,10 @@ fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
     // A fold is stored when another pass loads it.
     let roots: Vec<NodeId> = jobs.iter().map(|job| job.root).collect();
     for root in roots {
-        for id in expression(graph, &[root]) {
-            let leaf = leaf_of(graph, id).map(|(leaf, _)| leaf);
-            if let Some(job) = jobs
-                .iter_mut()
-                .find(|job| Some(job.node) == leaf && job.fold.is_some())
-            {
-                job.stored = true;
-            }
+        // The root of a fold may itself be one.
+        let below = leaves(graph, stored, root);
+        for job in &mut jobs {
+            job.stored |= below.contains(&job.node) || (job.node == root && job.fold.is_some());
         }
     }
     Ok(jobs)
@@ -187,21 +230,20 @@ fn jobs(graph: &Graph, requests: &[Request]) -> Result<Vec<Job>> {
 struct Lowering<'a> {
     graph: &'a Graph,
     tiling: Tiling,
+    stored: &'a StoredNodes,
     plan: Plan,
-    /// Arrays of sources and stored folds.
+    /// Arrays of sources, stored folds and other stored nodes.
     arrays: HashMap<NodeId, ArrayId>,
 }
 
 impl Lowering<'_> {
-    fn array(&mut self, leaf: NodeId) -> Result<ArrayId> {
+    /// The array of a leaf that is loaded; `None` for what a pass makes itself.
+    fn array(&mut self, leaf: NodeId) -> Result<Option<ArrayId>> {
         if let Some(id) = self.arrays.get(&leaf) {
-            return Ok(*id);
+            return Ok(Some(*id));
         }
         let Node::Source(number) = self.graph.node(leaf) else {
-            return Err(Error::internal(format!(
-                "node #{} is loaded before it is made",
-                leaf.0
-            )));
+            return Ok(None);
         };
         let decl = match &self.graph.sources()[*number as usize] {
             SourceDecl::File(spec) => ArrayDecl::File(spec.clone()),
@@ -210,8 +252,20 @@ impl Lowering<'_> {
                 dtype: *dtype,
                 shape: shape.clone(),
             },
+            SourceDecl::Held {
+                data,
+                dtype,
+                shape,
+                home,
+            } => ArrayDecl::Held {
+                data: *data,
+                dtype: *dtype,
+                shape: shape.clone(),
+                home: home.clone(),
+            },
+            SourceDecl::Generated { .. } => return Ok(None),
         };
-        Ok(self.add(leaf, decl))
+        Ok(Some(self.add(leaf, decl)))
     }
 
     fn add(&mut self, node: NodeId, decl: ArrayDecl) -> ArrayId {
@@ -221,30 +275,24 @@ impl Lowering<'_> {
         id
     }
 
+    /// Plans the pass of `jobs`; or names a node that had better be stored before.
     fn pass(
         &mut self,
         domain: &[usize],
         jobs: &[Job],
         deferred: &mut Vec<WriteChunks>,
-    ) -> Result<()> {
+    ) -> Result<Option<NodeId>> {
         let roots: Vec<NodeId> = jobs.iter().map(|job| job.root).collect();
-        let (program, inputs) = fuse(self.graph, &roots, &mut |leaf| self.array(leaf))?;
-        let stored: Vec<Stored> = inputs
-            .iter()
-            .map(|input| match self.plan.array(input.array) {
-                ArrayDecl::File(spec) => Stored {
-                    chunk: Some(spec.fetch_chunk()),
-                    bytes: spec
-                        .shape
-                        .iter()
-                        .fold(spec.dtype.size() as u128, |a, n| a * *n as u128),
-                },
-                ArrayDecl::Memory { .. } | ArrayDecl::Result { .. } => Stored {
-                    chunk: None,
-                    bytes: 0,
-                },
-            })
-            .collect();
+        let mut others = self.stored.clone();
+        for job in jobs.iter().filter(|job| job.fold.is_none()) {
+            others.remove(&job.node);
+        }
+        let graph = self.graph;
+        let mut load = |leaf: NodeId| self.array(leaf);
+        let mut body = program::Body::new(graph, &others, &mut load);
+        let (program, inputs) = body.fuse(&roots)?;
+        let (slots, nodes) = (body.slots, body.nodes);
+        let seen = locality::files_seen(&self.plan, &slots, &inputs);
         let folds: Vec<Option<&Fold>> = jobs.iter().map(|job| job.fold.as_ref()).collect();
         let folded: Vec<usize> = (0..domain.len())
             .filter(|axis| {
@@ -254,19 +302,38 @@ impl Lowering<'_> {
             })
             .collect();
         let hint = self.graph.schema(roots[0]).chunk.clone();
-        let tiles = tiling::tiles(self.tiling, domain, &inputs, &stored, Some(&hint), &folded);
+        let weighed = Body {
+            plan: &self.plan,
+            slots: &slots,
+            inputs: &inputs,
+            domain,
+        };
+        let tiles = tiling::tiles(self.tiling, &weighed, &seen, Some(&hint), &folded);
+        let lengths: Vec<usize> = tiles.axes.iter().map(|axis| axis.longest()).collect();
+        if let Some(slot) = weighed.most_repeated(&lengths) {
+            return Ok(Some(nodes[slot]));
+        }
         let (stream_axis, segment_tiles) = tiling::stream(&tiles, &folds);
         let mut pass = Pass {
             tiles,
             stream_axis,
             segment_tiles,
+            slots,
             inputs,
             program,
             sinks: Vec::new(),
             placement: Placement::single(&[]),
             runs: None,
         };
-        pass.placement = tiling::place(&pass, &folds, self.plan.ranks);
+        let whole: Vec<bool> = (hint.iter().zip(domain)).map(|(c, len)| c >= len).collect();
+        let mixed = whole.contains(&true) && whole.contains(&false);
+        let whole = if mixed {
+            whole
+        } else {
+            vec![false; whole.len()]
+        };
+        pass.placement = tiling::place(&pass, &folds, self.plan.ranks, &whole);
+        locality::stay_home(&self.plan, &mut pass, &folds);
         let stage = self.plan.stages.len() as u32;
         for (output, job) in jobs.iter().enumerate() {
             let schema = self.graph.schema(job.node);
@@ -279,9 +346,14 @@ impl Lowering<'_> {
             };
             let mut store = job.stored;
             let mut late = Vec::new();
+            let mut keeps = Vec::new();
             for target in &job.targets {
                 match *target {
                     Target::Gather(number) => sink.targets.push(SinkTarget::Gather(number)),
+                    Target::Keep(data) => {
+                        store = true;
+                        keeps.push(data);
+                    }
                     Target::Write { file, variable } => {
                         match self.late_chunks(&pass, &sink, file, variable)? {
                             None => sink.targets.push(SinkTarget::Write { file, variable }),
@@ -301,6 +373,9 @@ impl Lowering<'_> {
                     shape: schema.shape.clone(),
                 };
                 let array = self.add(job.node, decl);
+                self.plan
+                    .keeps
+                    .extend(keeps.into_iter().map(|data| (array, data)));
                 sink.targets.push(SinkTarget::Store(array));
                 for (file, variable, chunks) in late {
                     let placement = Placement::choose(
@@ -322,7 +397,7 @@ impl Lowering<'_> {
         }
         pass.runs = runs::choose(&pass, self.plan.ranks);
         self.plan.stages.push(Stage::Pass(pass));
-        Ok(())
+        Ok(None)
     }
 
     /// The storage chunks of an output that are not each inside one finished piece: such an output is stored first, and
@@ -375,12 +450,7 @@ impl Lowering<'_> {
                 .stages
                 .iter()
                 .filter_map(|stage| match stage {
-                    Stage::Pass(pass)
-                        if pass
-                            .inputs
-                            .iter()
-                            .any(|i| i.array == ArrayId(number as u32)) =>
-                    {
+                    Stage::Pass(pass) if pass.loads(ArrayId(number as u32)) => {
                         Some(pass.tiles.shape())
                     }
                     _ => None,

@@ -1,10 +1,15 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
-use super::derive::{PassGeometry, SinkGeometry};
-use super::plan::{ArrayDecl, ArrayId, Pass, Plan, SinkTarget, Stage, WriteChunks};
+use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry, slabs};
+use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
 use crate::config::Limits;
-use crate::geom::Region;
-use crate::spec::Layout;
+use crate::geom::{ChunkGrid, Region, positions};
+use crate::spec::{Layout, SourceSpec};
+
+/// Beyond so many axes only the middle tile is looked at.
+const MOST_AXES_TRIED: usize = 4;
+/// Tiles that are counted one by one.
+const MOST_TILES_COUNTED: usize = 1 << 14;
 
 /// What a stage costs on its worst rank, and in total.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,14 +58,20 @@ fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
         let id = ArrayId(number as u32);
         let (born, dtype) = match decl {
             ArrayDecl::File(_) => continue,
-            ArrayDecl::Memory { dtype, .. } => (0, *dtype),
+            ArrayDecl::Memory { dtype, .. } | ArrayDecl::Held { dtype, .. } => (0, *dtype),
             ArrayDecl::Result { stage, dtype, .. } => (*stage as usize, *dtype),
         };
-        let last_use = plan
-            .stages
-            .iter()
-            .rposition(|s| uses(s, id))
-            .unwrap_or(born);
+        // What is held outlives the run.
+        let held = matches!(decl, ArrayDecl::Held { .. })
+            || plan.keeps.iter().any(|(array, _)| *array == id);
+        let last_use = match held {
+            true => plan.stages.len(),
+            false => plan
+                .stages
+                .iter()
+                .rposition(|s| uses(s, id))
+                .unwrap_or(born),
+        };
         if (born..=last_use.max(born)).contains(&stage)
             && let Some(region) = plan.owned_region(id, rank)
         {
@@ -77,7 +88,7 @@ fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
 
 fn uses(stage: &Stage, array: ArrayId) -> bool {
     match stage {
-        Stage::Pass(pass) => pass.inputs.iter().any(|input| input.array == array),
+        Stage::Pass(pass) => pass.loads(array),
         Stage::Write(write) => write.array == array,
     }
 }
@@ -86,7 +97,7 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
 const MANY_RANKS: usize = 256;
 
 /// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
-/// block that is put together, and one piece on its way in each direction (twice: as elements and as bytes).
+/// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI).
 fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u64, u64) {
     let size = plan.array(array).dtype().size() as u64;
     let bytes = |region: Region| region.elements() as u64 * size;
@@ -111,47 +122,50 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let (mut moved, mut messages, mut largest_in, mut block) = (0, 0, 0, 0);
     if let Some(needed) = wants(rank) {
         for part in others().filter_map(|o| plan.owned_region(array, o)?.intersect(&needed)) {
+            messages += slabs(&part, size as usize).len() as u64;
             let part = bytes(part);
             moved += part;
-            messages += 1;
             largest_in = largest_in.max(part);
         }
         block = bytes(needed);
     }
-    (moved, messages, block + 2 * (largest_in + largest_out))
+    let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
+    (
+        moved,
+        messages,
+        block + 2 * (slab(largest_in) + slab(largest_out)),
+    )
 }
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
 fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
     let longest: Vec<usize> = pass.tiles.axes.iter().map(|axis| axis.longest()).collect();
-    let tile = Region::whole(&longest);
+    let mut pieces = vec![0usize; pass.slots.len()];
+    for tile in representatives(&pass.tiles) {
+        for (piece, need) in pieces.iter_mut().zip(pass.slot_regions(&tile)) {
+            *piece = need.map_or(*piece, |need| need.elements().max(*piece));
+        }
+    }
     let mut bytes = 0u64;
-    for input in &pass.inputs {
-        let ArrayDecl::File(spec) = plan.array(input.array) else {
-            continue;
-        };
-        // The decoded piece, and per thread: a chunk as stored, as inflated, and one more of look-ahead.
-        let piece: usize = if tile.is_empty() {
-            0
-        } else {
-            let mut select = input.select.clone();
-            for (axis, len) in select.axes.iter_mut().zip(&longest) {
-                axis.len = *len;
-            }
-            // Steps from the far end stay inside the array: only the extent matters here.
-            select
-                .axes
-                .iter()
-                .filter(|axis| axis.parent.is_some())
-                .map(|axis| (axis.len - 1) * axis.step.unsigned_abs() + 1)
-                .product()
-        };
-        let chunk: usize = spec.fetch_chunk().iter().product();
-        let raw = match &spec.layout {
-            Layout::Chunked { .. } => 3 * chunk,
-            Layout::Contiguous | Layout::Compact => 2 * chunk,
-        };
-        bytes += ((piece + raw) * spec.dtype.size()) as u64;
+    for (slot, piece) in pass.slots.iter().zip(pieces) {
+        let size = slot.dtype.size();
+        bytes += match &slot.make {
+            Make::Load(array) => match plan.array(*array) {
+                ArrayDecl::File(spec) => {
+                    // The decoded piece, and per thread: a chunk as stored, as inflated, and one more of look-ahead.
+                    let chunk: usize = spec.fetch_chunk().iter().product();
+                    let raw = match &spec.layout {
+                        Layout::Chunked { .. } => 3 * chunk,
+                        Layout::Contiguous | Layout::Compact => 2 * chunk,
+                    };
+                    (piece + raw) * size
+                }
+                ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0,
+            },
+            Make::Generate(_) | Make::Assemble(_) => piece * size,
+            Make::Fuse { program, .. } => piece * size + program.scratch_bytes(),
+            Make::Call { op, .. } => piece * (size + op.scratch_bytes()),
+        } as u64;
     }
     bytes += pass.program.scratch_bytes() as u64;
     for sink in &pass.sinks {
@@ -186,6 +200,37 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
     bytes
 }
 
+/// Tiles among which the one that needs most is: the first two, one in the middle and the last along every axis (few tiles
+/// of a grid of many axes).
+fn representatives(tiles: &ChunkGrid) -> Vec<Region> {
+    let few = tiles.ndim() > MOST_AXES_TRIED;
+    let choices: Vec<Vec<usize>> = tiles
+        .axes
+        .iter()
+        .map(|axis| {
+            let count = axis.count();
+            let mut tried = match few {
+                true => vec![count / 2],
+                false => vec![0, 1, count / 2, count.saturating_sub(1)],
+            };
+            tried.retain(|tile| *tile < count);
+            tried.sort_unstable();
+            tried.dedup();
+            tried
+        })
+        .collect();
+    positions(choices.iter().map(|tried| 0..tried.len()).collect())
+        .map(|at| {
+            let tile: Vec<usize> = at
+                .iter()
+                .zip(&choices)
+                .map(|(k, tried)| tried[*k])
+                .collect();
+            tiles.region(&tile)
+        })
+        .collect()
+}
+
 /// Threads that can work at once on `rank` beside what already lives there; at least one.
 pub fn footprint_threads(
     plan: &Plan,
@@ -212,14 +257,12 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
         task_bytes: per_task,
         ..Footprint::default()
     };
-    let mut seen = std::collections::HashSet::new();
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
         let mut exchange = 0;
-        seen.clear();
-        for input in &pass.inputs {
-            if seen.insert(input.array) && !matches!(plan.array(input.array), ArrayDecl::File(_)) {
-                let (moved, messages, block) = exchanged(plan, stage, input.array, rank);
+        for array in pass.arrays() {
+            if !matches!(plan.array(array), ArrayDecl::File(_)) {
+                let (moved, messages, block) = exchanged(plan, stage, array, rank);
                 result.moved_bytes += moved;
                 result.messages += messages;
                 exchange += block;
@@ -245,11 +288,7 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
             result.exchange_bytes = exchange;
         }
     }
-    for input in &pass.inputs {
-        if let ArrayDecl::File(spec) = plan.array(input.array) {
-            result.decoded_bytes += decoded_bytes(pass, input, spec);
-        }
-    }
+    result.decoded_bytes = decoded_bytes(plan, pass);
     for sink in &pass.sinks {
         let bytes = (sink.shape.iter().product::<usize>() * sink.dtype.size()) as u64;
         for target in &sink.targets {
@@ -263,7 +302,8 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
                             bytes * PassGeometry::new(pass, 0).count() as u64 / all.max(1) as u64
                         }
                         None => SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
-                            .owned_region(pass, sink, 0)
+                            .home(pass, sink)
+                            .region(0)
                             .map_or(0, |region| (region.elements() * sink.dtype.size()) as u64),
                     };
                     result.moved_bytes += bytes - own;
@@ -275,27 +315,105 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
     result
 }
 
-/// Decoded bytes of one input: each tile decodes the storage chunks it overlaps, whole.
-fn decoded_bytes(pass: &Pass, input: &super::plan::Input, spec: &crate::spec::SourceSpec) -> u64 {
+/// Decoded bytes: each tile decodes the storage chunks that it overlaps, whole.
+fn decoded_bytes(plan: &Plan, pass: &Pass) -> u64 {
+    let mut bytes = 0u64;
+    let mut inner = Vec::new();
+    for (number, slot) in pass.slots.iter().enumerate() {
+        let Make::Load(array) = slot.make else {
+            continue;
+        };
+        let ArrayDecl::File(spec) = plan.array(array) else {
+            continue;
+        };
+        let views: Vec<&View> = (pass.inputs.iter())
+            .filter(|view| usize::from(view.slot) == number)
+            .collect();
+        let separable = views.iter().all(|view| {
+            let parents: Vec<_> = view
+                .select
+                .axes
+                .iter()
+                .filter_map(|axis| axis.parent)
+                .collect();
+            let alone = (parents.iter().enumerate()).all(|(k, p)| !parents[..k].contains(p));
+            alone && view.select.axes == views[0].select.axes
+        });
+        match views.is_empty() || !separable || read_by_slots(pass, number) {
+            true => inner.push((number, spec)),
+            false => bytes = bytes.saturating_add(decoded_by_axis(pass, &views, spec)),
+        }
+    }
+    if inner.is_empty() {
+        return bytes;
+    }
+    // What lies behind other slots is counted tile by tile, and scaled up from a sample of very many.
+    let count = pass.tiles.count();
+    let step = count.div_ceil(MOST_TILES_COUNTED).max(1);
+    let mut sampled = 0u128;
+    for tile in (0..count).step_by(step) {
+        let needs = pass.slot_regions(&pass.tiles.region(&pass.tiles.position(tile)));
+        for (number, spec) in &inner {
+            if let Some(need) = &needs[*number] {
+                sampled += decoded_chunks(need, spec) as u128;
+            }
+        }
+    }
+    let tiles = count.div_ceil(step).max(1) as u128;
+    bytes.saturating_add((sampled * count as u128 / tiles) as u64)
+}
+
+fn read_by_slots(pass: &Pass, number: usize) -> bool {
+    let number = number as u16;
+    pass.slots.iter().any(|slot| match &slot.make {
+        Make::Load(_) | Make::Generate(_) => false,
+        Make::Fuse { inputs, .. } => inputs.iter().any(|view| view.slot == number),
+        Make::Assemble(parts) => parts.iter().any(|(slot, _)| *slot == number),
+        Make::Call { inputs, .. } => inputs.contains(&number),
+    })
+}
+
+/// Bytes of the chunks that overlap a region.
+fn decoded_chunks(region: &Region, spec: &SourceSpec) -> u64 {
     let chunk = spec.fetch_chunk();
+    (0..chunk.len())
+        .map(|axis| {
+            let chunks =
+                (region.end(axis).max(1) - 1) / chunk[axis] - region.start[axis] / chunk[axis] + 1;
+            (chunks * chunk[axis].min(spec.shape[axis])) as u64
+        })
+        .product::<u64>()
+        * spec.dtype.size() as u64
+}
+
+/// Decoded bytes of a variable whose views have the same steps and each of its axes at most once: axis by axis.
+fn decoded_by_axis(pass: &Pass, views: &[&View], spec: &SourceSpec) -> u64 {
+    let chunk = spec.fetch_chunk();
+    let select = &views[0].select;
+    // The box around all views begins at the smallest base and ends with the largest.
+    let bases = |parent: usize| {
+        let all = views.iter().map(|view| view.select.base[parent]);
+        (all.clone().min().unwrap_or(0), all.max().unwrap_or(0))
+    };
     let mut bytes = spec.dtype.size() as u64;
     let mut used = vec![false; spec.shape.len()];
-    for (domain_axis, view) in input.select.axes.iter().enumerate() {
+    for (domain_axis, view) in select.axes.iter().enumerate() {
         let tiles = &pass.tiles.axes[domain_axis];
         match view.parent {
             // Repeated along this axis: once per tile.
             None => bytes = bytes.saturating_mul(tiles.count() as u64),
             Some(parent) => {
                 used[parent] = true;
+                let (low, high) = bases(parent);
                 // Σ over tiles of (chunks that the tile overlaps) × chunk length, along one axis.
-                let at = |i: usize| {
-                    (input.select.base[parent] as isize + i as isize * view.step) as usize
-                };
                 let mut elements = 0u64;
                 for tile in 0..tiles.count() {
                     let range = tiles.range(tile);
-                    let (a, b) = (at(range.start), at(range.end - 1));
-                    let chunks = a.max(b) / chunk[parent] - a.min(b) / chunk[parent] + 1;
+                    let (first, last) = (range.start as isize, range.end as isize - 1);
+                    let ends = [first * view.step, last * view.step];
+                    let from = low as isize + ends[0].min(ends[1]);
+                    let to = high as isize + ends[0].max(ends[1]);
+                    let chunks = to as usize / chunk[parent] - from as usize / chunk[parent] + 1;
                     elements += (chunks * chunk[parent].min(spec.shape[parent])) as u64;
                 }
                 bytes = bytes.saturating_mul(elements);
@@ -304,7 +422,9 @@ fn decoded_bytes(pass: &Pass, input: &super::plan::Input, spec: &crate::spec::So
     }
     for (axis, used) in used.iter().enumerate() {
         if !used {
-            bytes = bytes.saturating_mul(chunk[axis].min(spec.shape[axis]) as u64);
+            let (low, high) = bases(axis);
+            let chunks = high / chunk[axis] - low / chunk[axis] + 1;
+            bytes = bytes.saturating_mul((chunks * chunk[axis].min(spec.shape[axis])) as u64);
         }
     }
     bytes

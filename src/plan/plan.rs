@@ -2,8 +2,8 @@
 
 use crate::dtype::DType;
 use crate::expr::DataId;
-use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
-use crate::op::{Program, Reduction};
+use crate::geom::{AxisChunks, ChunkGrid, Home, Placement, Select};
+use crate::op::{BlockOp, Generator, Program, Reduction};
 use crate::spec::{OutputSpec, SourceSpec};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,17 @@ pub enum ArrayDecl {
         /// Its lengths.
         shape: Vec<usize>,
     },
+    /// A result of an earlier run that the ranks still hold.
+    Held {
+        /// Its number in the session.
+        data: DataId,
+        /// Its dtype.
+        dtype: DType,
+        /// Its lengths.
+        shape: Vec<usize>,
+        /// Which rank holds what.
+        home: Home,
+    },
     /// The result of a sink of an earlier pass: each rank holds the box that it finalised.
     Result {
         /// Number of the stage (a pass).
@@ -43,7 +54,9 @@ impl ArrayDecl {
     pub fn dtype(&self) -> DType {
         match self {
             ArrayDecl::File(spec) => spec.dtype,
-            ArrayDecl::Memory { dtype, .. } | ArrayDecl::Result { dtype, .. } => *dtype,
+            ArrayDecl::Memory { dtype, .. }
+            | ArrayDecl::Held { dtype, .. }
+            | ArrayDecl::Result { dtype, .. } => *dtype,
         }
     }
 
@@ -51,18 +64,56 @@ impl ArrayDecl {
     pub fn shape(&self) -> &[usize] {
         match self {
             ArrayDecl::File(spec) => &spec.shape,
-            ArrayDecl::Memory { shape, .. } | ArrayDecl::Result { shape, .. } => shape,
+            ArrayDecl::Memory { shape, .. }
+            | ArrayDecl::Held { shape, .. }
+            | ArrayDecl::Result { shape, .. } => shape,
         }
     }
 }
 
-/// One load of a pass: the domain seen as a view of an array.
+/// One input of a program: the space that it runs over, seen as a view of a slot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Input {
-    /// The array.
-    pub array: ArrayId,
-    /// Domain index → array index.
+pub struct View {
+    /// Number of the slot.
+    pub slot: u16,
+    /// Index of the program's space → index of the slot's array.
     pub select: Select,
+}
+
+/// An array of which a task holds a piece: the box that its tile needs, derived backwards from the tile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Its dtype.
+    pub dtype: DType,
+    /// Lengths of the whole array.
+    pub shape: Vec<usize>,
+    /// Where a piece comes from.
+    pub make: Make,
+}
+
+/// Where the piece of a slot comes from. Slots read slots of lower numbers only.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Make {
+    /// It is loaded: read and decoded, or in the memory of the rank.
+    Load(ArrayId),
+    /// It is computed from the indices.
+    Generate(Generator),
+    /// A fused program runs over it.
+    Fuse {
+        /// The program; it has one output.
+        program: Program,
+        /// Its inputs.
+        inputs: Vec<View>,
+    },
+    /// It is put together from boxes: slots, and where each starts.
+    Assemble(Vec<(u16, Vec<usize>)>),
+    /// An operation on pieces of slots.
+    Call {
+        /// The operation.
+        op: BlockOp,
+        /// Its inputs.
+        inputs: Vec<u16>,
+    },
 }
 
 /// How a sink folds the domain.
@@ -116,8 +167,10 @@ pub struct Pass {
     pub stream_axis: Option<usize>,
     /// Tiles of one segment along the stream axis.
     pub segment_tiles: usize,
-    /// What is loaded.
-    pub inputs: Vec<Input>,
+    /// What a task holds while it works on a tile.
+    pub slots: Vec<Slot>,
+    /// The slots that the program reads, seen from the domain.
+    pub inputs: Vec<View>,
     /// What is computed for each element.
     pub program: Program,
     /// What is made of it.
@@ -174,6 +227,8 @@ pub struct Plan {
     pub files: Vec<OutputSpec>,
     /// Dtype and shape of each gathered result.
     pub gathers: Vec<(DType, Vec<usize>)>,
+    /// Stored results that the ranks go on holding after the run, under these numbers.
+    pub keeps: Vec<(ArrayId, DataId)>,
     /// What the optimizer and the planner decided and why, for `plan`; not sent to ranks.
     #[serde(skip)]
     pub notes: Vec<String>,
@@ -187,6 +242,24 @@ impl Plan {
 }
 
 impl Pass {
+    /// The arrays that it loads, each once.
+    pub fn arrays(&self) -> Vec<ArrayId> {
+        let mut arrays: Vec<ArrayId> = Vec::new();
+        for slot in &self.slots {
+            if let Make::Load(array) = slot.make
+                && !arrays.contains(&array)
+            {
+                arrays.push(array);
+            }
+        }
+        arrays
+    }
+
+    /// True when it loads the array.
+    pub fn loads(&self, array: ArrayId) -> bool {
+        self.slots.iter().any(|slot| slot.make == Make::Load(array))
+    }
+
     /// Number of tasks per domain axis: tiles, but segments along the stream axis.
     pub fn task_counts(&self) -> Vec<usize> {
         let mut counts = self.tiles.counts();

@@ -7,8 +7,10 @@
 //! - a segment must be long enough that joining its partial result costs little beside making it.
 
 use super::derive::segment_tiles;
-use super::plan::{Fold, Input, Pass};
-use crate::geom::{AxisChunks, ChunkGrid, Placement};
+use super::plan::Make;
+use super::plan::{Fold, Pass};
+use super::work::Body;
+use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
 
 /// Tiles grow to at least this many elements, unless a [`Tiling`] says otherwise.
 const SMALL_TILE: usize = 1 << 16;
@@ -41,44 +43,44 @@ const MOST_LARGE_STATES: usize = 8;
 /// The same when there are so few columns that ranks and threads must share them.
 const MOST_LARGE_STATES_FEW_COLUMNS: usize = 64;
 
-/// What storage says about one input: its array's chunk lengths and the bytes it is stored in.
+/// What storage says about one array that is read.
 pub(super) struct Stored {
-    /// Chunk lengths per array axis; `None` for arrays in memory.
-    pub chunk: Option<Vec<usize>>,
-    /// Stored bytes, to weigh inputs.
+    /// The array seen from the domain.
+    pub select: Select,
+    /// Chunk lengths per array axis.
+    pub chunk: Vec<usize>,
+    /// Bytes of the array, to weigh inputs.
     pub bytes: u128,
 }
+
+/// Most bytes of pieces that a tile is widened to.
+const MOST_TILE_BYTES: usize = 64 << 20;
+/// A tile is widened to a whole axis when that saves this part of the work.
+const WORTH_WIDENING: f64 = 0.75;
 
 /// The tiles of a domain, of at least `tiling.elements` where the domain has them. `hint` has the user's chunk lengths per axis, where there are some.
 pub(super) fn tiles(
     tiling: Tiling,
-    domain: &[usize],
-    inputs: &[Input],
+    body: &Body<'_>,
     stored: &[Stored],
     hint: Option<&[usize]>,
     stream_first: &[usize],
 ) -> ChunkGrid {
+    let domain = body.domain;
     // The input with the most bytes decides: decoding its chunks twice would cost the most.
-    let heaviest = inputs
+    let heaviest = stored
         .iter()
-        .zip(stored)
-        .filter_map(|(input, stored)| {
-            stored
-                .chunk
-                .as_ref()
-                .map(|chunk| (input, chunk, stored.bytes))
-        })
-        .reduce(|a, b| if b.2 > a.2 { b } else { a });
+        .reduce(|a, b| if b.bytes > a.bytes { b } else { a });
     // Per axis: the unit that tiles are multiples of, and where its boundaries lie.
     let mut unit = vec![1usize; domain.len()];
     let mut phase = vec![0usize; domain.len()];
     let mut from_storage = vec![false; domain.len()];
-    if let Some((input, chunk, _)) = heaviest {
-        for (axis, view) in input.select.axes.iter().enumerate() {
+    if let Some(Stored { select, chunk, .. }) = heaviest {
+        for (axis, view) in select.axes.iter().enumerate() {
             if let Some(parent) = view.parent {
                 unit[axis] = chunk[parent].div_ceil(view.step.unsigned_abs()).max(1);
                 if view.step == 1 {
-                    phase[axis] = input.select.base[parent] % chunk[parent];
+                    phase[axis] = select.base[parent] % chunk[parent];
                 }
                 from_storage[axis] = true;
             }
@@ -125,6 +127,7 @@ pub(super) fn tiles(
             tile[axis] = (domain[axis] + phase[axis]).max(1);
         }
     }
+    let tile = widened(body, tile, stream_first);
     let axes = (0..domain.len())
         .map(|axis| AxisChunks::Regular {
             len: domain[axis],
@@ -137,6 +140,58 @@ pub(super) fn tiles(
         })
         .collect();
     ChunkGrid { axes }
+}
+
+/// Tiles that hold whole axes where the operations of the pass would otherwise compute the same again for every tile: a
+/// scan or a transform needs its axis whole, a wide window most of it. Other axes are cut in exchange.
+fn widened(body: &Body<'_>, tile: Vec<usize>, folded: &[usize]) -> Vec<usize> {
+    let plain = body
+        .slots
+        .iter()
+        .all(|slot| matches!(slot.make, Make::Load(_) | Make::Generate(_)));
+    if plain || body.domain.contains(&0) {
+        return tile;
+    }
+    let domain = body.domain;
+    let mut best = tile;
+    let mut whole = vec![false; domain.len()];
+    let mut work = body.per_element(&best);
+    loop {
+        let mut better: Option<(f64, usize, Vec<usize>)> = None;
+        for axis in (0..domain.len()).filter(|axis| !whole[*axis] && best[*axis] < domain[*axis]) {
+            let mut kept = whole.clone();
+            kept[axis] = true;
+            let mut candidate = best.clone();
+            candidate[axis] = domain[axis];
+            // The largest such tile that is allowed: decoding prefers large tiles, caches prefer small ones, and memory
+            // is what decides.
+            cut(body, &mut candidate, &kept, folded);
+            if body.bytes(&candidate) > MOST_TILE_BYTES {
+                continue;
+            }
+            let cost = body.per_element(&candidate);
+            if cost < WORTH_WIDENING * work && better.as_ref().is_none_or(|(best, ..)| cost < *best)
+            {
+                better = Some((cost, axis, candidate));
+            }
+        }
+        let Some((cost, axis, candidate)) = better else {
+            return best;
+        };
+        (work, best) = (cost, candidate);
+        whole[axis] = true;
+    }
+}
+
+/// Halves axes that need not be whole, folded ones first, until the pieces fit.
+fn cut(body: &Body<'_>, tile: &mut [usize], whole: &[bool], folded: &[usize]) {
+    while body.bytes(tile) > MOST_TILE_BYTES {
+        let axis = (0..tile.len())
+            .filter(|axis| !whole[*axis] && tile[*axis] > 1)
+            .max_by_key(|axis| (folded.contains(axis), tile[*axis]));
+        let Some(axis) = axis else { return };
+        tile[axis] = tile[axis].div_ceil(2);
+    }
 }
 
 /// The stream axis and the tiles of one segment.
@@ -190,8 +245,14 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
     (Some(axis), length)
 }
 
-/// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones.
-pub(super) fn place(pass: &Pass, folds: &[Option<&Fold>], ranks: usize) -> Placement {
+/// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones. `whole` are axes that
+/// the user wants in one chunk: they are split last.
+pub(super) fn place(
+    pass: &Pass,
+    folds: &[Option<&Fold>],
+    ranks: usize,
+    whole: &[bool],
+) -> Placement {
     let task_counts = pass.task_counts();
     let costs: Vec<u64> = (0..task_counts.len())
         .map(|axis| {
@@ -200,7 +261,7 @@ pub(super) fn place(pass: &Pass, folds: &[Option<&Fold>], ranks: usize) -> Place
                 .flatten()
                 .filter(|f| f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis))
                 .count() as u64;
-            1 + axis as u64 + 1000 * folding
+            1 + axis as u64 + 1000 * folding + 100 * u64::from(whole[axis])
         })
         .collect();
     let length = |axis: usize, run: std::ops::Range<usize>| {

@@ -106,7 +106,7 @@ impl Plan {
     fn check_order(&self) -> Result<()> {
         for (number, stage) in self.stages.iter().enumerate() {
             let reads: Vec<_> = match stage {
-                Stage::Pass(pass) => pass.inputs.iter().map(|i| i.array).collect(),
+                Stage::Pass(pass) => pass.arrays(),
                 Stage::Write(write) => vec![write.array],
             };
             for array in reads {

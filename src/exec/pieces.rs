@@ -1,0 +1,166 @@
+//! The pieces of slots that a thread holds for a tile: decoded, generated, computed, put together.
+
+use super::exchange::expect_resident;
+use super::pass::PassRun;
+use super::sink::copy_column;
+use crate::block::{Block, BlockView};
+use crate::error::{Error, Result};
+use crate::geom::{Region, Select};
+use crate::kernel::{self, Interpreter, PieceView};
+use crate::op::Program;
+use crate::plan::{Make, View, part_region};
+
+/// One block per slot that is not resident, reused from tile to tile.
+pub(super) struct Pieces {
+    pub(super) blocks: Vec<Option<Block>>,
+    /// Of the slots that a program makes.
+    interpreters: Vec<Option<Interpreter>>,
+}
+
+impl Pieces {
+    pub(super) fn new(run: &PassRun<'_>) -> Result<Self> {
+        let slots = &run.pass.slots;
+        let blocks = (slots.iter().zip(&run.sources))
+            .map(|(slot, source)| match (&slot.make, source) {
+                (Make::Load(_), None) => None,
+                _ => Some(Block::zeros(slot.dtype, &[0])),
+            })
+            .collect();
+        let interpreters = slots
+            .iter()
+            .map(|slot| match &slot.make {
+                Make::Fuse { program, .. } => Interpreter::new(program).map(Some),
+                _ => Ok(None),
+            })
+            .collect::<Result<_>>()?;
+        Ok(Pieces {
+            blocks,
+            interpreters,
+        })
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.blocks.iter().flatten().map(Block::bytes).sum()
+    }
+
+    /// Makes the needed box of every slot that is not loaded, in the order of their numbers.
+    pub(super) fn make(&mut self, run: &PassRun<'_>, needs: &[Option<Region>]) -> Result<()> {
+        for (number, slot) in run.pass.slots.iter().enumerate() {
+            let (Some(need), false) = (&needs[number], matches!(slot.make, Make::Load(_))) else {
+                continue;
+            };
+            // Taken out while it is written; a slot never reads itself.
+            let Some(mut block) = self.blocks[number].take() else {
+                continue;
+            };
+            block.reshape_for_reuse(&need.shape);
+            match &slot.make {
+                Make::Load(_) => {}
+                Make::Generate(generator) => {
+                    kernel::generate(generator, &slot.shape, need, &mut block)?;
+                }
+                Make::Fuse { program, inputs } => {
+                    self.fuse(run, needs, number, (program, inputs), need, &mut block)?;
+                }
+                Make::Assemble(parts) => {
+                    for (part, start) in parts {
+                        let number = usize::from(*part);
+                        if let Some(region) = part_region(&run.pass.slots[number], start, need) {
+                            let own = region.relative_to(start);
+                            let view = self.part(run, needs, number, &own)?;
+                            block.paste(&region.relative_to(&need.start), &view)?;
+                        }
+                    }
+                }
+                Make::Call { op, inputs } => {
+                    let shapes: Vec<&[usize]> = inputs
+                        .iter()
+                        .map(|slot| run.pass.slots[usize::from(*slot)].shape.as_slice())
+                        .collect();
+                    let pieces = inputs
+                        .iter()
+                        .enumerate()
+                        .map(|(k, slot)| {
+                            let region = op.demand(k, &shapes, need);
+                            let view = self.part(run, needs, usize::from(*slot), &region)?;
+                            Ok(PieceView { region, view })
+                        })
+                        .collect::<Result<Vec<_>>>()?;
+                    kernel::call(op, &shapes, &pieces, need, &mut block)?;
+                }
+            }
+            self.blocks[number] = Some(block);
+        }
+        Ok(())
+    }
+
+    fn fuse(
+        &mut self,
+        run: &PassRun<'_>,
+        needs: &[Option<Region>],
+        number: usize,
+        (program, inputs): (&Program, &[View]),
+        region: &Region,
+        block: &mut Block,
+    ) -> Result<()> {
+        let Some(mut interpreter) = self.interpreters[number].take() else {
+            return Err(Error::internal(format!(
+                "no interpreter for {} steps",
+                program.steps.len()
+            )));
+        };
+        let views = inputs
+            .iter()
+            .map(|view| self.view(run, needs, view, region))
+            .collect::<Result<Vec<_>>>()?;
+        let done = interpreter.run(&region.shape, &views, &mut |sub| {
+            copy_column(block.buffer_mut(), sub.start, sub.output(0))
+        });
+        self.interpreters[number] = Some(interpreter);
+        done
+    }
+
+    /// What a program that runs over `region` reads through `view`.
+    pub(super) fn view<'a>(
+        &'a self,
+        run: &'a PassRun<'_>,
+        needs: &'a [Option<Region>],
+        view: &View,
+        region: &Region,
+    ) -> Result<BlockView<'a>> {
+        let (block, held) = self.held(run, needs, usize::from(view.slot))?;
+        Ok(block.select(&view.select.local(region, held)))
+    }
+
+    /// A box of a slot, inside what is held of it.
+    fn part<'a>(
+        &'a self,
+        run: &'a PassRun<'_>,
+        needs: &'a [Option<Region>],
+        slot: usize,
+        region: &Region,
+    ) -> Result<BlockView<'a>> {
+        let (block, held) = self.held(run, needs, slot)?;
+        let all = Select::all(&run.pass.slots[slot].shape);
+        Ok(block.select(&all.local(region, held)))
+    }
+
+    /// The block of a slot and the box that it holds.
+    fn held<'a>(
+        &'a self,
+        run: &'a PassRun<'_>,
+        needs: &'a [Option<Region>],
+        slot: usize,
+    ) -> Result<(&'a Block, &'a Region)> {
+        match (&self.blocks[slot], &needs[slot], &run.pass.slots[slot].make) {
+            (Some(block), Some(need), _) => Ok((block, need)),
+            (None, _, Make::Load(array)) => {
+                let resident = expect_resident(*array, &run.resident[slot])?;
+                Ok((&resident.block, &resident.region))
+            }
+            _ => Err(Error::internal(format!(
+                "slot {slot} is read before it is made"
+            ))),
+        }
+    }
+}

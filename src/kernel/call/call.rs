@@ -1,0 +1,38 @@
+//! From an operation to its loops.
+
+use super::{reshape, scan};
+use crate::block::{Block, BlockView};
+use crate::error::{Error, Result};
+use crate::geom::Region;
+use crate::op::BlockOp;
+
+/// The demanded box of an input.
+pub struct PieceView<'a> {
+    /// Where it lies in the input.
+    pub region: Region,
+    /// Its elements.
+    pub view: BlockView<'a>,
+}
+
+/// Makes the box `region` of the result of `op` in `out` (of its shape; its elements are unspecified before) from the boxes
+/// of its inputs that it demands; `shapes` are those of the whole inputs.
+///
+/// # Errors
+/// Internal when pieces do not fit the operation; else as the operation says.
+pub fn call(
+    op: &BlockOp,
+    shapes: &[&[usize]],
+    pieces: &[PieceView<'_>],
+    region: &Region,
+    out: &mut Block,
+) -> Result<()> {
+    match (op, pieces) {
+        (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
+        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, region, out),
+        (op, pieces) => Err(Error::internal(format!(
+            "{} of {} pieces",
+            op.name(),
+            pieces.len()
+        ))),
+    }
+}

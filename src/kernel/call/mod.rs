@@ -1,0 +1,7 @@
+//! Operations on blocks: one file per family.
+
+mod call;
+mod reshape;
+mod scan;
+
+pub use call::{PieceView, call};

@@ -1,0 +1,94 @@
+//! The sum of all families, and what each of them answers.
+
+use super::{Reshape, Scan};
+use crate::dtype::DType;
+use crate::error::Result;
+use crate::geom::Region;
+use serde::{Deserialize, Serialize};
+
+/// What a family of operations on blocks says of itself.
+pub trait Family {
+    /// Stable name: NumPy's or xarray's.
+    fn name(&self) -> &'static str;
+
+    /// Dtype and shape of the result.
+    ///
+    /// # Errors
+    /// Invalid input when the operation is not defined for the inputs.
+    fn result(&self, inputs: &[(DType, &[usize])]) -> Result<(DType, Vec<usize>)>;
+
+    /// What input `number` must hold to make the region `wanted` (not empty) of the result; `shapes` are those of the
+    /// inputs.
+    fn demand(&self, number: usize, shapes: &[&[usize]], wanted: &Region) -> Region;
+
+    /// Work per element of the result, where copying one is 1.
+    fn weight(&self) -> f64;
+
+    /// Bytes of workspace per element of a piece of the result.
+    fn scratch_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// One line per family gives the sum and the way to each.
+macro_rules! families {
+    ($($(#[$doc:meta])* $Name:ident),* $(,)?) => {
+        /// An operation on blocks.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum BlockOp {
+            $($(#[$doc])* $Name($Name),)*
+        }
+
+        impl BlockOp {
+            fn family(&self) -> &dyn Family {
+                match self {
+                    $(BlockOp::$Name(family) => family,)*
+                }
+            }
+        }
+
+        $(impl From<$Name> for BlockOp {
+            fn from(family: $Name) -> Self {
+                BlockOp::$Name(family)
+            }
+        })*
+    };
+}
+
+families! {
+    /// The same elements under another shape.
+    Reshape,
+    /// Running folds along an axis.
+    Scan,
+}
+
+impl BlockOp {
+    /// Stable name: NumPy's or xarray's.
+    pub fn name(&self) -> &'static str {
+        self.family().name()
+    }
+
+    /// Dtype and shape of the result.
+    ///
+    /// # Errors
+    /// Invalid input when the operation is not defined for the inputs.
+    pub fn result(&self, inputs: &[(DType, &[usize])]) -> Result<(DType, Vec<usize>)> {
+        self.family().result(inputs)
+    }
+
+    /// What input `number` must hold to make the region `wanted` (not empty) of the result; `shapes` are those of the
+    /// inputs.
+    pub fn demand(&self, number: usize, shapes: &[&[usize]], wanted: &Region) -> Region {
+        self.family().demand(number, shapes, wanted)
+    }
+
+    /// Work per element of the result, where copying one is 1.
+    pub fn weight(&self) -> f64 {
+        self.family().weight()
+    }
+
+    /// Bytes of workspace per element of a piece of the result.
+    pub fn scratch_bytes(&self) -> usize {
+        self.family().scratch_bytes()
+    }
+}

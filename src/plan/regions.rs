@@ -1,0 +1,62 @@
+//! What a tile needs: boxes of the slots of a pass, derived backwards from the tile by pure arithmetic.
+//! Law: a larger tile never needs less, so the needs of a rank's part of the domain hold those of each of its tiles.
+
+use super::plan::{Make, Pass, Slot, View};
+use crate::geom::Region;
+
+impl Pass {
+    /// Per slot the box that the program needs of it to run over `tile` (not empty); `None` where it needs nothing.
+    pub fn slot_regions(&self, tile: &Region) -> Vec<Option<Region>> {
+        needs(&self.slots, &self.inputs, tile)
+    }
+}
+
+/// Per slot the box that views from `region` need of it.
+pub(super) fn needs(slots: &[Slot], inputs: &[View], region: &Region) -> Vec<Option<Region>> {
+    let mut needs: Vec<Option<Region>> = vec![None; slots.len()];
+    let add = |needs: &mut Vec<Option<Region>>, slot: u16, region: Region| {
+        let need = &mut needs[usize::from(slot)];
+        *need = Some(match need.take() {
+            Some(before) => before.union_box(&region),
+            None => region,
+        });
+    };
+    for input in inputs {
+        add(&mut needs, input.slot, input.select.parent_region(region));
+    }
+    for number in (0..slots.len()).rev() {
+        let Some(region) = needs[number].clone() else {
+            continue;
+        };
+        match &slots[number].make {
+            Make::Load(_) | Make::Generate(_) => {}
+            Make::Fuse { inputs, .. } => {
+                for input in inputs {
+                    add(&mut needs, input.slot, input.select.parent_region(&region));
+                }
+            }
+            Make::Assemble(parts) => {
+                for (slot, start) in parts {
+                    if let Some(part) = part_region(&slots[usize::from(*slot)], start, &region) {
+                        add(&mut needs, *slot, part.relative_to(start));
+                    }
+                }
+            }
+            Make::Call { op, inputs } => {
+                let shapes: Vec<&[usize]> = inputs
+                    .iter()
+                    .map(|slot| slots[usize::from(*slot)].shape.as_slice())
+                    .collect();
+                for (k, slot) in inputs.iter().enumerate() {
+                    add(&mut needs, *slot, op.demand(k, &shapes, &region));
+                }
+            }
+        }
+    }
+    needs
+}
+
+/// The part of `region` that a part of an assembled array covers, in the coordinates of the whole.
+pub fn part_region(part: &Slot, start: &[usize], region: &Region) -> Option<Region> {
+    Region::new(start, part.shape.as_slice()).intersect(region)
+}

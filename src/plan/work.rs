@@ -1,0 +1,110 @@
+//! What a tile costs beside what it makes: margins, repeated decoding, and whole axes computed again for each tile. The
+//! numbers are weights, not seconds; only their ratios count.
+
+use super::plan::{ArrayDecl, Make, Plan, Slot, View};
+use super::regions::needs;
+use crate::geom::Region;
+
+/// Work of storing an element of a slot in one pass and loading it in another.
+const STORING: f64 = 8.0;
+/// Work saved per element of the domain that makes a pass of its own worth while.
+const WORTH_STORING: f64 = 2.0;
+
+/// The body of a pass, to be weighed under different tiles.
+pub(super) struct Body<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) slots: &'a [Slot],
+    pub(super) inputs: &'a [View],
+    pub(super) domain: &'a [usize],
+}
+
+impl Body<'_> {
+    /// A tile of these lengths from the middle of the domain, where margins are whole.
+    fn middle(&self, tile: &[usize]) -> Region {
+        let (start, shape): (Vec<usize>, Vec<usize>) = tile
+            .iter()
+            .zip(self.domain)
+            .map(|(tile, len)| {
+                let tile = *tile.min(len);
+                ((len / 2 / tile.max(1) * tile).min(len - tile), tile)
+            })
+            .unzip();
+        Region { start, shape }
+    }
+
+    /// Work per element of the domain when tiles have these lengths.
+    pub(super) fn per_element(&self, tile: &[usize]) -> f64 {
+        let tile = self.middle(tile);
+        let needs = needs(self.slots, self.inputs, &tile);
+        let work: f64 = (0..self.slots.len())
+            .filter_map(|slot| Some(self.weight(slot, needs[slot].as_ref()?)))
+            .sum();
+        (work + tile.elements() as f64) / tile.elements().max(1) as f64
+    }
+
+    /// Bytes of all slots for a tile of these lengths.
+    pub(super) fn bytes(&self, tile: &[usize]) -> usize {
+        let needs = needs(self.slots, self.inputs, &self.middle(tile));
+        (self.slots.iter().zip(&needs))
+            .filter_map(|(slot, need)| Some(need.as_ref()?.elements() * slot.dtype.size()))
+            .sum()
+    }
+
+    /// The slot that costs most by being made again for tile after tile of these lengths, when storing it once (and moving
+    /// it between ranks) costs less.
+    pub(super) fn most_repeated(&self, tile: &[usize]) -> Option<usize> {
+        if self.domain.contains(&0) {
+            return None;
+        }
+        let middle = self.middle(tile);
+        let needs = needs(self.slots, self.inputs, &middle);
+        let tiles: f64 = (self.domain.iter().zip(&middle.shape))
+            .map(|(len, tile)| *len as f64 / *tile as f64)
+            .product();
+        let domain: f64 = self.domain.iter().map(|len| *len as f64).product();
+        (0..self.slots.len())
+            .filter(|slot| !self.resident(*slot))
+            .filter_map(|slot| {
+                let need = needs[slot].as_ref()?;
+                let whole = Region::whole(&self.slots[slot].shape);
+                let again = self.weight(slot, need) * tiles - self.weight(slot, &whole);
+                let store = STORING * whole.elements() as f64;
+                (again > WORTH_STORING * (domain + store)).then_some((slot, again))
+            })
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map(|(slot, _)| slot)
+    }
+
+    fn resident(&self, slot: usize) -> bool {
+        match self.slots[slot].make {
+            Make::Load(array) => !matches!(self.plan.array(array), ArrayDecl::File(_)),
+            _ => false,
+        }
+    }
+
+    /// Work of making this region of a slot.
+    fn weight(&self, slot: usize, region: &Region) -> f64 {
+        let elements = region.elements() as f64;
+        match &self.slots[slot].make {
+            Make::Load(array) => match self.plan.array(*array) {
+                // Chunks are decoded whole.
+                ArrayDecl::File(spec) => {
+                    let chunk = spec.fetch_chunk();
+                    let decoded: f64 = (0..chunk.len())
+                        .map(|axis| {
+                            let first = region.start[axis] / chunk[axis];
+                            let last = (region.end(axis).max(1) - 1) / chunk[axis];
+                            ((last + 1 - first) * chunk[axis]) as f64
+                        })
+                        .product();
+                    6.0 * decoded
+                }
+                ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0.0,
+            },
+            Make::Generate(_) => 3.0 * elements,
+            Make::Fuse { program, .. } => (1.0 + 0.25 * program.steps.len() as f64) * elements,
+            Make::Assemble(_) => elements,
+            Make::Call { op, .. } => op.weight() * elements,
+        }
+    }
+}
