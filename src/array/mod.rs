@@ -8,10 +8,12 @@ mod create;
 mod element_wise;
 mod index;
 mod math;
+mod random;
 mod reduce;
 mod scan;
 mod shape;
 
 pub use array::{Array, Operand, compute, persist};
 pub(crate) use element_wise::{element_wise, weak_numbers};
+pub use random::RandomGenerator;
 pub use reduce::ReduceOptions;
