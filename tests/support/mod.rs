@@ -9,6 +9,7 @@
 )]
 
 pub mod comm_scenarios;
+pub mod elements;
 pub mod files;
 pub mod labelled;
 pub mod oracle;

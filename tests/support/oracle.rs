@@ -90,8 +90,12 @@ pub fn golden() -> PathBuf {
 /// The oracle, read once.
 pub fn oracle() -> &'static Oracle {
     static ORACLE: OnceLock<Oracle> = OnceLock::new();
-    ORACLE.get_or_init(|| {
-        let packed = std::fs::read(golden().join("oracle.bin")).unwrap();
+    ORACLE.get_or_init(|| load("oracle.bin"))
+}
+
+/// A file of the form of oracle.bin.
+pub(super) fn load(file: &str) -> Oracle {
+        let packed = std::fs::read(golden().join(file)).unwrap();
         let length = u64::from_le_bytes(packed[..8].try_into().unwrap()) as usize;
         let mut data = vec![0; length];
         libdeflater::Decompressor::new()
@@ -112,7 +116,6 @@ pub fn oracle() -> &'static Oracle {
             datasets: parsed.datasets,
             values,
         }
-    })
 }
 
 fn block(values: &[u8], record: &Record) -> Block {
