@@ -228,10 +228,9 @@ fn elements_are_those_of_numpy() {
                         let expected = elements().expected(&case.result);
                         difference(block, &expected, case.scale, case.loose)
                     }
-                    (Ok(block), Some(Ok(before))) => {
-                        (block.buffer().as_bytes() != before.buffer().as_bytes())
-                            .then(|| "bits".to_owned())
-                    }
+                    (Ok(block), Some(Ok(before))) => (block.buffer().as_bytes()
+                        != before.buffer().as_bytes())
+                    .then(|| "bits".to_owned()),
                     (Err(error), _) => Some(error.clone()),
                     (Ok(_), Some(Err(error))) => Some(format!("before: {error}")),
                 };

@@ -92,11 +92,7 @@ impl Array {
                 g.where_(at, value, a)
             })
         };
-        let array = put(
-            self.clone(),
-            UnaryOp::Isposinf,
-            posinf.unwrap_or(largest),
-        );
+        let array = put(self.clone(), UnaryOp::Isposinf, posinf.unwrap_or(largest));
         let array = put(array, UnaryOp::Isneginf, neginf.unwrap_or(-largest));
         put(array, UnaryOp::Isnan, nan)
     }
@@ -169,7 +165,9 @@ impl Array {
         };
         let bound = other.absolute_float() * rtol + atol;
         let near = (self.subtract(&other)).absolute_float().less_equal(bound);
-        let close = near.logical_and(other.isfinite()).logical_or(self.eq(&other));
+        let close = near
+            .logical_and(other.isfinite())
+            .logical_or(self.eq(&other));
         match equal_nan {
             true => close.logical_or(self.isnan().logical_and(other.isnan())),
             false => close,

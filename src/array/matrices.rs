@@ -79,9 +79,8 @@ impl Array {
     #[track_caller]
     pub fn diagonal(&self, offset: isize, axis1: isize, axis2: isize) -> Array {
         let shape = self.shape();
-        let axes = normalize_axis("diagonal", axis1, shape.len()).and_then(|one| {
-            normalize_axis("diagonal", axis2, shape.len()).map(|two| (one, two))
-        });
+        let axes = normalize_axis("diagonal", axis1, shape.len())
+            .and_then(|one| normalize_axis("diagonal", axis2, shape.len()).map(|two| (one, two)));
         let (one, two) = match axes {
             _ if self.check().is_err() => return self.clone(),
             Ok((one, two)) if one != two => (one, two),
@@ -95,7 +94,9 @@ impl Array {
             }
             Err(error) => return Array::failed(self.session(), error),
         };
-        let mut order: Vec<usize> = (0..shape.len()).filter(|a| *a != one && *a != two).collect();
+        let mut order: Vec<usize> = (0..shape.len())
+            .filter(|a| *a != one && *a != two)
+            .collect();
         let lead: Vec<isize> = order.iter().map(|a| shape[*a] as isize).collect();
         order.extend([one, two]);
         let (rows, columns) = (shape[one], shape[two]);

@@ -90,11 +90,9 @@ impl Driver {
         }
         let len = count(start, stop, step)?;
         let index = self.indices_1d(len);
-        let (Some(first), Some(by), true) = (
-            start.as_i128(),
-            step.as_i128(),
-            stop.as_i128().is_some(),
-        ) else {
+        let (Some(first), Some(by), true) =
+            (start.as_i128(), step.as_i128(), stop.as_i128().is_some())
+        else {
             let start = start.as_f64();
             // NumPy's step is the distance of the first two elements, as they are rounded.
             let step = (start + step.as_f64()) - start;
@@ -226,7 +224,11 @@ pub fn meshgrid(arrays: &[&Array], indexing: &str) -> Vec<Array> {
         shape[axis(number)] = array.shape().first().copied().unwrap_or(1);
     }
     let grids = arrays.iter().enumerate().map(|(number, array)| {
-        let axes = if array.ndim() == 0 { vec![] } else { vec![axis(number)] };
+        let axes = if array.ndim() == 0 {
+            vec![]
+        } else {
+            vec![axis(number)]
+        };
         array.broadcast_axes(&axes, &shape)
     });
     grids.collect()

@@ -101,7 +101,11 @@ impl Array {
         let cube = [variables, variables, n];
         let left = x.broadcast_axes(&[0, 2], &cube);
         let right = x.broadcast_axes(&[1, 2], &cube);
-        let right = if dtype == DType::C128 { right.conj() } else { right };
+        let right = if dtype == DType::C128 {
+            right.conj()
+        } else {
+            right
+        };
         let made = (left * right).sum(&[2]) / (n as f64 - f64::from(ddof)).max(0.0);
         match (shape.len(), variables) {
             (0 | 1, _) | (2, 1) => made.index(0, 0).index(0, 0),
@@ -132,8 +136,11 @@ impl Array {
     pub fn moment(&self, order: u32, axes: &[isize]) -> Array {
         let x = self.as_float("moment");
         match order {
-            0 => x.mean(axes) * 0.0 + 1.0,
-            1 => x.mean(axes) * 0.0,
+            // By definition, whatever the elements are; of nothing there is none.
+            0 | 1 if self.folded(axes) > 0 => {
+                let value = x.mean(axes).full_like(i64::from(order == 0));
+                value.where_(&x.isnan().any(axes).logical_not())
+            }
             _ => {
                 let distance = &x - x.reduce(ReductionKind::Mean, axes, KEPT);
                 distance.whole_power(order).mean(axes)

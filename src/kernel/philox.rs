@@ -41,12 +41,7 @@ impl Philox {
         for key in &self.keys {
             let (a, b) = (M0 * (c[0] & LOW), M1 * (c[2] & LOW));
             // Upper halves are left as they come: the products do not see them.
-            c = [
-                (b >> 32) ^ c[1] ^ key[0],
-                b,
-                (a >> 32) ^ c[3] ^ key[1],
-                a,
-            ];
+            c = [(b >> 32) ^ c[1] ^ key[0], b, (a >> 32) ^ c[3] ^ key[1], a];
         }
         c.map(|word| word & LOW)
     }

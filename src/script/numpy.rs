@@ -57,12 +57,10 @@ fn axes(operation: &str, given: Option<&Dynamic>) -> Raised<Vec<isize>> {
 }
 
 /// Axes and options of SciPy's statistics, whose axis is the first one unless they are told.
-fn statistic(
-    operation: &str,
-    args: &[Dynamic],
-    known: &[&str],
-) -> Raised<(Vec<isize>, Map)> {
-    let options = args.last().and_then(|last| last.as_map_ref().ok().map(|m| m.clone()));
+fn statistic(operation: &str, args: &[Dynamic], known: &[&str]) -> Raised<(Vec<isize>, Map)> {
+    let options = args
+        .last()
+        .and_then(|last| last.as_map_ref().ok().map(|m| m.clone()));
     let given = match options {
         Some(_) => &args[..args.len() - 1],
         None => args,
@@ -137,7 +135,10 @@ fn creation(registry: &mut Registry<'_>, driver: &Driver) {
             Some(indexing) => text("meshgrid", indexing, "\"xy\" or \"ij\"")?,
             None => "xy".to_owned(),
         };
-        all(arrays::meshgrid(&made.iter().collect::<Vec<_>>(), &indexing))
+        all(arrays::meshgrid(
+            &made.iter().collect::<Vec<_>>(),
+            &indexing,
+        ))
     });
     // `fromfunction(|i, j| i + j, [3, 4])`: a function of the script, called once, with arrays of indices.
     registry.names.push("fromfunction".to_owned());
@@ -212,7 +213,9 @@ fn element_wise(registry: &mut Registry<'_>) {
     });
     registry.method::<Array>("nan_to_num", 0..=3, |a, args| {
         let part = |at: usize| match args.get(at) {
-            Some(given) if !given.is_unit() => number("nan_to_num", given).map(|v| Some(v.as_f64())),
+            Some(given) if !given.is_unit() => {
+                number("nan_to_num", given).map(|v| Some(v.as_f64()))
+            }
             _ => Ok(None),
         };
         array(a.nan_to_num(part(0)?.unwrap_or(0.0), part(1)?, part(2)?))

@@ -2,9 +2,7 @@
 
 use super::failure::Script;
 use super::registry::Registry;
-use super::{
-    create, elementwise, methods, numpy, operators, random, reduce, select, show,
-};
+use super::{create, elementwise, methods, numpy, operators, random, reduce, select, show};
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};

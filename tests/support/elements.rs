@@ -95,11 +95,9 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
                     "meshgrid" => meshgrid(&[&below(), &top], args[0])[int(1) as usize].clone(),
                     "round" => top.round(int(0) as i32),
                     "clip" => top.clip(bound(args[0]), bound(args[1])),
-                    "nan_to_num" => top.nan_to_num(
-                        number(args[0]).as_f64(),
-                        option(args[1]),
-                        option(args[2]),
-                    ),
+                    "nan_to_num" => {
+                        top.nan_to_num(number(args[0]).as_f64(), option(args[1]), option(args[2]))
+                    }
                     "isin" => {
                         let values: Vec<Scalar> = args[0]
                             .split(',')
