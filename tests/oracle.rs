@@ -296,6 +296,93 @@ fn random_arrays_depend_on_seed_and_index_alone() {
     assert!(integers.iter().all(|v| (-3..1000).contains(v)));
 }
 
+/// docs/api.md says what the code has. `HYPERSLAB_BLESS=1` writes it.
+#[test]
+fn the_table_of_the_api_is_that_of_the_code() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md");
+    let table = support::api::table();
+    if std::env::var_os("HYPERSLAB_BLESS").is_some_and(|v| v == "1") {
+        std::fs::write(&path, &table).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = table
+        .lines()
+        .zip(written.lines().chain(std::iter::repeat("")))
+        .find(|(now, before)| now != before);
+    assert!(
+        table == written,
+        "docs/api.md is not what the code has: {differs:?}; run HYPERSLAB_BLESS=1 cargo test --test oracle api"
+    );
+}
+
+/// Bad input is an error at the call, with operation, value and what is allowed.
+#[test]
+fn bad_input_of_creation_and_statistics_is_named() {
+    on_tiles(1, Fabric::Solo, limits(1), |driver| {
+        let rng = driver.default_rng(1);
+        let x = driver.arange(0, 6, 1);
+        let square = x.reshape(&[2, 3]);
+        let cube = x.reshape(&[1, 2, 3]);
+        let time = x.astype("datetime64[s]".parse()?);
+        let complex = x.astype("complex64".parse()?);
+        let mut said = String::new();
+        for made in [
+            driver.arange(0, 5, 0),
+            driver.arange(0.0, f64::NAN, 1.0),
+            driver.arange(0.0, f64::INFINITY, 1.0),
+            driver.arange(i64::MAX - 1, u64::MAX, 1),
+            x.tril(0),
+            cube.diag(0),
+            square.diagonal(0, 0, 2),
+            square.diagonal(0, 1, -1),
+            hyperslab::array::meshgrid(&[&x], "yx").remove(0),
+            hyperslab::array::meshgrid(&[&square], "ij").remove(0),
+            x.full_like(1.5),
+            rng.integers(5, 5, &[2]),
+            rng.normal(0.0, -1.0, &[2]),
+            rng.normal(&x, 1.0, &[2, 5]),
+            rng.uniform(0.0, f64::INFINITY, &[2]),
+            rng.random_as(&[2], "int8".parse()?),
+            rng.random(&[usize::MAX, 3]),
+            complex.round(1),
+            complex.nan_to_num(0.0, None, None),
+            x.isin(&(0..2000).collect::<Vec<i64>>()),
+            hyperslab::array::select(&[&x.lt(3)], &[], 0).unwrap(),
+            hyperslab::array::select(&[&x], &[1.into()], 0).unwrap(),
+            square.average(&[0], Some(&x)),
+            cube.cov(true, 1),
+            time.cov(true, 1),
+            time.skew(&[0], true),
+            complex.moment(2, &[0]),
+            x.ptp(&[1]),
+            x.astype("bool".parse()?).positive(),
+            complex.signbit(),
+            x.astype("float32".parse()?).gcd(2),
+            complex.hypot(1.0),
+            time.real(),
+        ] {
+            let error = made.check().unwrap_err();
+            assert!(
+                error
+                    .call_site()
+                    .is_some_and(|site| site.contains("tests/oracle.rs")),
+                "{error}: {:?}",
+                error.call_site()
+            );
+            said += error.message();
+            said += "\n";
+        }
+        let known = include_str!("golden/errors_elements.txt");
+        if std::env::var_os("HYPERSLAB_BLESS").is_some_and(|v| v == "1") {
+            let path = golden().join("errors_elements.txt");
+            std::fs::write(path, &said).unwrap();
+        }
+        assert_eq!(said, known);
+        Ok(())
+    })
+    .unwrap();
+}
+
 #[test]
 fn labelled_arrays_are_those_of_xarray() {
     let path = golden().join("oracle.nc");

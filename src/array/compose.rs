@@ -215,6 +215,7 @@ pub fn select(
     })
 }
 
+#[track_caller]
 fn chosen(
     first: &Array,
     conditions: &[&Array],
@@ -249,20 +250,23 @@ fn chosen(
         }
     }
     let dtype = dtype.unwrap_or(DType::I64);
-    let array = |operand: &Operand| -> Result<Array> {
-        Ok(match operand {
-            Operand::Array(array) => array.astype(dtype),
-            Operand::Weak(value) => {
-                let value = value.cast(dtype)?;
-                let node = first.session().with_graph(|g| g.fill(value, &[]));
-                Array::new(first.session().clone(), node)
-            }
-        })
-    };
-    let mut result = array(default)?;
+    let mut result = in_dtype(first, default, dtype)?;
     for (condition, choice) in conditions.iter().zip(choices).rev() {
-        result = array(choice)?.where_or(condition, &result);
+        result = in_dtype(first, choice, dtype)?.where_or(condition, &result);
         result.check()?;
     }
     Ok(result)
+}
+
+/// A choice as an array; a number becomes one of no axes.
+#[track_caller]
+fn in_dtype(beside: &Array, operand: &Operand, dtype: DType) -> Result<Array> {
+    Ok(match operand {
+        Operand::Array(array) => array.astype(dtype),
+        Operand::Weak(value) => {
+            let value = value.cast(dtype)?;
+            let session = beside.session();
+            Array::new(session.clone(), session.with_graph(|g| g.fill(value, &[])))
+        }
+    })
 }

@@ -194,9 +194,10 @@ impl Driver {
 #[must_use]
 #[track_caller]
 pub fn meshgrid(arrays: &[&Array], indexing: &str) -> Vec<Array> {
+    let location = Location::caller();
     let fail = |error: Error| -> Vec<Array> {
         let failed = arrays.iter().map(|a| match a.check() {
-            Ok(()) => Array::failed(a.session(), error.clone()),
+            Ok(()) => Array::new(a.session().clone(), Err(error.clone().at_call(location))),
             Err(_) => (*a).clone(),
         });
         failed.collect()

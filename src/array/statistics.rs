@@ -40,27 +40,31 @@ impl Array {
         if let Some(error) = self.check().err().or(weights.check().err()) {
             return Array::failed(self.session(), error);
         }
-        let made = self.spread_weights(axes, weights).and_then(|weights| {
-            let common = promote(self.dtype(), weights.dtype())
-                .map_err(|e| e.context("applying average"))?;
-            let dtype = match self.dtype().kind() {
-                Kind::Bool | Kind::Signed | Kind::Unsigned => promote(common, DType::F64)?,
-                _ => common,
-            };
-            let (x, weights) = (self.astype(dtype), weights.astype(dtype));
-            Ok((&x * &weights).sum(axes) / weights.sum(axes))
-        });
-        made.unwrap_or_else(|error| Array::failed(self.session(), error))
+        let (weights, dtype) = match self.spread_weights(axes, weights) {
+            Ok(spread) => spread,
+            Err(error) => return Array::failed(self.session(), error),
+        };
+        let (x, weights) = (self.astype(dtype), weights.astype(dtype));
+        (&x * &weights).sum(axes) / weights.sum(axes)
     }
 
-    fn spread_weights(&self, axes: &[isize], weights: &Array) -> Result<Array> {
+    /// The weights in the shape of the array, and the dtype of the average.
+    fn spread_weights(&self, axes: &[isize], weights: &Array) -> Result<(Array, DType)> {
+        let common =
+            promote(self.dtype(), weights.dtype()).map_err(|e| e.context("applying average"))?;
+        let dtype = match self.dtype().kind() {
+            Kind::Bool | Kind::Signed | Kind::Unsigned => promote(common, DType::F64)?,
+            _ => common,
+        };
         let (shape, own) = (self.shape(), weights.shape());
         if shape == own {
-            return Ok(weights.clone());
+            return Ok((weights.clone(), dtype));
         }
         let axes = normalize_axes("average", axes, shape.len())?;
         match (axes.as_slice(), own.as_slice()) {
-            ([axis], [len]) if shape[*axis] == *len => Ok(weights.broadcast_axes(&[*axis], &shape)),
+            ([axis], [len]) if shape[*axis] == *len => {
+                Ok((weights.broadcast_axes(&[*axis], &shape), dtype))
+            }
             _ => Err(Error::invalid(format!(
                 "average: weights of shape {own:?} for an array of shape {shape:?} over axes {axes:?}; allowed are the shape of \
                  the array, or one axis as long as the only axis that is averaged"

@@ -8,6 +8,7 @@
     clippy::print_stdout
 )]
 
+pub mod api;
 pub mod comm_scenarios;
 pub mod elements;
 pub mod files;
