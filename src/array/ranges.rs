@@ -243,7 +243,10 @@ impl Array {
         let value = value.into();
         self.push(|g, a| {
             let (shape, dtype) = (g.shape(a).to_vec(), g.dtype(a));
-            g.fill(value.cast(dtype)?, &shape)
+            let value = value
+                .cast(dtype)
+                .map_err(|e| e.context("applying full_like"))?;
+            g.fill(value, &shape)
         })
     }
 

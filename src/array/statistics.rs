@@ -123,7 +123,7 @@ impl Array {
     pub fn corrcoef(&self, rowvar: bool) -> Array {
         let cov = self.cov(rowvar, 1);
         if cov.ndim() == 0 {
-            return &cov / &cov;
+            return cov.divide(&cov);
         }
         let spread = cov.diagonal(0, 0, 1).real().sqrt();
         let shape = cov.shape();

@@ -1,6 +1,8 @@
 //! The inverse of the normal distribution: M. J. Wichura, "Algorithm AS 241: the percentage points of the normal
 //! distribution" (1988), PPND16: a relative error of about 1e-16. The same bits everywhere: no contraction, `log` of `libm`.
 
+#![allow(clippy::excessive_precision)] // the digits are those of the paper
+
 use super::vector;
 
 /// Beyond this distance from the middle the tails begin.
