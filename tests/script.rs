@@ -84,6 +84,72 @@ fn creation_and_chunks() {
 }
 
 #[test]
+fn creation_random_and_statistics_as_in_numpy() {
+    let sums = |source: &str, expected: &[&str]| assert_eq!(prints(source), expected, "{source}");
+    sums(
+        "print(arange(5).sum()); print(arange(2, 10, 3).sum()); print(arange(0.0, 1.0, 0.25).sum());",
+        &["10", "15", "1.5"],
+    );
+    sums(
+        "print(linspace(0, 1, 5).sum()); print(linspace(0, 1).shape); print(eye(3).sum()); print(eye(3, 4, 1).shape);",
+        &["2.5", "[50]", "3.0", "[3, 4]"],
+    );
+    sums(
+        "print(tri(3).sum()); print(identity(4).sum()); print(indices([2, 3]).shape); print(empty([2]).shape);",
+        &["6.0", "4.0", "[2, 2, 3]", "[2]"],
+    );
+    sums(
+        "let g = meshgrid([arange(3), arange(4)]); print(g[0].shape); print(g[0].sum()); \
+         print(meshgrid([arange(3), arange(4)], \"ij\")[1].sum());",
+        &["[4, 3]", "12", "18"],
+    );
+    sums(
+        "print(fromfunction(|i, j| i * 10 + j, [2, 3]).sum()); print(fromfunction(|i| i, [4], \"int16\").dtype);",
+        &["36.0", "int16"],
+    );
+    sums(
+        "let x = ones([3, 3]); print(x.tril().sum()); print(x.triu(1).sum()); print(x.diagonal().sum()); \
+         print(arange(3).diag(1).shape); print(x.zeros_like().sum()); print(x.full_like(3).sum());",
+        &["6.0", "3.0", "3.0", "[4, 4]", "0.0", "27.0"],
+    );
+    sums(
+        "let a = default_rng(7); let b = default_rng(7); print((a.random([5, 4]) == b.random([5, 4])).all()); \
+         print((a.random(9) == b.integers(0, 5, 9)).any()); print(a.normal(0, 1, [3]).dtype); \
+         print(a.random(3, \"float32\").dtype); print(a.uniform(2, 3, [4]).min() >= 2); print(a.standard_normal(4).shape); \
+         print(a.exponential(2.0, 8).min() >= 0);",
+        &["true", "false", "float64", "float32", "true", "[4]", "true"],
+    );
+    sums(
+        "let x = array([1.25, 2.75, -3.5]); print(x.round(1).sum()); print(x.round().sum()); print(x.isin([2.75, 9]).sum()); \
+         print(x.clip((), 2).max()); print(x.hypot(0).sum()); print(x.cbrt().dtype); print(x.divmod(2)[0].sum()); \
+         print(select([x < 0], [0], x).sum()); print(x.isclose(x).all()); print(x.allclose(x + 1)); print(x.nan_to_num().sum());",
+        &[
+            "0.5", "0.0", "1", "2.0", "7.5", "float64", "-1.0", "4.0", "true", "false", "0.5",
+        ],
+    );
+    sums(
+        "let x = array([[1, 2, 3, 4], [2, 4, 6, 9]]); print(x.ptp()); print(x.ptp(1).sum()); print(x.count_nonzero()); \
+         print(x.average()); print(x.average(0, array([1, 3])).sum()); print(x.cov().shape); \
+         print(x.corrcoef(#{ rowvar: false }).shape); print(x.moment(2, ()).dtype); print(x.skew(1).shape); \
+         print(x.kurtosis(1, #{ fisher: false, bias: true }).shape);",
+        &[
+            "8", "10", "8", "3.875", "18.25", "[2, 2]", "[4, 4]", "float64", "[2]", "[2]",
+        ],
+    );
+    for (source, says) in [
+        ("default_rng(-1)", "seeds are at least 0"),
+        ("default_rng(1).integers(3, 3)", "low must be below high"),
+        ("meshgrid([1, 2])", "meshgrid: "),
+        ("arange(\"a\")", "arange: "),
+        ("default_rng(1) == ones(2)", "random generator"),
+        ("ones(3).cov(#{ bias: true })", "unknown option"),
+    ] {
+        let error = fails(source).to_string();
+        assert!(error.contains(says), "{source}: {error}");
+    }
+}
+
+#[test]
 fn operators_in_both_orders() {
     gives(
         "print((a + 1).sum()); print((1 + a).sum()); print((a + 0.5).sum());",

@@ -2,7 +2,7 @@
 
 use super::failure::Script;
 use super::registry::Registry;
-use super::{create, elementwise, methods, operators, reduce, select, show};
+use super::{create, elementwise, methods, numpy, operators, random, reduce, select, show};
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};
@@ -95,6 +95,8 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     operators::register(&mut registry);
     show::register(&mut registry);
     create::register(&mut registry, driver);
+    random::register(&mut registry, driver);
+    numpy::register(&mut registry, driver);
     elementwise::register(&mut registry);
     reduce::register(&mut registry);
     select::register(&mut registry);

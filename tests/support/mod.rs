@@ -8,7 +8,9 @@
     clippy::print_stdout
 )]
 
+pub mod api;
 pub mod comm_scenarios;
+pub mod elements;
 pub mod files;
 pub mod labelled;
 pub mod oracle;
