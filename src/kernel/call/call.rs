@@ -28,7 +28,8 @@ pub fn call(
 ) -> Result<()> {
     match (op, pieces) {
         (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
-        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, region, out),
+        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, None, region, out),
+        (BlockOp::Scan(op), [piece, starts]) => scan::scan(op, piece, Some(starts), region, out),
         (op, pieces) => Err(Error::internal(format!(
             "{} of {} pieces",
             op.name(),

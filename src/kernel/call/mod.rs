@@ -1,6 +1,7 @@
 //! Operations on blocks: one file per family.
 
 mod call;
+mod lines;
 mod reshape;
 mod scan;
 

@@ -28,6 +28,11 @@ pub trait Family {
     fn scratch_bytes(&self) -> usize {
         0
     }
+
+    /// An axis of the result and a length: regions that start at its multiples there demand least.
+    fn grain(&self) -> Option<(usize, usize)> {
+        None
+    }
 }
 
 /// One line per family gives the sum and the way to each.
@@ -90,5 +95,10 @@ impl BlockOp {
     /// Bytes of workspace per element of a piece of the result.
     pub fn scratch_bytes(&self) -> usize {
         self.family().scratch_bytes()
+    }
+
+    /// An axis of the result and a length: regions that start at its multiples there demand least.
+    pub fn grain(&self) -> Option<(usize, usize)> {
+        self.family().grain()
     }
 }
