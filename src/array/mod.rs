@@ -5,13 +5,23 @@
 
 mod array;
 mod create;
+mod differences;
 mod element_wise;
+mod filters;
 mod index;
 mod math;
+mod overlap;
+mod pad;
 mod reduce;
 mod scan;
 mod shape;
+mod windows;
 
 pub use array::{Array, Operand, compute};
 pub(crate) use element_wise::{element_wise, weak_numbers};
+pub use differences::Spacing;
+pub use filters::{Border, ConvolveMode};
+pub use overlap::Boundary;
+pub use pad::PadMode;
 pub use reduce::ReduceOptions;
+pub use windows::{CoarsenBoundary, Rolling};

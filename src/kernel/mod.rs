@@ -18,6 +18,7 @@ mod load;
 mod math;
 mod number;
 mod reduce;
+mod registry;
 mod slots;
 mod time;
 mod vector;
@@ -26,6 +27,7 @@ pub use call::{PieceView, call};
 pub use column::{Column, InColumn};
 pub use generate::generate;
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
+pub use registry::{KernelCall, KernelFn, register_kernel, registered_kernel, registry_hash};
 pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};
 
 #[cfg(test)]

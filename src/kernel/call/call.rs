@@ -1,6 +1,7 @@
 //! From an operation to its loops.
 
-use super::{reshape, scan};
+use super::{reshape, scan, sliding, window};
+use crate::kernel::registry;
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::Region;
@@ -30,6 +31,9 @@ pub fn call(
         (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
         (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, None, region, out),
         (BlockOp::Scan(op), [piece, starts]) => scan::scan(op, piece, Some(starts), region, out),
+        (BlockOp::Window(op), [piece]) => window::window(op, piece, out),
+        (BlockOp::Sliding(op), [piece]) => sliding::sliding(op, piece, region, out),
+        (BlockOp::User(op), pieces) => registry::user(op, pieces, region, out),
         (op, pieces) => Err(Error::internal(format!(
             "{} of {} pieces",
             op.name(),

@@ -4,5 +4,7 @@ mod call;
 mod lines;
 mod reshape;
 mod scan;
+mod sliding;
+mod window;
 
 pub use call::{PieceView, call};

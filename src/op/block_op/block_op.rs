@@ -1,6 +1,6 @@
 //! The sum of all families, and what each of them answers.
 
-use super::{Reshape, Scan};
+use super::{Reshape, Scan, Sliding, User, Window};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::geom::Region;
@@ -65,6 +65,12 @@ families! {
     Reshape,
     /// Running folds along an axis.
     Scan,
+    /// Boxes of neighbours.
+    Window,
+    /// Statistics of windows of an axis.
+    Sliding,
+    /// Kernels of the user's program.
+    User,
 }
 
 impl BlockOp {
