@@ -207,7 +207,10 @@ impl Array {
 fn gaussian(sigma: f64, order: usize, radius: usize) -> Vec<f64> {
     let x: Vec<f64> = (0..=2 * radius).map(|k| k as f64 - radius as f64).collect();
     let variance = sigma * sigma;
-    let bell: Vec<f64> = x.iter().map(|x| libm::exp(-0.5 / variance * x * x)).collect();
+    let bell: Vec<f64> = x
+        .iter()
+        .map(|x| libm::exp(-0.5 / variance * x * x))
+        .collect();
     let sum: f64 = bell.iter().sum();
     // The derivative is a polynomial times the bell: q' − q·x/σ², degree by degree.
     let mut q = vec![0.0; order + 1];
@@ -255,7 +258,11 @@ fn real(name: &str, dtype: DType, bools: bool) -> Result<()> {
         Kind::Bool if bools => Ok(()),
         _ => Err(Error::invalid(format!(
             "{name}: not defined for {dtype}; allowed: {}",
-            if bools { "real numbers and bool" } else { "real numbers" }
+            if bools {
+                "real numbers and bool"
+            } else {
+                "real numbers"
+            }
         ))),
     }
 }

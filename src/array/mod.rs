@@ -18,8 +18,8 @@ mod shape;
 mod windows;
 
 pub use array::{Array, Operand, compute};
-pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use differences::Spacing;
+pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use filters::{Border, ConvolveMode};
 pub use overlap::Boundary;
 pub use pad::PadMode;

@@ -47,7 +47,15 @@ impl Array {
         dtype: DType,
         params: &[f64],
     ) -> Array {
-        self.user("map_blocks", kernel, others, &[0], &[Boundary::None], dtype, params)
+        self.user(
+            "map_blocks",
+            kernel,
+            others,
+            &[0],
+            &[Boundary::None],
+            dtype,
+            params,
+        )
     }
 
     /// As [`Array::map_blocks`], with a margin of `depth` elements on either side (one, or one per axis); `boundary` says what lies
@@ -63,7 +71,15 @@ impl Array {
         dtype: DType,
         params: &[f64],
     ) -> Array {
-        self.user("map_overlap", kernel, others, depth, boundary, dtype, params)
+        self.user(
+            "map_overlap",
+            kernel,
+            others,
+            depth,
+            boundary,
+            dtype,
+            params,
+        )
     }
 
     #[allow(clippy::too_many_arguments)] // The two methods above in one.

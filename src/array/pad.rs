@@ -308,39 +308,40 @@ fn ramp(
         )));
     }
     let last = g.shape(a)[axis] - 1;
-    let mut side = |len: usize, border: usize, end: Scalar, backward: bool| -> Result<Option<NodeId>> {
-        if len == 0 {
-            return Ok(None);
-        }
-        let edge = repeated(g, a, axis, border, len)?;
-        let edge = g.cast(edge, DType::F64)?;
-        let end = g.fill(Scalar::F64(end.as_f64()), &[])?;
-        let distance = g.binary(BinaryOp::Subtract, edge, end)?;
-        let count = g.fill(Scalar::F64(len as f64), &[])?;
-        let step = g.binary(BinaryOp::Divide, distance, count)?;
-        let index = g.source(SourceDecl::Generated {
-            generator: Generator::Index,
-            shape: vec![len],
-        })?;
-        let shape = g.shape(edge).to_vec();
-        let mut select = Select::broadcast(&[len], &[axis], &shape);
-        if backward {
-            select.base[0] = len - 1;
-            select.axes[axis] = ViewAxis {
-                parent: Some(0),
-                step: -1,
-                len,
-            };
-        }
-        let index = g.select(index, select)?;
-        let index = g.cast(index, DType::F64)?;
-        let along = g.binary(BinaryOp::Multiply, index, step)?;
-        let mut line = g.binary(BinaryOp::Add, along, end)?;
-        if dtype.is_integer() {
-            line = g.unary(UnaryOp::Floor, line)?;
-        }
-        Ok(Some(g.cast(line, dtype)?))
-    };
+    let mut side =
+        |len: usize, border: usize, end: Scalar, backward: bool| -> Result<Option<NodeId>> {
+            if len == 0 {
+                return Ok(None);
+            }
+            let edge = repeated(g, a, axis, border, len)?;
+            let edge = g.cast(edge, DType::F64)?;
+            let end = g.fill(Scalar::F64(end.as_f64()), &[])?;
+            let distance = g.binary(BinaryOp::Subtract, edge, end)?;
+            let count = g.fill(Scalar::F64(len as f64), &[])?;
+            let step = g.binary(BinaryOp::Divide, distance, count)?;
+            let index = g.source(SourceDecl::Generated {
+                generator: Generator::Index,
+                shape: vec![len],
+            })?;
+            let shape = g.shape(edge).to_vec();
+            let mut select = Select::broadcast(&[len], &[axis], &shape);
+            if backward {
+                select.base[0] = len - 1;
+                select.axes[axis] = ViewAxis {
+                    parent: Some(0),
+                    step: -1,
+                    len,
+                };
+            }
+            let index = g.select(index, select)?;
+            let index = g.cast(index, DType::F64)?;
+            let along = g.binary(BinaryOp::Multiply, index, step)?;
+            let mut line = g.binary(BinaryOp::Add, along, end)?;
+            if dtype.is_integer() {
+                line = g.unary(UnaryOp::Floor, line)?;
+            }
+            Ok(Some(g.cast(line, dtype)?))
+        };
     let left = side(before, 0, ends.0, false)?;
     let right = side(after, last, ends.1, true)?;
     between(g, a, axis, left, right)
@@ -377,7 +378,8 @@ fn statistic(
         }
         let mut to = shape.clone();
         to[axis] = len;
-        g.select(folded, Select::broadcast(&from, &kept, &to)).map(Some)
+        g.select(folded, Select::broadcast(&from, &kept, &to))
+            .map(Some)
     };
     let (left, right) = (side(before)?, side(after)?);
     between(g, a, axis, left, right)

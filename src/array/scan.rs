@@ -152,10 +152,23 @@ impl Array {
                     let run = shape[axis].max(1);
                     let op = ScanOp::Ffill;
                     let skipna = true;
-                    g.call(Scan { op, axis, run, skipna, limit }, vec![turned])?
+                    g.call(
+                        Scan {
+                            op,
+                            axis,
+                            run,
+                            skipna,
+                            limit,
+                        },
+                        vec![turned],
+                    )?
                 }
             };
-            if backward { flip(g, filled, axis) } else { Ok(filled) }
+            if backward {
+                flip(g, filled, axis)
+            } else {
+                Ok(filled)
+            }
         })
     }
 }

@@ -27,8 +27,8 @@ pub use call::{PieceView, call};
 pub use column::{Column, InColumn};
 pub use generate::generate;
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
-pub use registry::{KernelCall, KernelFn, register_kernel, registered_kernel, registry_hash};
 pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};
+pub use registry::{KernelCall, KernelFn, register_kernel, registered_kernel, registry_hash};
 
 #[cfg(test)]
 mod golden_tests;

@@ -117,7 +117,10 @@ impl KernelCall<'_> {
             false => depth,
         };
         let whole = self.pieces.first().map_or(0, |p| p.region.shape[axis]);
-        (before, whole.saturating_sub(before + self.region.shape[axis]))
+        (
+            before,
+            whole.saturating_sub(before + self.region.shape[axis]),
+        )
     }
 
     /// The box of an input with its margins.

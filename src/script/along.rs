@@ -88,8 +88,12 @@ fn scans(registry: &mut Registry<'_>) {
     }
     type Cumulative = fn(&Array, Option<isize>, bool) -> Array;
     let all: [(&'static str, Cumulative); 2] = [
-        ("cumulative_sum", |a, axis, first| a.cumulative_sum(axis, first)),
-        ("cumulative_prod", |a, axis, first| a.cumulative_prod(axis, first)),
+        ("cumulative_sum", |a, axis, first| {
+            a.cumulative_sum(axis, first)
+        }),
+        ("cumulative_prod", |a, axis, first| {
+            a.cumulative_prod(axis, first)
+        }),
     ];
     for (name, scan) in all {
         registry.method::<Array>(name, 0..=2, move |a, args| {
@@ -113,9 +117,7 @@ fn scans(registry: &mut Registry<'_>) {
 }
 
 fn beside(name: &str, a: &Array, given: Option<&Dynamic>) -> Raised<Option<Operand>> {
-    given
-        .map(|v| operand(name, a, value(name, v)?))
-        .transpose()
+    given.map(|v| operand(name, a, value(name, v)?)).transpose()
 }
 
 fn array_of(name: &str, value: &Dynamic) -> Raised<Array> {
@@ -173,7 +175,11 @@ fn pairs<T: Copy>(
     };
     let pair = |list: &[Dynamic]| match list {
         [before, after] => Ok((one(before)?, one(after)?)),
-        _ => Err(refuse(name, value, "a number, a pair [before, after], or one pair per axis")),
+        _ => Err(refuse(
+            name,
+            value,
+            "a number, a pair [before, after], or one pair per axis",
+        )),
     };
     match list.iter().any(Dynamic::is_array) {
         false => Ok(vec![pair(&list)?]),
@@ -294,9 +300,18 @@ fn coarsen(a: &Array, args: &[Dynamic]) -> Raised<Dynamic> {
     ];
     let name = text("coarsen", &args[0], "the name of a reduction")?;
     let Some((_, kind)) = KINDS.iter().find(|(known, _)| *known == name) else {
-        return unknown("coarsen", "reduction", &name, &KINDS.map(|(known, _)| known));
+        return unknown(
+            "coarsen",
+            "reduction",
+            &name,
+            &KINDS.map(|(known, _)| known),
+        );
     };
-    let windows = map("coarsen", &args[1], "a map of axes and windows: #{ \"0\": 2 }")?;
+    let windows = map(
+        "coarsen",
+        &args[1],
+        "a map of axes and windows: #{ \"0\": 2 }",
+    )?;
     let windows: Vec<(isize, usize)> = windows
         .iter()
         .map(|(axis, window)| {
@@ -390,7 +405,8 @@ fn filters(registry: &mut Registry<'_>) {
     ];
     for (name, signal, default) in all {
         registry.method::<Array>(name, 1..=2, move |a, args| {
-            let mode = given(args, 1).map_or(Ok(default.to_owned()), |v| text(name, v, "a mode"))?;
+            let mode =
+                given(args, 1).map_or(Ok(default.to_owned()), |v| text(name, v, "a mode"))?;
             let mode = match mode.as_str() {
                 "full" => ConvolveMode::Full,
                 "same" => ConvolveMode::Same,
@@ -402,7 +418,9 @@ fn filters(registry: &mut Registry<'_>) {
     }
     type Weights = fn(&Array, &crate::block::Block, Border, &[isize]) -> Array;
     let all: [(&'static str, Weights); 2] = [
-        ("ndimage_correlate", |a, w, b, o| a.ndimage_correlate(w, b, o)),
+        ("ndimage_correlate", |a, w, b, o| {
+            a.ndimage_correlate(w, b, o)
+        }),
         ("ndimage_convolve", |a, w, b, o| a.ndimage_convolve(w, b, o)),
     ];
     for (name, filter) in all {
@@ -418,7 +436,9 @@ fn filters(registry: &mut Registry<'_>) {
 fn kernel(name: &str, a: &Array, options: &Map) -> Raised<(DType, Vec<f64>, Vec<Array>)> {
     let dtype = match options.get("dtype") {
         None => a.dtype(),
-        Some(dtype) => text(name, dtype, "the name of a dtype")?.parse().or_raise()?,
+        Some(dtype) => text(name, dtype, "the name of a dtype")?
+            .parse()
+            .or_raise()?,
     };
     let params = options.get("params");
     let params = params.map_or(Ok(Vec::new()), |v| each(v, |v| number(name, v)))?;
@@ -432,13 +452,15 @@ fn boundary(name: &str, value: &Dynamic) -> Raised<Boundary> {
     if let Some(value) = scalar(value) {
         return Ok(Boundary::Constant(value));
     }
-    Ok(match text(name, value, "a boundary or a number")?.as_str() {
-        "none" => Boundary::None,
-        "nearest" => Boundary::Nearest,
-        "reflect" => Boundary::Reflect,
-        "periodic" => Boundary::Periodic,
-        other => return unknown(name, "boundary", other, &KNOWN),
-    })
+    Ok(
+        match text(name, value, "a boundary or a number")?.as_str() {
+            "none" => Boundary::None,
+            "nearest" => Boundary::Nearest,
+            "reflect" => Boundary::Reflect,
+            "periodic" => Boundary::Periodic,
+            other => return unknown(name, "boundary", other, &KNOWN),
+        },
+    )
 }
 
 pub(super) fn register(registry: &mut Registry<'_>) {

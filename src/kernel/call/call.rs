@@ -1,10 +1,10 @@
 //! From an operation to its loops.
 
 use super::{reshape, scan, sliding, window};
-use crate::kernel::registry;
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::Region;
+use crate::kernel::registry;
 use crate::op::BlockOp;
 
 /// The demanded box of an input.

@@ -112,7 +112,14 @@ impl Job<'_> {
                 |a: Complex<f64>| Complex::new(a.re as f32, a.im as f32)
             ),
             Physical::C128 => {
-                floats!(Complex<f64>, Complex<f64>, zero, one, |x: Complex<f64>| x, |a| a)
+                floats!(
+                    Complex<f64>,
+                    Complex<f64>,
+                    zero,
+                    one,
+                    |x: Complex<f64>| x,
+                    |a| a
+                )
             }
             _ => Err(self.unfit(out)),
         }
@@ -137,10 +144,18 @@ impl Job<'_> {
                     start,
                     |a: $T, x: $T| match (missing(a), missing(x)) {
                         (true, _) => {
-                            if skip { x } else { a }
+                            if skip {
+                                x
+                            } else {
+                                a
+                            }
                         }
                         (false, true) => {
-                            if skip { a } else { x }
+                            if skip {
+                                a
+                            } else {
+                                x
+                            }
                         }
                         _ if min => Compare::minimum(a, x),
                         _ => Compare::maximum(a, x),
@@ -273,7 +288,9 @@ impl Job<'_> {
                     totals[0] = total;
                 } else {
                     for i in at..until {
-                        lines.each(*line, i, |k, place| totals[k] = step(totals[k], from[place]));
+                        lines.each(*line, i, |k, place| {
+                            totals[k] = step(totals[k], from[place])
+                        });
                         if i >= before {
                             let row = &mut to[(i - before) * inner..][..inner];
                             for (to, total) in row.iter_mut().zip(&totals) {

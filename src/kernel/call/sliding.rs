@@ -89,7 +89,11 @@ impl<const MIN: bool> Default for Extreme<MIN> {
 
 impl<const MIN: bool> Extreme<MIN> {
     fn some(self) -> f64 {
-        if self.count > 0.0 { self.value } else { f64::NAN }
+        if self.count > 0.0 {
+            self.value
+        } else {
+            f64::NAN
+        }
     }
 }
 
@@ -220,20 +224,26 @@ fn slide<T: Native, S: State>(
             let high = cut.min(start + long);
             state.fill(S::default());
             for at in (low..cut).rev() {
-                lines.each(*line, at - start, |k, place| push(&mut state[k], from[place]));
+                lines.each(*line, at - start, |k, place| {
+                    push(&mut state[k], from[place])
+                });
                 if at < high {
                     suffixes[(at - low) * inner..][..inner].copy_from_slice(&state);
                 }
             }
             state.fill(S::default());
             for at in cut..low + window - 1 {
-                lines.each(*line, at - start, |k, place| push(&mut state[k], from[place]));
+                lines.each(*line, at - start, |k, place| {
+                    push(&mut state[k], from[place])
+                });
             }
             for at in low..high {
                 // The window's last element; the window that starts at the last cut ends before the next one.
                 let last = at + window - 1;
                 if last >= cut {
-                    lines.each(*line, last - start, |k, place| push(&mut state[k], from[place]));
+                    lines.each(*line, last - start, |k, place| {
+                        push(&mut state[k], from[place])
+                    });
                 }
                 let left = &suffixes[(at - low) * inner..][..inner];
                 let to = &mut to[(at - start) * inner..][..inner];

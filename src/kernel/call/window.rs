@@ -116,7 +116,13 @@ impl Rows {
 
     /// Gives `each` the elements of the row that starts at `start`, shifted by a tap.
     #[inline(always)]
-    fn shifted<T: Copy>(&self, from: &[T], start: usize, tap: isize, mut each: impl FnMut(usize, T)) {
+    fn shifted<T: Copy>(
+        &self,
+        from: &[T],
+        start: usize,
+        tap: isize,
+        mut each: impl FnMut(usize, T),
+    ) {
         let start = (start as isize + tap) as usize;
         if self.step == 1 {
             for (k, v) in from[start..start + self.row].iter().enumerate() {
@@ -142,11 +148,13 @@ fn steps(shape: &[usize], taps: &[isize], weights: &[f64]) -> Vec<Tap> {
     let n = weights.len();
     let one_axis = shape.iter().filter(|len| **len > 1).count() == 1;
     if one_axis && n % 2 == 1 {
-        let mirrored = |sign: f64| (0..n / 2).all(|k| (weights[k] - sign * weights[n - 1 - k]).abs() <= EQUAL);
+        let mirrored =
+            |sign: f64| (0..n / 2).all(|k| (weights[k] - sign * weights[n - 1 - k]).abs() <= EQUAL);
         for (sign, odd) in [(1.0, false), (-1.0, true)] {
             if mirrored(sign) {
                 let middle = Tap::One(taps[n / 2], weights[n / 2]);
-                let pairs = (0..n / 2).map(|k| Tap::Pair(taps[k], taps[n - 1 - k], weights[k], odd));
+                let pairs =
+                    (0..n / 2).map(|k| Tap::Pair(taps[k], taps[n - 1 - k], weights[k], odd));
                 return std::iter::once(middle).chain(pairs).collect();
             }
         }
@@ -259,7 +267,9 @@ fn ordered<T: Native + Compare>(op: &Window, piece: &PieceView<'_>, out: &mut Bl
                 let first = *start as isize + k as isize * rows.step;
                 values.clear();
                 values.extend(rows.taps.iter().map(|tap| from[(first + tap) as usize]));
-                *to = *values.select_nth_unstable_by(rank, |a: &T, b: &T| order(*a, *b)).1;
+                *to = *values
+                    .select_nth_unstable_by(rank, |a: &T, b: &T| order(*a, *b))
+                    .1;
             }
             continue;
         }
