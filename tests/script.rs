@@ -641,7 +641,10 @@ fn operations_along_axes() {
         assert_eq!(line, expected, "{call}");
     }
     let refused = [
-        ("x.cumsum(2)", "cumsum: axis 2 is out of range; allowed are -2 … 1"),
+        (
+            "x.cumsum(2)",
+            "cumsum: axis 2 is out of range; allowed are -2 … 1",
+        ),
         (
             "x.cumulative_sum()",
             "cumulative_sum: an array with 2 axes needs `axis`",

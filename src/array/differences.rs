@@ -233,7 +233,7 @@ impl Array {
         let at = axis as isize;
         let sums = self
             .slice(at, Some(1), None, 1)
-            .add(&self.slice(at, None, Some(-1), 1));
+            .add(self.slice(at, None, Some(-1), 1));
         let steps: Operand = match x {
             None => Operand::Weak(Scalar::F64(dx)),
             Some(x) if !Arc::ptr_eq(x.session(), self.session()) => Operand::from(x),

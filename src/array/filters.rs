@@ -89,7 +89,7 @@ impl Array {
     pub fn convolve1d(&self, weights: &[f64], axis: isize, border: Border, origin: isize) -> Array {
         self.push(|g, a| {
             let axis = normalize_axis("convolve1d", axis, g.shape(a).len())?;
-            let origin = -origin - isize::from(weights.len() % 2 == 0);
+            let origin = -origin - isize::from(weights.len().is_multiple_of(2));
             let weights = weights.iter().rev().copied().collect();
             line(g, a, "convolve1d", weights, axis, border, origin)
         })
@@ -115,7 +115,7 @@ impl Array {
             let name = "ndimage_convolve";
             let mut origin = per_axis(name, "origins", origin, g.shape(a).len(), 0)?;
             for (origin, len) in origin.iter_mut().zip(weights.shape()) {
-                *origin = -*origin - isize::from(len % 2 == 0);
+                *origin = -*origin - isize::from(len.is_multiple_of(2));
             }
             let mut values = floats(name, weights)?;
             values.reverse();

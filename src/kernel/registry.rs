@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 /// The body of a registered kernel. Its law: an element of the result depends on the inputs inside the margin around it, on the
-/// parameters and on its index alone, not on the box that is asked for.
+/// parameters and on its index alone, not on the box that is asked for. Budgets
+/// count 16 bytes per element of the result for what it holds of its own.
 pub type KernelFn = fn(&mut KernelCall<'_>) -> Result<()>;
 
 static REGISTRY: Mutex<BTreeMap<String, KernelFn>> = Mutex::new(BTreeMap::new());

@@ -164,7 +164,7 @@ fn widened(body: &Body<'_>, tile: Vec<usize>, folded: &[usize]) -> Vec<usize> {
         let Some((axis, grain)) = op.grain().filter(|_| slot.shape == domain) else {
             continue;
         };
-        if grain >= domain[axis] || best[axis] % grain == 0 {
+        if grain >= domain[axis] || best[axis].is_multiple_of(grain) {
             continue;
         }
         let mut candidate = best.clone();

@@ -261,7 +261,7 @@ impl Job<'_> {
             while at < long {
                 let global = origin + at;
                 // A piece with a limit begins inside its run, too: nothing before it counts.
-                if global % run == 0 || at == 0 {
+                if global.is_multiple_of(run) || at == 0 {
                     match &starts {
                         Some((values, lines, first)) if global / run > 0 => {
                             let index = global / run - 1 - first;

@@ -68,4 +68,9 @@ impl Family for User {
     fn weight(&self) -> f64 {
         16.0
     }
+
+    /// What a kernel may hold of its own.
+    fn scratch_bytes(&self) -> usize {
+        16
+    }
 }

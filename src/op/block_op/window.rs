@@ -80,9 +80,9 @@ impl Family for Window {
         }
     }
 
-    /// Running values of a row.
+    /// Running values of a row, and where rows start.
     fn scratch_bytes(&self) -> usize {
-        8
+        16
     }
 }
 
