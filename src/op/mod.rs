@@ -6,7 +6,9 @@ mod generator;
 mod program;
 mod reduction;
 
-pub use block_op::{BlockOp, Family, Reshape, Scan, ScanOp};
+pub use block_op::{
+    BlockOp, Family, Reshape, Scan, ScanOp, Sliding, SlidingKind, User, Window, WindowKind,
+};
 pub use elementwise::{BinaryOp, Signature, UnaryOp};
 pub use generator::{Draw, Generator};
 pub use program::{Instr, Program, ProgramBuilder, Register, SUB_TILE, Step};

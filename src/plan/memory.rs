@@ -169,11 +169,11 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                 }
             },
             Make::Generate(_) | Make::Assemble(_) => piece * size,
-            Make::Fuse { program, .. } => piece * size + program.scratch_bytes(),
+            Make::Fuse { program, .. } => piece * size + program.scratch_bytes(piece),
             Make::Call { op, .. } => piece * (size + op.scratch_bytes()),
         } as u64;
     }
-    bytes += pass.program.scratch_bytes() as u64;
+    bytes += pass.program.scratch_bytes(pass.tiles.largest_chunk()) as u64;
     for sink in &pass.sinks {
         let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
         let cells: u64 = geometry

@@ -163,6 +163,27 @@ fn widened(body: &Body<'_>, tile: Vec<usize>, folded: &[usize]) -> Vec<usize> {
     let mut best = tile;
     let mut whole = vec![false; domain.len()];
     let mut work = body.per_element(&best);
+    // Runs of a scan are made from their starts: tiles of whole runs make nothing twice.
+    for slot in body.slots {
+        let Make::Call { op, .. } = &slot.make else {
+            continue;
+        };
+        let Some((axis, grain)) = op.grain().filter(|_| slot.shape == domain) else {
+            continue;
+        };
+        if grain >= domain[axis] || best[axis].is_multiple_of(grain) {
+            continue;
+        }
+        let mut candidate = best.clone();
+        candidate[axis] = candidate[axis].next_multiple_of(grain).min(domain[axis]);
+        let mut kept = whole.clone();
+        kept[axis] = true;
+        cut(body, &mut candidate, &kept, folded);
+        let cost = body.per_element(&candidate);
+        if body.bytes(&candidate) <= MOST_TILE_BYTES && cost < WORTH_WIDENING * work {
+            (work, best) = (cost, candidate);
+        }
+    }
     loop {
         let mut better: Option<(f64, usize, Vec<usize>)> = None;
         for axis in (0..domain.len()).filter(|axis| !whole[*axis] && best[*axis] < domain[*axis]) {

@@ -2,7 +2,7 @@
 
 use super::failure::Script;
 use super::registry::Registry;
-use super::{create, elementwise, methods, numpy, operators, random, reduce, select, show};
+use super::{along, create, elementwise, methods, numpy, operators, random, reduce, select, show};
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};
@@ -101,6 +101,7 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     reduce::register(&mut registry);
     select::register(&mut registry);
     methods::register(&mut registry);
+    along::register(&mut registry);
     registry.names.push("print".to_owned());
     registry.names
 }

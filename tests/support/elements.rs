@@ -1,6 +1,6 @@
 //! The programs of tests/golden/elements.bin (see make_elements.py), run with hyperslab.
 
-use super::oracle::{Oracle, binary_named, chunks, load, unary_named};
+use super::oracle::{Oracle, binary_named, chunks, read_golden, unary_named};
 use hyperslab::array::{Array, Bound, Operand, meshgrid, select};
 use hyperslab::driver::Driver;
 use hyperslab::dtype::{DType, Scalar};
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 /// The file, read once.
 pub fn elements() -> &'static Oracle {
     static ELEMENTS: OnceLock<Oracle> = OnceLock::new();
-    ELEMENTS.get_or_init(|| load("elements.bin"))
+    ELEMENTS.get_or_init(|| read_golden("elements.bin"))
 }
 
 fn integers<T: std::str::FromStr>(text: &str) -> Vec<T> {

@@ -8,6 +8,7 @@
     clippy::print_stdout
 )]
 
+pub mod along;
 pub mod api;
 pub mod comm_scenarios;
 pub mod elements;

@@ -1,9 +1,10 @@
 //! From an operation to its loops.
 
-use super::{reshape, scan};
+use super::{reshape, scan, sliding, window};
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::Region;
+use crate::kernel::registry;
 use crate::op::BlockOp;
 
 /// The demanded box of an input.
@@ -28,7 +29,11 @@ pub fn call(
 ) -> Result<()> {
     match (op, pieces) {
         (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
-        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, region, out),
+        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, None, region, out),
+        (BlockOp::Scan(op), [piece, starts]) => scan::scan(op, piece, Some(starts), region, out),
+        (BlockOp::Window(op), [piece]) => window::window(op, piece, out),
+        (BlockOp::Sliding(op), [piece]) => sliding::sliding(op, piece, region, out),
+        (BlockOp::User(op), pieces) => registry::user(op, pieces, region, out),
         (op, pieces) => Err(Error::internal(format!(
             "{} of {} pieces",
             op.name(),

@@ -8,7 +8,11 @@
 mod block_op;
 mod reshape;
 mod scan;
+mod user;
+mod window;
 
 pub use block_op::{BlockOp, Family};
 pub use reshape::Reshape;
 pub use scan::{Scan, ScanOp};
+pub use user::User;
+pub use window::{Sliding, SlidingKind, Window, WindowKind};
