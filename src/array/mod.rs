@@ -4,14 +4,26 @@
 //! `compute`, `save` or `check`.
 
 mod array;
+mod chunks;
 mod create;
+mod edit;
 mod element_wise;
+mod fourier;
 mod index;
+mod index_expr;
+mod join;
+mod mask;
 mod math;
 mod reduce;
 mod scan;
+mod select;
 mod shape;
 
 pub use array::{Array, Operand, compute};
+pub use chunks::ChunkLen;
+pub use fourier::Norm;
+pub use index_expr::{Index, IndexExpr};
+pub use join::{Cuts, Nested, block};
+pub use shape::broadcast_arrays;
 pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use reduce::ReduceOptions;

@@ -6,7 +6,10 @@ mod generator;
 mod program;
 mod reduction;
 
-pub use block_op::{BlockOp, Family, Reshape, Scan, ScanOp};
+pub use block_op::{
+    BlockOp, Compress, Family, Fourier, MOST_TAKEN, Reshape, Scan, ScanOp, SearchSorted, Take, TakeAlong,
+    Transform, reshape_groups,
+};
 pub use elementwise::{BinaryOp, Signature, UnaryOp};
 pub use generator::{Draw, Generator};
 pub use program::{Instr, Program, ProgramBuilder, Register, SUB_TILE, Step};

@@ -104,7 +104,13 @@ impl Body<'_> {
             Make::Generate(_) => 3.0 * elements,
             Make::Fuse { program, .. } => (1.0 + 0.25 * program.steps.len() as f64) * elements,
             Make::Assemble(_) => elements,
-            Make::Call { op, .. } => op.weight() * elements,
+            Make::Call { op, inputs } => {
+                let shapes: Vec<&[usize]> = inputs
+                    .iter()
+                    .map(|slot| self.slots[usize::from(*slot)].shape.as_slice())
+                    .collect();
+                op.work(&shapes, region)
+            }
         }
     }
 }

@@ -10,12 +10,15 @@ mod args;
 mod create;
 mod elementwise;
 mod failure;
+mod fourier;
+mod index;
 mod methods;
 mod operators;
 mod reduce;
 mod registry;
 mod run;
 mod select;
+mod shape;
 mod show;
 
-pub use run::{run_script, run_text};
+pub use run::{evaluate, run_script, run_text};

@@ -1,6 +1,6 @@
 //! From an operation to its loops.
 
-use super::{reshape, scan};
+use super::{fourier, gather, reshape, scan, take};
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::Region;
@@ -27,7 +27,16 @@ pub fn call(
     out: &mut Block,
 ) -> Result<()> {
     match (op, pieces) {
+        (BlockOp::Fourier(op), [piece]) => fourier::fourier(op, shapes, piece, region, out),
         (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
+        (BlockOp::Take(op), [piece]) => take::take(op, piece, region, out),
+        (BlockOp::TakeAlong(op), [values, indices]) => {
+            gather::take_along(op, shapes[0][op.axis], (values, indices), out)
+        }
+        (BlockOp::SearchSorted(op), [sorted, values]) => gather::search(op, sorted, values, out),
+        (BlockOp::Compress(op), [values, mask]) => {
+            gather::compress(op, (values, mask), region, out)
+        }
         (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, region, out),
         (op, pieces) => Err(Error::internal(format!(
             "{} of {} pieces",

@@ -6,9 +6,15 @@
 
 #[allow(clippy::module_inception)]
 mod block_op;
+mod fourier;
+mod gather;
 mod reshape;
 mod scan;
+mod take;
 
 pub use block_op::{BlockOp, Family};
-pub use reshape::Reshape;
+pub use fourier::{Fourier, Transform};
+pub use gather::{Compress, SearchSorted, TakeAlong};
+pub use reshape::{Reshape, reshape_groups};
 pub use scan::{Scan, ScanOp};
+pub use take::{MOST_TAKEN, Take};
