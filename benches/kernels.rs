@@ -1,11 +1,14 @@
-//! The two loops that most jobs wait for: a seasonal NDVI mean from packed integers, and the sum of everything.
+//! The loops that most jobs wait for: a seasonal NDVI mean from packed integers, the sum of everything; random numbers.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hyperslab::block::{Block, BlockView};
 use hyperslab::dtype::{DType, Scalar};
-use hyperslab::kernel::{AxisRole, FoldSpec, FoldTile, Interpreter, State};
-use hyperslab::op::{BinaryOp, Instr, Program, ProgramBuilder, Reduction, ReductionKind};
+use hyperslab::geom::Region;
+use hyperslab::kernel::{AxisRole, FoldSpec, FoldTile, Interpreter, State, generate};
+use hyperslab::op::{
+    BinaryOp, Draw, Generator, Instr, Program, ProgramBuilder, Reduction, ReductionKind,
+};
 use std::hint::black_box;
 
 /// `where((qa & 153) == 0, (nir - red) / (nir + red), NaN)` as the expression layer builds it.
@@ -145,5 +148,32 @@ fn kernels(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, kernels);
+/// Random numbers of one thread, in a block that stays in the second cache.
+fn random(c: &mut Criterion) {
+    let mut group = c.benchmark_group("random");
+    let shape = [1 << 16];
+    group
+        .sample_size(20)
+        .throughput(Throughput::Elements(shape[0] as u64));
+    for (name, draw) in [
+        ("uniform_f64", Draw::Uniform),
+        ("uniform_f32", Draw::Uniform32),
+        ("normal_f64", Draw::Normal),
+        ("integers_i64", Draw::Integers { low: -5, last: 99 }),
+    ] {
+        let generator = Generator::Random {
+            seed: 42,
+            stream: 0,
+            draw,
+        };
+        let region = Region::new(vec![0], shape.to_vec());
+        let mut block = Block::zeros(generator.dtype(), &shape);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| generate(&generator, &shape, &region, &mut block).unwrap());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, kernels, random);
 criterion_main!(benches);

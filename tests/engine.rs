@@ -229,3 +229,53 @@ fn operations_on_blocks_are_the_same_everywhere() {
         }
     }
 }
+
+#[test]
+fn persisted_arrays_stay_with_the_ranks() {
+    let program = |driver: &Driver| {
+        let x = (driver.from_ndarray(exact(&[60, 70])) * 2.0)
+            .chunk(&[7, 70])
+            .persist()?;
+        let mean = x.sum(&[0]);
+        let columns = (&x + 1.0).chunk(&[60, 9]).persist()?;
+        let blocks = compute(&[
+            &mean,
+            &columns,
+            &columns.cumsum(0),
+            &x.slice(0, None, None, -1),
+        ])?;
+        x.release()?;
+        let error = x.sum(&[]).compute_block().unwrap_err();
+        assert_eq!(
+            error.message(),
+            "compute: it needs a persisted array of shape [60, 70] that was released"
+        );
+        assert!(mean.release().is_err());
+        // What is still held works; what was released is gone on all ranks with the next run.
+        assert_eq!(columns.max(&[]).compute_block()?.elements(), 1);
+        Ok(blocks)
+    };
+    let reference = on(Fabric::Solo, 1, program);
+    let x = exact(&[60, 70]) * 2.0;
+    assert_eq!(
+        reference[0].as_slice::<f64>().unwrap(),
+        x.sum_axis(ndarray::Axis(0)).as_slice().unwrap()
+    );
+    assert_eq!(
+        reference[1].as_slice::<f64>().unwrap(),
+        (&x + 1.0).as_slice().unwrap()
+    );
+    assert_eq!(
+        reference[3].as_slice::<f64>().unwrap()[..70],
+        x.as_slice().unwrap()[59 * 70..]
+    );
+    for ranks in [2, 3, 7] {
+        let blocks = on(Fabric::Threads(ranks), 2, program);
+        for (a, b) in reference.iter().zip(&blocks) {
+            assert!(
+                a.buffer().as_bytes() == b.buffer().as_bytes(),
+                "{ranks} ranks"
+            );
+        }
+    }
+}

@@ -8,7 +8,7 @@ use geometry::{Counts, dice, grid, indices, view};
 use hyperslab::dtype::{DType, Scalar, promote, promote_weak};
 use hyperslab::expr::{DataId, Graph, NodeId, SourceDecl};
 use hyperslab::geom::{ChunkGrid, Placement, Region, Select, positions, split_evenly};
-use hyperslab::op::{BinaryOp, Reduction, ReductionKind, UnaryOp};
+use hyperslab::op::{BinaryOp, Reduction, ReductionKind, Reshape, Scan, ScanOp, UnaryOp};
 use hyperslab::optimize::{optimize, rules};
 use hyperslab::plan::{
     ArrayDecl, ArrayId, Plan, Request, Stage, Target, Tiling, WriteChunks, decode, encode, lower,
@@ -233,6 +233,72 @@ proptest! {
         }
         prop_assert!(exchanged > 1, "the plan has too few exchanges: {}", plan);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A box needs no more of any slot than a box around it, and nothing outside the slot.
+    #[test]
+    fn larger_regions_need_no_less(
+        inner in prop::collection::vec(any::<u32>(), 3),
+        outer in prop::collection::vec(any::<u32>(), 3),
+    ) {
+        let plan = body_of_everything();
+        for stage in &plan.stages {
+            let Stage::Pass(pass) = stage else { continue };
+            let domain = pass.tiles.shape();
+            let large = part(&domain, &outer);
+            let mut small = part(&large.shape, &inner);
+            for (start, origin) in small.start.iter_mut().zip(&large.start) {
+                *start += origin;
+            }
+            let (more, less) = (pass.slot_regions(&large), pass.slot_regions(&small));
+            for ((slot, more), less) in pass.slots.iter().zip(more).zip(less) {
+                let Some(less) = less else { continue };
+                let more = more.unwrap();
+                prop_assert!(more.contains(&less), "{:?} {:?} {:?}", slot.make, more, less);
+                prop_assert!(Region::whole(&slot.shape).contains(&more), "{:?} {:?}", slot.make, more);
+            }
+        }
+    }
+}
+
+/// A plan in which every kind of slot looks at others.
+fn body_of_everything() -> Plan {
+    let mut g = Graph::new();
+    let x = memory(&mut g, &[12, 20]);
+    let scanned = g
+        .call(
+            Scan {
+                op: ScanOp::Sum,
+                axis: 0,
+                run: 5,
+                skipna: false,
+            },
+            vec![x],
+        )
+        .unwrap();
+    let doubled = g.binary(BinaryOp::Add, scanned, x).unwrap();
+    let shape = vec![20, 12];
+    let turned = g.call(Reshape { shape }, vec![doubled]).unwrap();
+    let turned = g
+        .select(turned, Select::transpose(&[20, 12], &[1, 0]))
+        .unwrap();
+    let beside = g
+        .assemble(&[24, 20], vec![(turned, vec![0, 0]), (x, vec![12, 0])])
+        .unwrap();
+    let windows = g
+        .select(beside, Select::split(&[24, 20], 0, (11, 2), (3, 1)))
+        .unwrap();
+    let sum = Reduction::new(ReductionKind::Sum, DType::F64);
+    let summed = g.reduce(windows, sum, vec![1], None).unwrap();
+    plan_of(
+        &g,
+        &[(summed, Target::Gather(0)), (beside, Target::Gather(1))],
+        Vec::new(),
+        3,
+    )
 }
 
 /// An anomaly, so that a later pass reads a fold, and a view of it on rank 0.

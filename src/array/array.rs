@@ -176,6 +176,27 @@ impl Array {
             .map_err(|e| Error::internal(format!("a result of the wrong length: {e}")))
     }
 
+    /// The array, computed into the memories of the ranks: what uses the result does not compute it again. dask's `persist`.
+    ///
+    /// # Errors
+    /// As [`Array::compute_block`].
+    ///
+    /// # Memory
+    /// Each rank holds its part until [`Array::release`] or the end of the program.
+    pub fn persist(&self) -> Result<Array> {
+        persist(&[self])?
+            .pop()
+            .ok_or_else(|| Error::internal("a persist without a result"))
+    }
+
+    /// Gives up the memory of an array that [`Array::persist`] returned; computing with it later is an error.
+    ///
+    /// # Errors
+    /// Invalid input when it is not such an array.
+    pub fn release(&self) -> Result<()> {
+        self.session.release(self.node()?)
+    }
+
     /// The only element of an array of one element.
     ///
     /// # Errors
@@ -211,6 +232,28 @@ impl Operand {
             }
         }
     }
+}
+
+/// Computes several arrays in shared passes into the memories of the ranks, and returns arrays that stand for them.
+///
+/// # Errors
+/// As [`Array::compute_block`].
+///
+/// # Memory
+/// Each rank holds its part of each array until [`Array::release`] or the end of the program.
+pub fn persist(arrays: &[&Array]) -> Result<Vec<Array>> {
+    let Some(first) = arrays.first() else {
+        return Ok(Vec::new());
+    };
+    let nodes = arrays
+        .iter()
+        .map(|a| a.node())
+        .collect::<Result<Vec<_>>>()?;
+    let held = first.session.persist(&nodes)?;
+    Ok(held
+        .into_iter()
+        .map(|node| Array::new(first.session.clone(), Ok(node)))
+        .collect())
 }
 
 /// Computes several arrays in shared passes: each input chunk is read and decoded once for all of them where domains

@@ -2,6 +2,7 @@
 
 mod block;
 mod buffer;
+mod pack;
 mod view;
 
 pub use block::Block;

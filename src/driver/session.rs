@@ -5,13 +5,13 @@ use crate::block::Block;
 use crate::config::Limits;
 use crate::error::{Error, Fault, Result};
 use crate::exec::{Job, Outcome, Stats};
-use crate::expr::{DataId, Graph, NodeId};
+use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::io::TextVariable;
 use crate::optimize::{optimize, rules};
 use crate::plan::{ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, Tiling, lower};
 use crate::spec::{OutputSpec, VariableSpec};
 use crossbeam_channel::{Sender, bounded};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A message to rank 0's main thread.
@@ -38,11 +38,17 @@ struct State {
     graph: Graph,
     data: HashMap<DataId, Arc<Block>>,
     next: u64,
+    /// What the ranks hold from earlier runs.
+    held: Vec<(DataId, ArrayDecl)>,
+    /// Held by the ranks, but not wanted any longer: they are told with the next run.
+    released: Vec<DataId>,
     /// Work and memory of all runs so far.
     done: Finished,
     /// `plan` stops the program at its first run and takes the plan instead.
     dry: bool,
     planned: Vec<ReadyPlan>,
+    /// All that was ever released.
+    gone: HashSet<DataId>,
 }
 
 /// What the runs of a program did so far.
@@ -67,6 +73,8 @@ pub struct Finished {
 pub enum Wanted {
     /// As a block on rank 0.
     Block(NodeId),
+    /// In the memories of the ranks, under this number.
+    Kept(NodeId, DataId),
     /// In a variable of a file.
     Variable {
         /// The array.
@@ -176,7 +184,9 @@ impl Session {
         let nodes: Vec<NodeId> = wanted
             .iter()
             .map(|w| match w {
-                Wanted::Block(node) | Wanted::Variable { node, .. } => *node,
+                Wanted::Block(node) | Wanted::Kept(node, _) | Wanted::Variable { node, .. } => {
+                    *node
+                }
             })
             .collect();
         let optimized = optimize(&graph, &nodes, &rules())?;
@@ -190,6 +200,7 @@ impl Session {
                         gathers += 1;
                         Target::Gather(gathers - 1)
                     }
+                    Wanted::Kept(_, data) => Target::Keep(*data),
                     Wanted::Variable { file, variable, .. } => Target::Write {
                         file: *file,
                         variable: *variable,
@@ -203,6 +214,26 @@ impl Session {
             .collect();
         let mut plan: Plan = lower(&optimized.graph, &requests, files, self.ranks, self.tiling)?;
         plan.notes.splice(0..0, optimized.notes);
+        let held = |data: DataId| {
+            let known =
+                |array: &ArrayDecl| matches!(array, ArrayDecl::Held { data: d, .. } if *d == data);
+            plan.arrays.iter().any(known)
+        };
+        // What the ranks hold for others takes room too.
+        let beside: Vec<ArrayDecl> = (self.state().held.iter())
+            .filter(|(data, _)| !held(*data))
+            .map(|(_, decl)| decl.clone())
+            .collect();
+        plan.arrays.extend(beside);
+        for array in &plan.arrays {
+            if let ArrayDecl::Held { data, shape, .. } = array
+                && self.state().gone.contains(data)
+            {
+                return Err(Error::invalid(format!(
+                    "compute: it needs a persisted array of shape {shape:?} that was released"
+                )));
+            }
+        }
         plan.validate(&self.limits)
     }
 
@@ -224,6 +255,79 @@ impl Session {
         }
         self.run(plan, Vec::new(), Vec::new())
             .map(|outcome| outcome.gathered)
+    }
+
+    /// Computes arrays into the memories of the ranks, all in shared passes; the new nodes stand for what they hold.
+    ///
+    /// # Errors
+    /// Those of planning, and the shared error of the ranks.
+    ///
+    /// # Memory
+    /// Each rank holds its part until [`Session::release`].
+    pub fn persist(&self, nodes: &[NodeId]) -> Result<Vec<NodeId>> {
+        let wanted: Vec<Wanted> = nodes
+            .iter()
+            .map(|node| {
+                let mut state = self.state();
+                state.next += 1;
+                Wanted::Kept(*node, DataId(state.next - 1))
+            })
+            .collect();
+        let plan = self.plan(&wanted, Vec::new())?;
+        let mut held = Vec::with_capacity(nodes.len());
+        let mut decls = Vec::with_capacity(nodes.len());
+        for wanted in &wanted {
+            let Wanted::Kept(_, data) = wanted else {
+                continue;
+            };
+            let decl = held_source(plan.plan(), *data)?;
+            if let SourceDecl::Held {
+                data,
+                dtype,
+                shape,
+                home,
+            } = decl.clone()
+            {
+                let decl = ArrayDecl::Held {
+                    data,
+                    dtype,
+                    shape,
+                    home,
+                };
+                decls.push((data, decl));
+            }
+            held.push(self.with_graph(|g| g.source(decl))?);
+        }
+        if self.state().dry {
+            self.state().planned.push(plan);
+        } else {
+            self.run(plan, Vec::new(), Vec::new())?;
+        }
+        self.state().held.extend(decls);
+        Ok(held)
+    }
+
+    /// The ranks give up what they hold of a persisted array; using it later is an error.
+    ///
+    /// # Errors
+    /// Invalid input when the node is not a persisted array, or was released before.
+    pub fn release(&self, node: NodeId) -> Result<()> {
+        let mut state = self.state();
+        let data = match state.graph.node(node) {
+            Node::Source(number) => match &state.graph.sources()[*number as usize] {
+                SourceDecl::Held { data, .. } => Some(*data),
+                _ => None,
+            },
+            _ => None,
+        };
+        let data = data.ok_or_else(|| {
+            Error::invalid("release: the array is not one that `persist` returned")
+        })?;
+        if state.gone.insert(data) {
+            state.released.push(data);
+            state.held.retain(|(held, _)| *held != data);
+        }
+        Ok(())
     }
 
     /// Saves files, all in shared passes.
@@ -269,11 +373,13 @@ impl Session {
     ) -> Result<Outcome> {
         let projected = plan.peak_bytes();
         let data = self.state().data.clone();
+        let released = std::mem::take(&mut self.state().released);
         let job = Box::new(Job {
             plan,
             data,
             inline,
             texts,
+            released,
         });
         let (reply, answer) = bounded(1);
         let gone = || Error::internal("the job has ended; arrays cannot be computed any more");
@@ -296,6 +402,19 @@ impl Session {
         done.runs += 1;
         Ok(outcome)
     }
+}
+
+/// What the ranks hold after a run of `plan` under the number `data`.
+fn held_source(plan: &Plan, data: DataId) -> Result<SourceDecl> {
+    let kept = plan.keeps.iter().find(|(_, number)| *number == data);
+    let (array, _) = kept.ok_or_else(|| Error::internal("a persisted array without a sink"))?;
+    let decl = plan.array(*array);
+    Ok(SourceDecl::Held {
+        data,
+        dtype: decl.dtype(),
+        shape: decl.shape().to_vec(),
+        home: plan.home(*array)?,
+    })
 }
 
 /// An output may not replace a file that the same plan reads: a failure half-way must leave the input, and the rename

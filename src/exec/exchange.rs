@@ -2,11 +2,11 @@
 //! holds with the box that another needs, so both sides know it without asking.
 
 use super::run::Resident;
-use crate::block::{Block, Buffer};
+use crate::block::Block;
 use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::geom::Region;
-use crate::plan::{ArrayId, Plan, Stage};
+use crate::plan::{ArrayId, Plan, Stage, slabs};
 use std::sync::Arc;
 
 /// The box of `array` that this rank needs in `stage`, at hand: its own box when that suffices, else a new block filled
@@ -38,36 +38,34 @@ pub(super) fn bring(
         let from = own.block.part(&part.relative_to(&own.region.start));
         block.paste(&part.relative_to(&needed.start), &from)?;
     }
-    // One partner to send to and one to receive from per round: beside the block, at most one piece of each is in memory.
+    // One partner to send to and one to receive from at a time, and slabs of bounded size: beside the block, at most one slab
+    // in each direction is in memory. Both sides cut the same box, so they agree on the slabs without asking.
     let size = comm.size();
+    let cut = |part: Option<Region>| part.map_or_else(Vec::new, |part| slabs(&part, dtype.size()));
     for shift in 1..size {
         let (to, from) = ((rank + shift) % size, (rank + size - shift) % size);
-        let mut send = Vec::new();
-        if let Some(own) = own
-            && let Some(part) = wants(to).and_then(|needed| needed.intersect(&own.region))
-        {
-            let piece = own.block.part(&part.relative_to(&own.region.start));
-            send.push((to, Block::from_view(&piece)?.buffer().as_bytes().to_vec()));
-        }
-        let part = mine.as_ref().and_then(|needed| {
+        let sends = cut(own.and_then(|own| wants(to)?.intersect(&own.region)));
+        let receives = cut(mine.as_ref().and_then(|needed| {
             plan.owned_region(array, from)
                 .and_then(|owned| owned.intersect(needed))
-        });
-        let expected: Vec<(usize, usize)> = part
-            .iter()
-            .map(|part| (from, part.elements() * dtype.size()))
-            .collect();
-        if send.is_empty() && expected.is_empty() {
-            continue;
-        }
-        let received = comm.exchange(send, &expected)?;
-        if let (Some(part), Some(bytes), Some(needed), Some(block)) =
-            (part, received.into_iter().next(), &mine, &mut block)
-        {
-            let buffer = Buffer::from_bytes(dtype.physical(), &bytes)?;
-            let piece = Block::new(dtype, part.shape.clone(), buffer)
-                .map_err(|e| e.context("unpacking an exchanged piece"))?;
-            block.paste(&part.relative_to(&needed.start), &piece.view())?;
+        }));
+        for round in 0..sends.len().max(receives.len()) {
+            let mut send = Vec::new();
+            if let (Some(own), Some(slab)) = (own, sends.get(round)) {
+                let piece = own.block.part(&slab.relative_to(&own.region.start));
+                send.push((to, piece.to_bytes()));
+            }
+            let slab = receives.get(round);
+            let expected: Vec<(usize, usize)> = slab
+                .iter()
+                .map(|slab| (from, slab.elements() * dtype.size()))
+                .collect();
+            let received = comm.exchange(send, &expected)?;
+            if let (Some(slab), Some(bytes), Some(needed), Some(block)) =
+                (slab, received.into_iter().next(), &mine, &mut block)
+            {
+                block.paste_bytes(&slab.relative_to(&needed.start), &bytes)?;
+            }
         }
     }
     Ok(match (mine, block) {

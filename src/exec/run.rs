@@ -33,6 +33,8 @@ pub struct Job {
     pub inline: Vec<Vec<(VariableSpec, Block)>>,
     /// Per output file: string variables.
     pub texts: Vec<Vec<TextVariable>>,
+    /// Results of earlier runs that the ranks need not hold any longer.
+    pub released: Vec<DataId>,
 }
 
 /// What rank 0 gets.
@@ -55,6 +57,7 @@ struct Command {
     plan: Vec<u8>,
     codes: Vec<(DataId, Vec<u8>)>,
     indices: Vec<(u32, StorageIndex)>,
+    released: Vec<DataId>,
 }
 
 /// What a rank keeps from one run to the next.
@@ -63,6 +66,8 @@ pub struct RankState {
     pub(super) pool: rayon::ThreadPool,
     pub(super) readers: Readers,
     sources: HashMap<(FileId, String), Arc<dyn Source>>,
+    /// Results of earlier runs.
+    held: HashMap<DataId, Resident>,
     runs: u16,
 }
 
@@ -90,6 +95,7 @@ impl RankState {
             pool,
             readers,
             sources: HashMap::new(),
+            held: HashMap::new(),
             runs: 0,
         })
     }
@@ -111,12 +117,17 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         plan,
         codes,
         indices,
+        released,
     } = share(comm, || {
         let job = job.ok_or_else(|| Error::internal("rank 0 has no job"))?;
         command(job, state)
     })?;
     let plan = verdict(comm, plan::decode(&plan))?;
     let meter = Arc::new(Meter::default());
+    for data in released {
+        state.held.remove(&data);
+    }
+    let _held = meter.hold(state.held.values().map(|held| held.block.bytes()).sum());
     let opened = super::faults::point("open", comm.rank())
         .and_then(|()| open_sources(&plan, indices, state));
     verdict(comm, opened)?;
@@ -169,6 +180,13 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     };
     let _gathered = meter.hold(gathered.iter().map(Block::bytes).sum());
     let mut resident: HashMap<ArrayId, Resident> = HashMap::new();
+    for (number, decl) in plan.arrays.iter().enumerate() {
+        if let ArrayDecl::Held { data, .. } = decl
+            && let Some(held) = state.held.get(data)
+        {
+            resident.insert(ArrayId(number as u32), held.clone());
+        }
+    }
     if let Some(job) = job {
         for (number, decl) in plan.arrays.iter().enumerate() {
             if let ArrayDecl::Memory { data, shape, .. } = decl {
@@ -209,11 +227,17 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         resident.extend(finished);
         // Results that no later stage reads are dropped.
         resident.retain(|array, _| {
-            plan.stages[number + 1..].iter().any(|later| match later {
+            let kept = plan.keeps.iter().any(|(kept, _)| kept == array);
+            kept || plan.stages[number + 1..].iter().any(|later| match later {
                 Stage::Pass(pass) => pass.loads(*array),
                 Stage::Write(write) => write.array == *array,
             })
         });
+    }
+    for (array, data) in &plan.keeps {
+        if let Some(held) = resident.get(array) {
+            state.held.insert(*data, held.clone());
+        }
     }
     if !outputs.is_empty() {
         let synced = outputs.iter().try_for_each(|output| output.writer.sync());
@@ -286,6 +310,7 @@ fn command(job: &Job, state: &RankState) -> Result<Command> {
         plan: plan::encode(plan)?,
         codes,
         indices,
+        released: job.released.clone(),
     })
 }
 

@@ -23,7 +23,9 @@ impl Graph {
                 Layout::Chunked { chunk, .. } => chunk.clone(),
                 Layout::Contiguous | Layout::Compact => shape.clone(),
             },
-            SourceDecl::Memory { .. } | SourceDecl::Generated { .. } => shape.clone(),
+            SourceDecl::Memory { .. } | SourceDecl::Held { .. } | SourceDecl::Generated { .. } => {
+                shape.clone()
+            }
         };
         let schema = Schema {
             shape,

@@ -17,6 +17,7 @@ impl fmt::Display for Graph {
                         write!(f, "read {} of {}", spec.variable, name.to_string_lossy())?;
                     }
                     SourceDecl::Memory { .. } => write!(f, "memory")?,
+                    SourceDecl::Held { .. } => write!(f, "held by the ranks")?,
                     SourceDecl::Generated { generator, .. } => write!(f, "{}", generator.name())?,
                 },
                 Node::Fill(value) => write!(f, "fill {value}")?,

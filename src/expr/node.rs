@@ -1,7 +1,7 @@
 //! Node kinds: few, since the many operations live in `op`.
 
 use crate::dtype::{DType, Scalar};
-use crate::geom::Select;
+use crate::geom::{Home, Select};
 use crate::op::{BinaryOp, BlockOp, Generator, Reduction, UnaryOp};
 use crate::spec::SourceSpec;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,17 @@ pub enum SourceDecl {
         /// Its lengths.
         shape: Vec<usize>,
     },
+    /// In the memories of the ranks, from an earlier run.
+    Held {
+        /// Its number in the session.
+        data: DataId,
+        /// Its dtype.
+        dtype: DType,
+        /// Its lengths.
+        shape: Vec<usize>,
+        /// Which rank holds what.
+        home: Home,
+    },
     /// Computed from the indices.
     Generated {
         /// How.
@@ -42,7 +53,9 @@ impl SourceDecl {
     pub fn shape(&self) -> &[usize] {
         match self {
             SourceDecl::File(spec) => &spec.shape,
-            SourceDecl::Memory { shape, .. } | SourceDecl::Generated { shape, .. } => shape,
+            SourceDecl::Memory { shape, .. }
+            | SourceDecl::Held { shape, .. }
+            | SourceDecl::Generated { shape, .. } => shape,
         }
     }
 
@@ -50,7 +63,7 @@ impl SourceDecl {
     pub fn dtype(&self) -> DType {
         match self {
             SourceDecl::File(spec) => spec.dtype,
-            SourceDecl::Memory { dtype, .. } => *dtype,
+            SourceDecl::Memory { dtype, .. } | SourceDecl::Held { dtype, .. } => *dtype,
             SourceDecl::Generated { generator, .. } => generator.dtype(),
         }
     }

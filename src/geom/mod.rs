@@ -9,6 +9,7 @@
 //! placement partition its grid.
 
 mod grid;
+mod home;
 mod placement;
 mod region;
 mod select;
@@ -16,6 +17,7 @@ mod shape;
 mod tree;
 
 pub use grid::{AxisChunks, ChunkGrid, positions};
+pub use home::{Home, HomeAxis};
 pub use placement::{Placement, split_evenly};
 pub use region::Region;
 pub use select::{Select, Span, ViewAxis};

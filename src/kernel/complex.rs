@@ -15,6 +15,8 @@ pub(super) trait ComplexMath: Transcendental {
     fn power(self, exponent: Self) -> Self;
     fn modulus(self) -> Self::Part;
     fn opposite(self) -> Self;
+    fn inverse(self) -> Self;
+    fn conjugate(self) -> Self;
     fn sign(self) -> Self;
     fn sqrt(self) -> Self;
     fn finite(self) -> bool;
@@ -92,6 +94,13 @@ macro_rules! complex {
             #[inline(always)]
             fn modulus(self) -> $T {
                 Float::hypot(self.re, self.im)
+            }
+            fn inverse(self) -> Self {
+                Complex::new(1.0, 0.0).over(self)
+            }
+            #[inline(always)]
+            fn conjugate(self) -> Self {
+                Complex::new(self.re, -self.im)
             }
             #[inline(always)]
             fn opposite(self) -> Self {
@@ -226,6 +235,46 @@ macro_rules! complex {
                     sinh * Transcendental::cosh(self.re) / below,
                     Transcendental::sin(self.im) * cos / below,
                 )
+            }
+            fn exp2(self) -> Self {
+                let scale = std::f64::consts::LN_2 as $T;
+                Transcendental::exp(Complex::new(self.re * scale, self.im * scale))
+            }
+            fn expm1(self) -> Self {
+                let half = Transcendental::sin(self.im / 2.0);
+                Complex::new(
+                    Transcendental::expm1(self.re) * Transcendental::cos(self.im) - 2.0 * half * half,
+                    Transcendental::exp(self.re) * Transcendental::sin(self.im),
+                )
+            }
+            fn log1p(self) -> Self {
+                Transcendental::log(Complex::new(self.re + 1.0, self.im))
+            }
+            fn arcsinh(self) -> Self {
+                // arsinh z = −i arcsin(iz)
+                let w = Transcendental::arcsin(Complex::new(-self.im, self.re));
+                Complex::new(w.im, -w.re)
+            }
+            fn arccosh(self) -> Self {
+                let minus = ComplexMath::sqrt(Complex::new(self.re - 1.0, self.im));
+                let plus = ComplexMath::sqrt(Complex::new(self.re + 1.0, self.im));
+                Complex::new(
+                    libm::asinh(f64::from(minus.conj().times(plus).re)) as $T,
+                    2.0 * Float::arctan2(minus.im, plus.re),
+                )
+            }
+            fn arctanh(self) -> Self {
+                // artanh z = −i arctan(iz)
+                let w = Transcendental::arctan(Complex::new(-self.im, self.re));
+                Complex::new(w.im, -w.re)
+            }
+            fn sinc(self) -> Self {
+                if self.re == 0.0 && self.im == 0.0 {
+                    return Complex::new(1.0, 0.0);
+                }
+                let pi = std::f64::consts::PI as $T;
+                let y = Complex::new(self.re * pi, self.im * pi);
+                Transcendental::sin(y).over(y)
             }
         }
     )*};

@@ -2,7 +2,8 @@
 
 use super::column::{Column, InColumn, operand, result};
 use super::complex::ComplexMath;
-use super::number::{Compare, Float, Integer};
+use super::number::{Compare, Integer};
+use super::special::Special;
 use super::{time, vector};
 use crate::block::Buffer;
 use crate::dtype::{DType, Element, Physical};
@@ -106,10 +107,10 @@ fn compare<T: InColumn + Compare>(
 fn bools(op: BinaryOp, a: Column<'_>, b: Column<'_>, out: &mut Buffer) -> Result<()> {
     use BinaryOp as B;
     match op {
-        B::Multiply | B::Minimum | B::BitwiseAnd | B::LogicalAnd => {
+        B::Multiply | B::Minimum | B::Fmin | B::BitwiseAnd | B::LogicalAnd => {
             apply(a, b, out, |x: bool, y: bool| x & y)
         }
-        B::Add | B::Maximum | B::BitwiseOr | B::LogicalOr => {
+        B::Add | B::Maximum | B::Fmax | B::BitwiseOr | B::LogicalOr => {
             apply(a, b, out, |x: bool, y: bool| x | y)
         }
         B::BitwiseXor | B::LogicalXor => apply(a, b, out, |x: bool, y: bool| x ^ y),
@@ -137,8 +138,11 @@ fn integers<T: InColumn + Compare + Integer>(
         B::Remainder => apply_plain(a, b, out, T::remainder),
         B::LeftShift => apply(a, b, out, T::left_shift),
         B::RightShift => apply(a, b, out, T::right_shift),
-        B::Minimum => apply(a, b, out, |x: T, y: T| x.minimum(y)),
-        B::Maximum => apply(a, b, out, |x: T, y: T| x.maximum(y)),
+        B::Minimum | B::Fmin => apply(a, b, out, |x: T, y: T| x.minimum(y)),
+        B::Maximum | B::Fmax => apply(a, b, out, |x: T, y: T| x.maximum(y)),
+        B::Fmod => apply_plain(a, b, out, T::fmod),
+        B::Gcd => apply_plain(a, b, out, T::gcd),
+        B::Lcm => apply_plain(a, b, out, T::lcm),
         B::Power => {
             if let Some(power) = operand::<T>(b)?.iter().find(|y| y.negative()) {
                 return Err(Error::invalid(format!(
@@ -155,7 +159,7 @@ fn integers<T: InColumn + Compare + Integer>(
 
 fn floats<T>(op: BinaryOp, a: Column<'_>, b: Column<'_>, out: &mut Buffer) -> Result<()>
 where
-    T: InColumn + Compare + Float,
+    T: InColumn + Compare + Special,
     T: std::ops::Add<Output = T> + std::ops::Sub<Output = T>,
     T: std::ops::Mul<Output = T> + std::ops::Div<Output = T>,
 {
@@ -168,9 +172,19 @@ where
         B::FloorDivide => apply_plain(a, b, out, T::floor_divide),
         B::Remainder => apply_plain(a, b, out, T::remainder),
         B::Power => apply_plain(a, b, out, T::power),
+        B::FloatPower => apply_plain(a, b, out, T::power),
         B::Arctan2 => apply_plain(a, b, out, T::arctan2),
+        B::Hypot => apply_plain(a, b, out, T::hypot),
+        B::Logaddexp => apply_plain(a, b, out, T::logaddexp),
+        B::Logaddexp2 => apply_plain(a, b, out, T::logaddexp2),
+        B::Nextafter => apply_plain(a, b, out, T::nextafter),
+        B::Fmod => apply_plain(a, b, out, <T as Special>::fmod),
+        B::Copysign => apply(a, b, out, |x: T, y: T| x.copysign(y)),
+        B::Heaviside => apply(a, b, out, |x: T, y: T| x.heaviside(y)),
         B::Minimum => apply(a, b, out, |x: T, y: T| x.minimum(y)),
         B::Maximum => apply(a, b, out, |x: T, y: T| x.maximum(y)),
+        B::Fmin => apply(a, b, out, |x: T, y: T| x.fmin(y)),
+        B::Fmax => apply(a, b, out, |x: T, y: T| x.fmax(y)),
         _ => Err(no_loop(op.name(), T::DTYPE)),
     }
 }
@@ -186,7 +200,9 @@ where
         B::Subtract => apply(a, b, out, Complex::<T>::minus),
         B::Multiply => apply(a, b, out, Complex::<T>::times),
         B::Divide => apply_plain(a, b, out, Complex::<T>::over),
-        B::Power => apply_plain(a, b, out, Complex::<T>::power),
+        B::Power | B::FloatPower => apply_plain(a, b, out, Complex::<T>::power),
+        B::Fmin => apply_plain(a, b, out, |x: Complex<T>, y: Complex<T>| x.fmin(y)),
+        B::Fmax => apply_plain(a, b, out, |x: Complex<T>, y: Complex<T>| x.fmax(y)),
         B::Minimum => apply_plain(a, b, out, |x: Complex<T>, y: Complex<T>| x.minimum(y)),
         B::Maximum => apply_plain(a, b, out, |x: Complex<T>, y: Complex<T>| x.maximum(y)),
         _ => Err(no_loop(op.name(), <Complex<T> as Element>::DTYPE)),

@@ -5,6 +5,7 @@ use super::column::{Column, InColumn, operand, result};
 use super::complex::ComplexMath;
 use super::elementwise::no_loop;
 use super::number::{Compare, Float, Integer, Transcendental};
+use super::special::Special;
 use super::{time, vector};
 use crate::block::Buffer;
 use crate::dtype::{DType, Physical};
@@ -52,6 +53,14 @@ pub(super) fn unary(op: UnaryOp, dtype: DType, a: Column<'_>, out: &mut Buffer) 
                 UnaryOp::Absolute => apply(a, out, $absolute),
                 UnaryOp::Sign => apply(a, out, <$T as Integer>::sign),
                 UnaryOp::Invert => apply(a, out, |x: $T| !x),
+                UnaryOp::Square => apply(a, out, |x: $T| x.wrapping_mul(x)),
+                // Whole numbers but 1 and −1 have none.
+                UnaryOp::Reciprocal => apply(a, out, |x: $T| match x as i128 {
+                    1 | -1 => x,
+                    _ => 0,
+                }),
+                UnaryOp::BitwiseCount => apply(a, out, |x: $T| $absolute(x).count_ones() as u8),
+                UnaryOp::Signbit => apply(a, out, <$T as Integer>::negative),
                 _ => exact::<$T>(op, a, out),
             }
         };
@@ -59,6 +68,8 @@ pub(super) fn unary(op: UnaryOp, dtype: DType, a: Column<'_>, out: &mut Buffer) 
     match dtype.physical() {
         Physical::Bool => match op {
             UnaryOp::Absolute => apply(a, out, |x: bool| x),
+            UnaryOp::BitwiseCount => apply(a, out, |x: bool| u8::from(x)),
+            UnaryOp::Signbit => apply(a, out, |_: bool| false),
             UnaryOp::Invert => apply(a, out, |x: bool| !x),
             _ => exact::<bool>(op, a, out),
         },
@@ -80,8 +91,14 @@ pub(super) fn unary(op: UnaryOp, dtype: DType, a: Column<'_>, out: &mut Buffer) 
 /// What is the same for bool and all integers: they are finite and whole.
 fn exact<T: InColumn>(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()> {
     match op {
-        UnaryOp::Isnan | UnaryOp::Isinf => apply(a, out, |_: T| false),
-        UnaryOp::Isfinite => apply(a, out, |_: T| true),
+        UnaryOp::Isnan
+        | UnaryOp::Isinf
+        | UnaryOp::Isposinf
+        | UnaryOp::Isneginf
+        | UnaryOp::Iscomplex => apply(a, out, |_: T| false),
+        UnaryOp::Isfinite | UnaryOp::Isreal => apply(a, out, |_: T| true),
+        UnaryOp::Imag => apply(a, out, |_: T| T::default()),
+        UnaryOp::Positive | UnaryOp::Real | UnaryOp::Conjugate => apply(a, out, |x: T| x),
         UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Trunc | UnaryOp::Rint => apply(a, out, |x: T| x),
         _ => Err(no_loop(op.name(), T::DTYPE)),
     }
@@ -108,6 +125,13 @@ fn transcendental<T: InColumn + Transcendental>(
         U::Sinh => apply_plain(a, out, T::sinh),
         U::Cosh => apply_plain(a, out, T::cosh),
         U::Tanh => apply_plain(a, out, T::tanh),
+        U::Exp2 => apply_plain(a, out, T::exp2),
+        U::Expm1 => apply_plain(a, out, T::expm1),
+        U::Log1p => apply_plain(a, out, T::log1p),
+        U::Arcsinh => apply_plain(a, out, T::arcsinh),
+        U::Arccosh => apply_plain(a, out, T::arccosh),
+        U::Arctanh => apply_plain(a, out, T::arctanh),
+        U::Sinc => apply_plain(a, out, T::sinc),
         _ => Err(no_loop(op.name(), T::DTYPE)),
     }
 }
@@ -118,7 +142,20 @@ macro_rules! float {
             use UnaryOp as U;
             match op {
                 U::Negative => apply(a, out, |x: $T| -x),
-                U::Absolute => apply(a, out, |x: $T| x.abs()),
+                U::Absolute | U::Fabs => apply(a, out, |x: $T| x.abs()),
+                U::Positive | U::Real | U::Conjugate => apply(a, out, |x: $T| x),
+                U::Imag => apply(a, out, |_: $T| 0.0 as $T),
+                U::Isreal => apply(a, out, |_: $T| true),
+                U::Iscomplex => apply(a, out, |_: $T| false),
+                U::Square => apply(a, out, |x: $T| x * x),
+                U::Reciprocal => apply(a, out, |x: $T| 1.0 / x),
+                U::Cbrt => apply_plain(a, out, |x: $T| Special::cbrt(x)),
+                U::Degrees => apply(a, out, |x: $T| x.degrees()),
+                U::Radians => apply(a, out, |x: $T| x.radians()),
+                U::Angle => apply_plain(a, out, |x: $T| x.angle()),
+                U::Signbit => apply(a, out, |x: $T| x.is_sign_negative()),
+                U::Isposinf => apply(a, out, |x: $T| x == <$T>::INFINITY),
+                U::Isneginf => apply(a, out, |x: $T| x == <$T>::NEG_INFINITY),
                 U::Sign => apply(a, out, <$T as Float>::sign),
                 U::Sqrt => apply(a, out, |x: $T| x.sqrt()),
                 U::Floor => apply(a, out, |x: $T| x.floor()),
@@ -139,7 +176,7 @@ float!(float64, f64);
 
 fn complex<T>(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()>
 where
-    T: InColumn,
+    T: InColumn + Float,
     Complex<T>: InColumn + Compare + ComplexMath<Part = T>,
 {
     use UnaryOp as U;
@@ -148,6 +185,15 @@ where
         U::Absolute => apply_plain(a, out, Complex::<T>::modulus),
         U::Sign => apply_plain(a, out, <Complex<T> as ComplexMath>::sign),
         U::Sqrt => apply_plain(a, out, <Complex<T> as ComplexMath>::sqrt),
+        U::Positive => apply_plain(a, out, |x: Complex<T>| x),
+        U::Square => apply_plain(a, out, |x: Complex<T>| x.times(x)),
+        U::Reciprocal => apply_plain(a, out, <Complex<T> as ComplexMath>::inverse),
+        U::Conjugate => apply_plain(a, out, <Complex<T> as ComplexMath>::conjugate),
+        U::Real => apply_plain(a, out, |x: Complex<T>| x.re),
+        U::Imag => apply_plain(a, out, |x: Complex<T>| x.im),
+        U::Angle => apply_plain(a, out, |x: Complex<T>| x.im.arctan2(x.re)),
+        U::Isreal => apply_plain(a, out, |x: Complex<T>| x.im == T::default()),
+        U::Iscomplex => apply_plain(a, out, |x: Complex<T>| x.im != T::default()),
         U::Isnan => apply(a, out, |x: Complex<T>| x.nan()),
         U::Isfinite => apply_plain(a, out, <Complex<T> as ComplexMath>::finite),
         U::Isinf => apply_plain(a, out, <Complex<T> as ComplexMath>::infinite),

@@ -16,9 +16,12 @@ mod generate;
 mod interpreter;
 mod load;
 mod math;
+mod normal;
 mod number;
+mod philox;
 mod reduce;
 mod slots;
+mod special;
 mod time;
 mod vector;
 

@@ -27,6 +27,24 @@ pub(super) trait Compare: Copy {
             other
         }
     }
+    /// The smaller; NaN loses.
+    #[inline(always)]
+    fn fmin(self, other: Self) -> Self {
+        if self.le(other) || other.nan() {
+            self
+        } else {
+            other
+        }
+    }
+    /// The larger; NaN loses.
+    #[inline(always)]
+    fn fmax(self, other: Self) -> Self {
+        if other.le(self) || other.nan() {
+            self
+        } else {
+            other
+        }
+    }
 }
 
 macro_rules! compare {
@@ -109,6 +127,19 @@ pub(super) trait Integer: Copy {
     fn right_shift(self, by: Self) -> Self;
     fn sign(self) -> Self;
     fn negative(self) -> bool;
+    /// Has the sign of the dividend.
+    fn fmod(self, other: Self) -> Self;
+    fn gcd(self, other: Self) -> Self;
+    fn lcm(self, other: Self) -> Self;
+}
+
+/// Euclid's algorithm.
+fn common_divisor(a: u64, b: u64) -> u64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 macro_rules! integer {
@@ -174,6 +205,22 @@ macro_rules! integer {
             fn negative(self) -> bool {
                 self < 0
             }
+            #[inline(always)]
+            fn fmod(self, other: Self) -> Self {
+                if other == 0 { 0 } else { self.wrapping_rem(other) }
+            }
+            fn gcd(self, other: Self) -> Self {
+                let size = |x: Self| if x < 0 { (x as i64).unsigned_abs() } else { x as u64 };
+                common_divisor(size(self), size(other)) as Self
+            }
+            fn lcm(self, other: Self) -> Self {
+                let size = |x: Self| if x < 0 { (x as i64).unsigned_abs() } else { x as u64 };
+                let (a, b) = (size(self), size(other));
+                match common_divisor(a, b) {
+                    0 => 0,
+                    divisor => (a / divisor).wrapping_mul(b) as Self,
+                }
+            }
         }
     )*};
 }
@@ -197,6 +244,14 @@ pub(super) trait Transcendental: Copy {
     fn sinh(self) -> Self;
     fn cosh(self) -> Self;
     fn tanh(self) -> Self;
+    fn exp2(self) -> Self;
+    fn expm1(self) -> Self;
+    fn log1p(self) -> Self;
+    fn arcsinh(self) -> Self;
+    fn arccosh(self) -> Self;
+    fn arctanh(self) -> Self;
+    /// sin(πx) / (πx)
+    fn sinc(self) -> Self;
 }
 
 /// Floats. `floor_divide` and `remainder` follow NumPy's `npy_divmod`, the rest calls `libm`: the same bits everywhere.
@@ -216,6 +271,13 @@ macro_rules! float {
             fn $method(self) -> Self {
                 $function(self)
             })*
+            fn sinc(self) -> Self {
+                if self == 0.0 {
+                    return 1.0;
+                }
+                let y = (std::f64::consts::PI as $T) * self;
+                Transcendental::sin(y) / y
+            }
         }
         impl Float for $T {
             #[inline(always)]
@@ -282,11 +344,15 @@ float! {
         sin = libm::sinf, cos = libm::cosf, tan = libm::tanf,
         arcsin = libm::asinf, arccos = libm::acosf, arctan = libm::atanf,
         sinh = libm::sinhf, cosh = libm::coshf, tanh = libm::tanhf,
+        exp2 = libm::exp2f, expm1 = libm::expm1f, log1p = libm::log1pf,
+        arcsinh = libm::asinhf, arccosh = libm::acoshf, arctanh = libm::atanhf,
     } libm::powf, libm::atan2f, libm::hypotf;
     f64 {
         exp = libm::exp, log = libm::log, log2 = libm::log2, log10 = libm::log10,
         sin = libm::sin, cos = libm::cos, tan = libm::tan,
         arcsin = libm::asin, arccos = libm::acos, arctan = libm::atan,
         sinh = libm::sinh, cosh = libm::cosh, tanh = libm::tanh,
+        exp2 = libm::exp2, expm1 = libm::expm1, log1p = libm::log1p,
+        arcsinh = libm::asinh, arccosh = libm::acosh, arctanh = libm::atanh,
     } libm::pow, libm::atan2, libm::hypot;
 }

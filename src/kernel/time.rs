@@ -34,6 +34,7 @@ pub(super) fn unary(op: UnaryOp, dtype: DType, a: Column<'_>, out: &mut Buffer) 
     match op {
         UnaryOp::Negative => math::apply(a, out, i64::wrapping_neg),
         UnaryOp::Absolute => math::apply(a, out, i64::wrapping_abs),
+        UnaryOp::Positive => math::apply(a, out, |x: i64| x),
         UnaryOp::Sign => math::apply(
             a,
             out,
@@ -117,6 +118,12 @@ fn times(op: BinaryOp, dtype: DType, a: Column<'_>, b: Column<'_>, out: &mut Buf
         }),
         B::Minimum => apply(a, b, out, |x: i64, y: i64| both(x, y, x.min(y))),
         B::Maximum => apply(a, b, out, |x: i64, y: i64| both(x, y, x.max(y))),
+        // NaT is the smallest count.
+        B::Fmax => apply(a, b, out, |x: i64, y: i64| x.max(y)),
+        B::Fmin => apply(a, b, out, |x: i64, y: i64| match (x, y) {
+            (NAT, other) | (other, NAT) => other,
+            _ => x.min(y),
+        }),
         B::Equal => apply(a, b, out, |x: i64, y: i64| x != NAT && y != NAT && x == y),
         B::NotEqual => apply(a, b, out, |x: i64, y: i64| x == NAT || y == NAT || x != y),
         B::Less => apply(a, b, out, |x: i64, y: i64| x != NAT && y != NAT && x < y),

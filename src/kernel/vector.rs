@@ -69,6 +69,22 @@ hot_loop! {
     }
 }
 
+/// `N` elements from the number of a counter alone. A trait, since a closure of this size is not inlined by itself, and what
+/// is not inlined is compiled for the base of the machine.
+pub(super) trait Counted<T, const N: usize>: Copy {
+    /// The elements of a counter; to be inlined.
+    fn at(&self, counter: u64) -> [T; N];
+}
+
+hot_loop! {
+    /// `out[i] = f(first + i)`
+    fn counted[T, const N: usize, F: Counted<T, N>](first: u64, out: &mut [[T; N]], f: F) {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = f.at(first.wrapping_add(i as u64));
+        }
+    }
+}
+
 /// `out[i] = f(a[i])` for functions that the compiler cannot vectorise: one copy, for all machines.
 pub(super) fn plain1<A: Copy, R, F: Fn(A) -> R>(a: &[A], out: &mut [R], f: F) {
     for (out, a) in out.iter_mut().zip(a) {

@@ -91,6 +91,54 @@ names! {
         Invert = "invert",
         /// True where x is zero
         LogicalNot = "logical_not",
+        /// x; an error for bool, as in NumPy
+        Positive = "positive",
+        /// x · x
+        Square = "square",
+        /// 1 / x; integers stay integers, and that of 0 is 0 here (NumPy leaves it open)
+        Reciprocal = "reciprocal",
+        /// ∛x
+        Cbrt = "cbrt",
+        /// 2ˣ
+        Exp2 = "exp2",
+        /// eˣ − 1
+        Expm1 = "expm1",
+        /// ln(1 + x)
+        Log1p = "log1p",
+        /// arsinh x
+        Arcsinh = "arcsinh",
+        /// arcosh x
+        Arccosh = "arccosh",
+        /// artanh x
+        Arctanh = "arctanh",
+        /// Radians as degrees
+        Degrees = "degrees",
+        /// Degrees as radians
+        Radians = "radians",
+        /// sin(πx) / (πx), 1 at 0
+        Sinc = "sinc",
+        /// |x| of real numbers, always a float
+        Fabs = "fabs",
+        /// True where the sign bit is set: −0.0 and NaN with a sign, too
+        Signbit = "signbit",
+        /// True for +∞
+        Isposinf = "isposinf",
+        /// True for −∞
+        Isneginf = "isneginf",
+        /// True where the imaginary part is 0
+        Isreal = "isreal",
+        /// True where the imaginary part is not 0
+        Iscomplex = "iscomplex",
+        /// The real part
+        Real = "real",
+        /// The imaginary part; 0 for real numbers
+        Imag = "imag",
+        /// The complex conjugate
+        Conjugate = "conjugate",
+        /// The angle of a complex number, in radians; 0 or π for real ones
+        Angle = "angle",
+        /// Number of ones among the bits of |x|, uint8
+        BitwiseCount = "bitwise_count",
     }
 }
 
@@ -145,6 +193,30 @@ names! {
         Maximum = "maximum",
         /// Angle of the point (y, x), in radians
         Arctan2 = "arctan2",
+        /// √(x² + y²) without overflow on the way
+        Hypot = "hypot",
+        /// ln(eˣ + eʸ) without overflow on the way
+        Logaddexp = "logaddexp",
+        /// log₂(2ˣ + 2ʸ) without overflow on the way
+        Logaddexp2 = "logaddexp2",
+        /// |x| with the sign of y
+        Copysign = "copysign",
+        /// The next float from x towards y
+        Nextafter = "nextafter",
+        /// 0 for x < 0, 1 for x > 0, y for x = 0
+        Heaviside = "heaviside",
+        /// The smaller; NaN loses
+        Fmin = "fmin",
+        /// The larger; NaN loses
+        Fmax = "fmax",
+        /// C's `%`: the sign of the dividend; of integers by zero 0, as in NumPy
+        Fmod = "fmod",
+        /// xʸ, always in 64-bit floats
+        FloatPower = "float_power",
+        /// Greatest common divisor
+        Gcd = "gcd",
+        /// Least common multiple
+        Lcm = "lcm",
     }
 }
 
@@ -167,6 +239,23 @@ fn inexact(name: &str, dtype: DType) -> Result<DType> {
     })
 }
 
+/// As [`inexact`], for functions that complex numbers do not have.
+fn inexact_real(name: &str, dtype: DType) -> Result<DType> {
+    match inexact(name, dtype)? {
+        DType::C64 | DType::C128 => Err(refuse(name, &dtype.to_string(), "real numbers")),
+        compute => Ok(compute),
+    }
+}
+
+/// The type of the parts of a number.
+fn part(dtype: DType) -> DType {
+    match dtype {
+        DType::C64 => DType::F32,
+        DType::C128 => DType::F64,
+        real => real,
+    }
+}
+
 impl UnaryOp {
     /// The dtypes of `self` applied to `dtype`; `right` repeats `left`.
     ///
@@ -182,10 +271,12 @@ impl UnaryOp {
         };
         let kind = dtype.kind();
         Ok(match self {
-            U::Negative | U::Sign if dtype == DType::Bool => {
+            U::Negative | U::Positive | U::Sign if dtype == DType::Bool => {
                 return Err(refuse(name, "bool", "numbers and timedeltas"));
             }
-            U::Negative | U::Absolute | U::Sign if matches!(dtype, DType::Datetime(_)) => {
+            U::Negative | U::Positive | U::Absolute | U::Sign
+                if matches!(dtype, DType::Datetime(_)) =>
+            {
                 return Err(refuse(name, &dtype.to_string(), "numbers and timedeltas"));
             }
             U::Absolute => match dtype {
@@ -193,7 +284,34 @@ impl UnaryOp {
                 DType::C128 => of(dtype, DType::F64),
                 _ => of(dtype, dtype),
             },
-            U::Negative | U::Sign => of(dtype, dtype),
+            U::Negative | U::Positive | U::Sign => of(dtype, dtype),
+            U::Square
+            | U::Reciprocal
+            | U::Conjugate
+            | U::Real
+            | U::Imag
+            | U::Isreal
+            | U::Iscomplex
+                if kind == Kind::Time =>
+            {
+                return Err(refuse(name, &dtype.to_string(), "numbers"));
+            }
+            U::Square | U::Reciprocal | U::Conjugate => match dtype {
+                DType::Bool => of(DType::I8, DType::I8),
+                _ => of(dtype, dtype),
+            },
+            U::Real | U::Imag => of(dtype, part(dtype)),
+            U::Isreal | U::Iscomplex => of(dtype, DType::Bool),
+            U::Signbit | U::Isposinf | U::Isneginf => match kind {
+                Kind::Bool | Kind::Signed | Kind::Unsigned | Kind::Float => of(dtype, DType::Bool),
+                Kind::Complex | Kind::Time => {
+                    return Err(refuse(name, &dtype.to_string(), "real numbers"));
+                }
+            },
+            U::BitwiseCount => match kind {
+                Kind::Bool | Kind::Signed | Kind::Unsigned => of(dtype, DType::U8),
+                _ => return Err(refuse(name, &dtype.to_string(), "bool and integers")),
+            },
             U::Isnan | U::Isfinite | U::Isinf | U::LogicalNot => of(dtype, DType::Bool),
             U::Invert => match kind {
                 Kind::Bool | Kind::Signed | Kind::Unsigned => of(dtype, dtype),
@@ -218,8 +336,30 @@ impl UnaryOp {
             | U::Arctan
             | U::Sinh
             | U::Cosh
-            | U::Tanh => {
+            | U::Tanh
+            | U::Exp2
+            | U::Expm1
+            | U::Log1p
+            | U::Arcsinh
+            | U::Arccosh
+            | U::Arctanh => {
                 let compute = inexact(name, dtype)?;
+                of(compute, compute)
+            }
+            U::Cbrt | U::Degrees | U::Radians | U::Fabs => {
+                let compute = inexact_real(name, dtype)?;
+                of(compute, compute)
+            }
+            U::Angle => {
+                let compute = inexact(name, dtype)?;
+                of(compute, part(compute))
+            }
+            // NumPy multiplies by the number π first, which makes float64 of every integer.
+            U::Sinc => {
+                let compute = match kind {
+                    Kind::Bool | Kind::Signed | Kind::Unsigned => DType::F64,
+                    _ => inexact(name, dtype)?,
+                };
                 of(compute, compute)
             }
         })
@@ -254,7 +394,9 @@ impl BinaryOp {
         }
         let common = promote(left, right).map_err(|e| e.context(format!("applying {name}")))?;
         Ok(match self {
-            B::Add | B::Multiply | B::Minimum | B::Maximum => of(common, common),
+            B::Add | B::Multiply | B::Minimum | B::Maximum | B::Fmin | B::Fmax => {
+                of(common, common)
+            }
             B::Subtract if common == DType::Bool => {
                 return Err(refuse(
                     name,
@@ -270,7 +412,7 @@ impl BinaryOp {
                 };
                 of(compute, compute)
             }
-            B::FloorDivide | B::Remainder => match common {
+            B::FloorDivide | B::Remainder | B::Fmod => match common {
                 DType::Bool => of(DType::I8, DType::I8),
                 DType::C64 | DType::C128 => return Err(refuse(name, &both(), "real numbers")),
                 _ => of(common, common),
@@ -283,7 +425,11 @@ impl BinaryOp {
                 Kind::Bool | Kind::Unsigned | Kind::Signed => of(common, common),
                 _ => return Err(refuse(name, &both(), "bool and integers")),
             },
-            B::LeftShift | B::RightShift => match common {
+            B::FloatPower => match common {
+                DType::C64 | DType::C128 => of(DType::C128, DType::C128),
+                _ => of(DType::F64, DType::F64),
+            },
+            B::LeftShift | B::RightShift | B::Gcd | B::Lcm => match common {
                 DType::Bool => of(DType::I8, DType::I8),
                 _ if common.is_integer() => of(common, common),
                 _ => return Err(refuse(name, &both(), "integers")),
@@ -296,7 +442,13 @@ impl BinaryOp {
                 right: DType::Bool,
                 result: DType::Bool,
             },
-            B::Arctan2 => match inexact(name, common)? {
+            B::Arctan2
+            | B::Hypot
+            | B::Logaddexp
+            | B::Logaddexp2
+            | B::Copysign
+            | B::Nextafter
+            | B::Heaviside => match inexact(name, common)? {
                 DType::C64 | DType::C128 => return Err(refuse(name, &both(), "real numbers")),
                 compute => of(compute, compute),
             },
@@ -355,11 +507,11 @@ impl BinaryOp {
             (B::FloorDivide, Timedelta(_), n) if n.is_integer() => {
                 signature(left, DType::I64, left)
             }
-            (B::Minimum | B::Maximum, Datetime(a), Datetime(b)) => {
+            (B::Minimum | B::Maximum | B::Fmin | B::Fmax, Datetime(a), Datetime(b)) => {
                 let unit = Datetime(a.max(b));
                 signature(unit, unit, unit)
             }
-            (B::Minimum | B::Maximum, Timedelta(a), Timedelta(b)) => {
+            (B::Minimum | B::Maximum | B::Fmin | B::Fmax, Timedelta(a), Timedelta(b)) => {
                 let unit = Timedelta(a.max(b));
                 signature(unit, unit, unit)
             }

@@ -3,7 +3,8 @@
 
 use super::plan::{ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Sink, Stage};
 use super::runs::deal;
-use crate::geom::{Region, positions};
+use crate::error::{Error, Result};
+use crate::geom::{AxisChunks, Home, HomeAxis, Region, positions};
 use std::ops::Range;
 
 /// The geometry of a pass on one rank.
@@ -116,7 +117,7 @@ pub(crate) fn segment_tiles(pass: &Pass, axis: usize, segments: Range<usize>) ->
 }
 
 /// The region of a box of chunks.
-fn box_region(axes: &[crate::geom::AxisChunks], chunks: &[Range<usize>]) -> Region {
+fn box_region(axes: &[AxisChunks], chunks: &[Range<usize>]) -> Region {
     let ranges: Vec<Range<usize>> = axes
         .iter()
         .zip(chunks)
@@ -198,25 +199,47 @@ impl SinkGeometry {
             .collect()
     }
 
-    /// The part of the result that `rank` finishes: a box; `None` when another rank finishes its pieces.
-    pub fn owned_region(&self, pass: &Pass, sink: &Sink, rank: usize) -> Option<Region> {
-        if self.participants(pass, rank).first() != Some(&rank) {
-            return None;
-        }
-        let domain = PassGeometry::new(pass, rank).domain_region(pass)?;
-        let (start, shape) = self
-            .kept
-            .iter()
-            .enumerate()
-            .map(|(result_axis, axis)| {
-                if self.group == Some(*axis) {
-                    (0, sink.shape[result_axis])
-                } else {
-                    (domain.start[*axis], domain.shape[*axis])
-                }
+    /// Which rank finishes and holds which box of the result.
+    pub fn home(&self, pass: &Pass, sink: &Sink) -> Home {
+        let axes = (self.kept.iter().enumerate())
+            .map(|(result_axis, axis)| match self.group == Some(*axis) {
+                true => HomeAxis::Whole(sink.shape[result_axis]),
+                false => HomeAxis::Cut {
+                    chunks: task_chunks(pass, *axis),
+                    along: *axis,
+                },
             })
-            .unzip();
-        Some(Region { start, shape })
+            .collect();
+        Home {
+            placement: pass.placement.clone(),
+            folded: self.folded.clone(),
+            axes,
+        }
+    }
+}
+
+/// The cut of a domain axis into tasks.
+fn task_chunks(pass: &Pass, axis: usize) -> AxisChunks {
+    let tiles = &pass.tiles.axes[axis];
+    if pass.stream_axis != Some(axis) || pass.segment_tiles == 1 {
+        return tiles.clone();
+    }
+    match tiles {
+        AxisChunks::Regular { len, chunk, phase } => AxisChunks::Regular {
+            len: *len,
+            chunk: chunk.saturating_mul(pass.segment_tiles),
+            phase: *phase,
+        },
+        AxisChunks::Irregular { ends } => {
+            let mut ends: Vec<usize> = (ends.iter().copied())
+                .skip(pass.segment_tiles - 1)
+                .step_by(pass.segment_tiles)
+                .collect();
+            if ends.last() != Some(&tiles.len()) {
+                ends.push(tiles.len());
+            }
+            AxisChunks::Irregular { ends }
+        }
     }
 }
 
@@ -225,6 +248,7 @@ impl Plan {
     pub fn owned_region(&self, array: ArrayId, rank: usize) -> Option<Region> {
         match self.array(array) {
             ArrayDecl::File(_) => None,
+            ArrayDecl::Held { home, .. } => home.region(rank),
             ArrayDecl::Memory { shape, .. } => (rank == 0).then(|| Region::whole(shape)),
             ArrayDecl::Result { stage, sink, .. } => {
                 let Stage::Pass(pass) = &self.stages[*stage as usize] else {
@@ -232,9 +256,25 @@ impl Plan {
                 };
                 let sink = &pass.sinks[*sink as usize];
                 SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
-                    .owned_region(pass, sink, rank)
+                    .home(pass, sink)
+                    .region(rank)
             }
         }
+    }
+
+    /// Which rank holds which box of a result.
+    ///
+    /// # Errors
+    /// Internal when the array is no result.
+    pub fn home(&self, array: ArrayId) -> Result<Home> {
+        if let ArrayDecl::Result { stage, sink, .. } = self.array(array)
+            && let Stage::Pass(pass) = &self.stages[*stage as usize]
+        {
+            let sink = &pass.sinks[*sink as usize];
+            let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
+            return Ok(geometry.home(pass, sink));
+        }
+        Err(Error::internal(format!("array {} is no result", array.0)))
     }
 
     /// The box of `array` that `rank` needs in `stage`; `None` when it needs nothing of it.
@@ -250,4 +290,36 @@ impl Plan {
             }
         }
     }
+}
+
+/// Largest slab of a message, in bytes: large enough that its start costs little, small beside any budget.
+pub(super) const SLAB_BYTES: usize = 4 << 20;
+
+/// A box cut along its outermost axes into slabs of at most 4 MiB: what travels in one message.
+pub fn slabs(region: &Region, element_bytes: usize) -> Vec<Region> {
+    let mut cut = region.shape.clone();
+    for axis in 0..cut.len() {
+        let inner: usize = cut[axis + 1..].iter().product::<usize>() * element_bytes;
+        cut[axis] = (SLAB_BYTES / inner.max(1)).clamp(1, cut[axis].max(1));
+        if cut[axis] > 1 {
+            break;
+        }
+    }
+    let counts = region
+        .shape
+        .iter()
+        .zip(&cut)
+        .map(|(len, cut)| 0..len.div_ceil(*cut));
+    positions(counts.collect())
+        .map(|at| {
+            let (start, shape) = (0..cut.len())
+                .map(|axis| {
+                    let first = at[axis] * cut[axis];
+                    let len = cut[axis].min(region.shape[axis] - first);
+                    (region.start[axis] + first, len)
+                })
+                .unzip();
+            Region { start, shape }
+        })
+        .collect()
 }

@@ -60,6 +60,7 @@ impl Plan {
                 Make::Load(array) => match self.array(*array) {
                     ArrayDecl::File(spec) => format!("read {} ({})", spec.variable, spec.dtype),
                     ArrayDecl::Memory { dtype, shape, .. } => format!("memory {dtype} {shape:?}"),
+                    ArrayDecl::Held { dtype, shape, .. } => format!("held {dtype} {shape:?}"),
                     ArrayDecl::Result {
                         stage,
                         dtype,
@@ -108,7 +109,12 @@ impl Plan {
             write!(f, " -> {} {:?}", sink.dtype, sink.shape)?;
             for target in &sink.targets {
                 match target {
-                    SinkTarget::Store(array) => write!(f, ", store as array {}", array.0)?,
+                    SinkTarget::Store(array) => {
+                        write!(f, ", store as array {}", array.0)?;
+                        if self.keeps.iter().any(|(kept, _)| kept == array) {
+                            write!(f, ", kept")?;
+                        }
+                    }
                     SinkTarget::Gather(number) => write!(f, ", gather as result {number}")?,
                     SinkTarget::Write { file, variable } => {
                         let spec = &self.files[*file as usize].variables[*variable as usize];

@@ -5,28 +5,26 @@
 //! read and decoded once for all of them. All else happens inside a pass, tile by tile, unless that makes the same again
 //! and again (a transform along each of two axes): then its value is stored, as if it were a fold, and read by a later pass.
 
-use super::plan::{
-    ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Sink, SinkTarget, Slot, Stage, View, WriteChunks,
-};
+use super::locality;
+use super::plan::{ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks};
 use super::program::{self, Stored as StoredNodes, leaves};
 use super::runs;
-use super::tiling::{self, Stored, Tiling};
+use super::tiling::{self, Tiling};
 use super::work::Body;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::expr::{Graph, Node, NodeId, SourceDecl};
-use crate::geom::{ChunkGrid, Placement, Select};
+use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
+use crate::geom::{ChunkGrid, Placement};
 use crate::spec::OutputSpec;
 use std::collections::HashMap;
-
-/// Most slots that are looked at to find the arrays in files behind a domain.
-const MOST_SEEN: usize = 1000;
 
 /// Where an output of the graph is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// On rank 0, as this result of `compute`.
     Gather(u32),
+    /// In the memories of the ranks, under this number.
+    Keep(DataId),
     /// In this variable of this file.
     Write {
         /// Number of the file.
@@ -108,6 +106,7 @@ fn attempt(
             stages: Vec::new(),
             files,
             gathers: gathers(graph, requests),
+            keeps: Vec::new(),
             notes: Vec::new(),
         },
         arrays: HashMap::new(),
@@ -138,7 +137,7 @@ fn gathers(graph: &Graph, requests: &[Request]) -> Vec<(DType, Vec<usize>)> {
         .iter()
         .filter_map(|r| match r.target {
             Target::Gather(number) => Some(number as usize + 1),
-            Target::Write { .. } => None,
+            Target::Write { .. } | Target::Keep(_) => None,
         })
         .max()
         .unwrap_or(0);
@@ -253,6 +252,17 @@ impl Lowering<'_> {
                 dtype: *dtype,
                 shape: shape.clone(),
             },
+            SourceDecl::Held {
+                data,
+                dtype,
+                shape,
+                home,
+            } => ArrayDecl::Held {
+                data: *data,
+                dtype: *dtype,
+                shape: shape.clone(),
+                home: home.clone(),
+            },
             SourceDecl::Generated { .. } => return Ok(None),
         };
         Ok(Some(self.add(leaf, decl)))
@@ -263,55 +273,6 @@ impl Lowering<'_> {
         self.plan.arrays.push(decl);
         self.arrays.insert(node, id);
         id
-    }
-
-    /// The arrays in files that the domain looks at; what lies behind an operation on blocks counts as seen through it
-    /// unchanged when it has as many axes.
-    fn files_seen(&self, slots: &[Slot], inputs: &[View]) -> Vec<Stored> {
-        let mut seen = Vec::new();
-        let mut stack: Vec<(u16, Select)> = inputs
-            .iter()
-            .rev()
-            .map(|input| (input.slot, input.select.clone()))
-            .collect();
-        // Parts of a large assembly all look alike; enough of them decide.
-        let mut steps = 0;
-        while let Some((number, select)) = stack.pop() {
-            steps += 1;
-            let slot = &slots[usize::from(number)];
-            match &slot.make {
-                Make::Load(array) => {
-                    if let ArrayDecl::File(spec) = self.plan.array(*array) {
-                        let bytes = spec.dtype.size() as u128;
-                        seen.push(Stored {
-                            select,
-                            chunk: spec.fetch_chunk(),
-                            bytes: spec.shape.iter().fold(bytes, |a, n| a * *n as u128),
-                        });
-                    }
-                }
-                _ if steps > MOST_SEEN => {}
-                Make::Generate(_) => {}
-                Make::Fuse { inputs, .. } => {
-                    stack.extend(inputs.iter().map(|i| (i.slot, i.select.compose(&select))));
-                }
-                Make::Call { inputs, .. } => {
-                    let alike = inputs
-                        .iter()
-                        .filter(|i| slots[usize::from(**i)].shape.len() == slot.shape.len());
-                    stack.extend(alike.map(|i| (*i, select.clone())));
-                }
-                Make::Assemble(parts) => {
-                    stack.extend(
-                        parts
-                            .iter()
-                            .take(1)
-                            .map(|(slot, _)| (*slot, select.clone())),
-                    );
-                }
-            }
-        }
-        seen
     }
 
     /// Plans the pass of `jobs`; or names a node that had better be stored before.
@@ -331,7 +292,7 @@ impl Lowering<'_> {
         let mut body = program::Body::new(graph, &others, &mut load);
         let (program, inputs) = body.fuse(&roots)?;
         let (slots, nodes) = (body.slots, body.nodes);
-        let seen = self.files_seen(&slots, &inputs);
+        let seen = locality::files_seen(&self.plan, &slots, &inputs);
         let folds: Vec<Option<&Fold>> = jobs.iter().map(|job| job.fold.as_ref()).collect();
         let folded: Vec<usize> = (0..domain.len())
             .filter(|axis| {
@@ -364,7 +325,15 @@ impl Lowering<'_> {
             placement: Placement::single(&[]),
             runs: None,
         };
-        pass.placement = tiling::place(&pass, &folds, self.plan.ranks);
+        let whole: Vec<bool> = (hint.iter().zip(domain)).map(|(c, len)| c >= len).collect();
+        let mixed = whole.contains(&true) && whole.contains(&false);
+        let whole = if mixed {
+            whole
+        } else {
+            vec![false; whole.len()]
+        };
+        pass.placement = tiling::place(&pass, &folds, self.plan.ranks, &whole);
+        locality::stay_home(&self.plan, &mut pass, &folds);
         let stage = self.plan.stages.len() as u32;
         for (output, job) in jobs.iter().enumerate() {
             let schema = self.graph.schema(job.node);
@@ -377,9 +346,14 @@ impl Lowering<'_> {
             };
             let mut store = job.stored;
             let mut late = Vec::new();
+            let mut keeps = Vec::new();
             for target in &job.targets {
                 match *target {
                     Target::Gather(number) => sink.targets.push(SinkTarget::Gather(number)),
+                    Target::Keep(data) => {
+                        store = true;
+                        keeps.push(data);
+                    }
                     Target::Write { file, variable } => {
                         match self.late_chunks(&pass, &sink, file, variable)? {
                             None => sink.targets.push(SinkTarget::Write { file, variable }),
@@ -399,6 +373,9 @@ impl Lowering<'_> {
                     shape: schema.shape.clone(),
                 };
                 let array = self.add(job.node, decl);
+                self.plan
+                    .keeps
+                    .extend(keeps.into_iter().map(|data| (array, data)));
                 sink.targets.push(SinkTarget::Store(array));
                 for (file, variable, chunks) in late {
                     let placement = Placement::choose(

@@ -1,6 +1,6 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
-use super::derive::{PassGeometry, SinkGeometry};
+use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry, slabs};
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
@@ -58,14 +58,20 @@ fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
         let id = ArrayId(number as u32);
         let (born, dtype) = match decl {
             ArrayDecl::File(_) => continue,
-            ArrayDecl::Memory { dtype, .. } => (0, *dtype),
+            ArrayDecl::Memory { dtype, .. } | ArrayDecl::Held { dtype, .. } => (0, *dtype),
             ArrayDecl::Result { stage, dtype, .. } => (*stage as usize, *dtype),
         };
-        let last_use = plan
-            .stages
-            .iter()
-            .rposition(|s| uses(s, id))
-            .unwrap_or(born);
+        // What is held outlives the run.
+        let held = matches!(decl, ArrayDecl::Held { .. })
+            || plan.keeps.iter().any(|(array, _)| *array == id);
+        let last_use = match held {
+            true => plan.stages.len(),
+            false => plan
+                .stages
+                .iter()
+                .rposition(|s| uses(s, id))
+                .unwrap_or(born),
+        };
         if (born..=last_use.max(born)).contains(&stage)
             && let Some(region) = plan.owned_region(id, rank)
         {
@@ -91,7 +97,7 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
 const MANY_RANKS: usize = 256;
 
 /// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
-/// block that is put together, and one piece on its way in each direction (twice: as elements and as bytes).
+/// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI).
 fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u64, u64) {
     let size = plan.array(array).dtype().size() as u64;
     let bytes = |region: Region| region.elements() as u64 * size;
@@ -116,14 +122,19 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let (mut moved, mut messages, mut largest_in, mut block) = (0, 0, 0, 0);
     if let Some(needed) = wants(rank) {
         for part in others().filter_map(|o| plan.owned_region(array, o)?.intersect(&needed)) {
+            messages += slabs(&part, size as usize).len() as u64;
             let part = bytes(part);
             moved += part;
-            messages += 1;
             largest_in = largest_in.max(part);
         }
         block = bytes(needed);
     }
-    (moved, messages, block + 2 * (largest_in + largest_out))
+    let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
+    (
+        moved,
+        messages,
+        block + 2 * (slab(largest_in) + slab(largest_out)),
+    )
 }
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
@@ -149,7 +160,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                     };
                     (piece + raw) * size
                 }
-                ArrayDecl::Memory { .. } | ArrayDecl::Result { .. } => 0,
+                ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0,
             },
             Make::Generate(_) | Make::Assemble(_) => piece * size,
             Make::Fuse { program, .. } => piece * size + program.scratch_bytes(),
@@ -291,7 +302,8 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
                             bytes * PassGeometry::new(pass, 0).count() as u64 / all.max(1) as u64
                         }
                         None => SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref())
-                            .owned_region(pass, sink, 0)
+                            .home(pass, sink)
+                            .region(0)
                             .map_or(0, |region| (region.elements() * sink.dtype.size()) as u64),
                     };
                     result.moved_bytes += bytes - own;

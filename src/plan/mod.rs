@@ -7,6 +7,8 @@
 //! Definitions.
 //! - A *pass* walks the tiles of one *domain* (an index space); for each tile it fetches input pieces, runs one fused
 //!   program, and feeds every *sink*.
+//! - A *slot* is an array of which a task holds the box that its tile needs: loaded, generated, computed by a program, put
+//!   together, or made by an operation on blocks. What a tile needs is derived backwards from it (`regions`).
 //! - A *tile* is the unit of fetching and computing. The *stream axis* of a pass is walked tile by tile, in order, by one
 //!   thread, so that running sums stay where they are.
 //! - A *segment* is a run of tiles along the stream axis. Tiles and segments are fixed by the problem alone (shapes,
@@ -16,6 +18,7 @@
 
 mod derive;
 mod display;
+mod locality;
 mod lower;
 mod memory;
 mod plan;
@@ -27,7 +30,7 @@ mod validate;
 mod wire;
 mod work;
 
-pub use derive::{PassGeometry, SinkGeometry};
+pub use derive::{PassGeometry, SinkGeometry, slabs};
 pub use lower::{Request, Target, lower};
 pub use memory::{Footprint, footprint, footprint_threads};
 pub use plan::{

@@ -2,7 +2,7 @@
 
 use crate::dtype::DType;
 use crate::expr::DataId;
-use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
+use crate::geom::{AxisChunks, ChunkGrid, Home, Placement, Select};
 use crate::op::{BlockOp, Generator, Program, Reduction};
 use crate::spec::{OutputSpec, SourceSpec};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,17 @@ pub enum ArrayDecl {
         /// Its lengths.
         shape: Vec<usize>,
     },
+    /// A result of an earlier run that the ranks still hold.
+    Held {
+        /// Its number in the session.
+        data: DataId,
+        /// Its dtype.
+        dtype: DType,
+        /// Its lengths.
+        shape: Vec<usize>,
+        /// Which rank holds what.
+        home: Home,
+    },
     /// The result of a sink of an earlier pass: each rank holds the box that it finalised.
     Result {
         /// Number of the stage (a pass).
@@ -43,7 +54,9 @@ impl ArrayDecl {
     pub fn dtype(&self) -> DType {
         match self {
             ArrayDecl::File(spec) => spec.dtype,
-            ArrayDecl::Memory { dtype, .. } | ArrayDecl::Result { dtype, .. } => *dtype,
+            ArrayDecl::Memory { dtype, .. }
+            | ArrayDecl::Held { dtype, .. }
+            | ArrayDecl::Result { dtype, .. } => *dtype,
         }
     }
 
@@ -51,7 +64,9 @@ impl ArrayDecl {
     pub fn shape(&self) -> &[usize] {
         match self {
             ArrayDecl::File(spec) => &spec.shape,
-            ArrayDecl::Memory { shape, .. } | ArrayDecl::Result { shape, .. } => shape,
+            ArrayDecl::Memory { shape, .. }
+            | ArrayDecl::Held { shape, .. }
+            | ArrayDecl::Result { shape, .. } => shape,
         }
     }
 }
@@ -212,6 +227,8 @@ pub struct Plan {
     pub files: Vec<OutputSpec>,
     /// Dtype and shape of each gathered result.
     pub gathers: Vec<(DType, Vec<usize>)>,
+    /// Stored results that the ranks go on holding after the run, under these numbers.
+    pub keeps: Vec<(ArrayId, DataId)>,
     /// What the optimizer and the planner decided and why, for `plan`; not sent to ranks.
     #[serde(skip)]
     pub notes: Vec<String>,

@@ -245,8 +245,14 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
     (Some(axis), length)
 }
 
-/// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones.
-pub(super) fn place(pass: &Pass, folds: &[Option<&Fold>], ranks: usize) -> Placement {
+/// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones. `whole` are axes that
+/// the user wants in one chunk: they are split last.
+pub(super) fn place(
+    pass: &Pass,
+    folds: &[Option<&Fold>],
+    ranks: usize,
+    whole: &[bool],
+) -> Placement {
     let task_counts = pass.task_counts();
     let costs: Vec<u64> = (0..task_counts.len())
         .map(|axis| {
@@ -255,7 +261,7 @@ pub(super) fn place(pass: &Pass, folds: &[Option<&Fold>], ranks: usize) -> Place
                 .flatten()
                 .filter(|f| f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis))
                 .count() as u64;
-            1 + axis as u64 + 1000 * folding
+            1 + axis as u64 + 1000 * folding + 100 * u64::from(whole[axis])
         })
         .collect();
     let length = |axis: usize, run: std::ops::Range<usize>| {

@@ -99,7 +99,7 @@ impl Body<'_> {
                         .product();
                     6.0 * decoded
                 }
-                ArrayDecl::Memory { .. } | ArrayDecl::Result { .. } => 0.0,
+                ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0.0,
             },
             Make::Generate(_) => 3.0 * elements,
             Make::Fuse { program, .. } => (1.0 + 0.25 * program.steps.len() as f64) * elements,

@@ -12,19 +12,33 @@ use rhai::{Dynamic, FnPtr, NativeCallContext};
 use std::any::TypeId;
 
 /// Other names under which users know an operation.
-const UNARY_ALIASES: [(&str, UnaryOp); 5] = [
+const UNARY_ALIASES: &[(&str, UnaryOp)] = &[
     ("abs", UnaryOp::Absolute),
     ("isnull", UnaryOp::Isnan),
     ("round", UnaryOp::Rint),
     ("ceiling", UnaryOp::Ceil),
     ("ln", UnaryOp::Log),
+    ("rad2deg", UnaryOp::Degrees),
+    ("deg2rad", UnaryOp::Radians),
+    ("conj", UnaryOp::Conjugate),
+    ("fix", UnaryOp::Trunc),
+    ("acos", UnaryOp::Arccos),
+    ("acosh", UnaryOp::Arccosh),
+    ("asin", UnaryOp::Arcsin),
+    ("asinh", UnaryOp::Arcsinh),
+    ("atan", UnaryOp::Arctan),
+    ("atanh", UnaryOp::Arctanh),
+    ("bitwise_invert", UnaryOp::Invert),
+    ("bitwise_not", UnaryOp::Invert),
 ];
-const BINARY_ALIASES: [(&str, BinaryOp); 5] = [
+const BINARY_ALIASES: &[(&str, BinaryOp)] = &[
     ("floordiv", BinaryOp::FloorDivide),
     ("pow", BinaryOp::Power),
     ("mod", BinaryOp::Remainder),
     ("atan2", BinaryOp::Arctan2),
     ("true_divide", BinaryOp::Divide),
+    ("bitwise_left_shift", BinaryOp::LeftShift),
+    ("bitwise_right_shift", BinaryOp::RightShift),
 ];
 
 fn dtype(value: &Dynamic) -> Raised<DType> {
@@ -132,13 +146,13 @@ fn map(context: &NativeCallContext<'_>, this: &Dataset, f: &FnPtr) -> Raised<Dyn
 
 pub(super) fn register(registry: &mut Registry<'_>) {
     let named = UnaryOp::ALL.iter().map(|op| (op.name(), *op));
-    for (name, op) in named.chain(UNARY_ALIASES) {
+    for (name, op) in named.chain(UNARY_ALIASES.iter().copied()) {
         registry.method::<DataArray>(name, 0..=0, move |a, _| data(a.unary(op)));
         registry.method::<Array>(name, 0..=0, move |a, _| array(a.unary(op)));
         registry.method::<Dataset>(name, 0..=0, move |a, _| dataset(a.unary(op)));
     }
     let named = BinaryOp::ALL.iter().map(|op| (op.name(), *op));
-    for (name, op) in named.chain(BINARY_ALIASES) {
+    for (name, op) in named.chain(BINARY_ALIASES.iter().copied()) {
         binary_of::<DataArray>(registry, name, op);
         binary_of::<Array>(registry, name, op);
         binary_of::<Dataset>(registry, name, op);

@@ -78,17 +78,23 @@ for d in TIMES:
 add("scale", "float64", [0.0, 2.5, -1.5, np.nan, np.inf])
 add("scale", "int64", [0, 2, -3, 7])
 
-UNARY_EXACT = "negative absolute sign floor ceil trunc rint isnan isfinite isinf invert logical_not sqrt".split()
-UNARY_MATH = "exp log log2 log10 sin cos tan arcsin arccos arctan sinh cosh tanh".split()
+UNARY_EXACT = ("negative absolute sign floor ceil trunc rint isnan isfinite isinf invert logical_not sqrt "
+               "positive square reciprocal fabs signbit isposinf isneginf isreal iscomplex real imag conjugate bitwise_count "
+               "degrees radians").split()
+UNARY_MATH = "exp log log2 log10 sin cos tan arcsin arccos arctan sinh cosh tanh exp2 expm1 log1p arcsinh arccosh arctanh angle cbrt".split()
 BINARY = ("add subtract multiply divide floor_divide remainder bitwise_and bitwise_or bitwise_xor left_shift right_shift "
-          "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor minimum maximum").split()
+          "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor minimum maximum "
+          "fmin fmax fmod gcd lcm copysign nextafter heaviside").split()
 WIDER = {"float32": np.float64, "float64": np.longdouble, "complex64": np.complex128, "complex128": np.clongdouble}
+PART = {"float32": "float32", "float64": "float64", "complex64": "float32", "complex128": "float64"}
 
 
 def emit_unary(op, d, s, r):
     words = text(r).split()
     if op == "sign" and d in TIMES:  # NumPy says -1 for NaT; here NaT stays
         words = ["?" if w else v for v, w in zip(words, np.isnat(sets[s, d]))]
+    if op == "reciprocal" and d in INTS:  # NumPy leaves that of zero to the machine
+        words = ["?" if w else v for v, w in zip(words, sets[s, d] == 0)]
     out.append(f"unary {op} {d} {s} {r.dtype} : {' '.join(words)}")
 
 
@@ -101,15 +107,19 @@ for d in ["bool"] + INTS + FLOATS + COMPLEX + TIMES:
         s = "wide" if d in FLOATS else "full"
         try:
             r = getattr(np, op)(sets[s, d])
-        except TypeError:
+        except (TypeError, ValueError):
             continue
-        if r.dtype == np.float16:
+        if r.dtype == np.float16 or op in ("real", "imag", "isreal", "iscomplex") and d in TIMES:
             continue
         emit_unary(op, d, s, r)
 for d in FLOATS + COMPLEX:
     s = "wide" if d in FLOATS else "finite"
     for op in UNARY_MATH + (["sqrt"] if d in COMPLEX else []):
-        emit_unary(op, d, s, getattr(np, op)(sets[s, d].astype(WIDER[d])).astype(d))
+        if op == "cbrt" and d in COMPLEX:
+            continue
+        r = getattr(np, op)(sets[s, d].astype(WIDER[d]))
+        emit_unary(op, d, s, r.astype(PART[d] if op == "angle" else d))
+    emit_unary("sinc", d, s, np.sinc(sets[s, d]))  # in its own precision: the product with π decides
 
 
 def emit_binary(op, l, ls, r, rs, wide=None):
@@ -125,12 +135,19 @@ for d in ["bool"] + INTS + FLOATS + COMPLEX:
     for op in BINARY:
         if op == "divide" and d in INTS + ["bool"]:
             continue  # computed in float64: covered there
+        if op in ("copysign", "nextafter", "heaviside") and d not in FLOATS:
+            continue  # computed in floats
         emit_binary(op, d, "full", d, "full")
     if d in INTS:
         emit_binary("power", d, "full", d, "exponents")
     if d in FLOATS:
         emit_binary("power", d, "full", d, "full", WIDER[d])
-        emit_binary("arctan2", d, "full", d, "full", WIDER[d])
+        for op in ["arctan2", "hypot", "logaddexp", "logaddexp2"]:
+            emit_binary(op, d, "full", d, "full", WIDER[d])
+    if d == "float64":
+        emit_binary("float_power", d, "full", d, "full", WIDER[d])
+    if d == "complex128":
+        emit_binary("float_power", d, "finite", d, "finite", WIDER[d])
     if d in COMPLEX:
         emit_binary("power", d, "finite", d, "finite", WIDER[d])
 for l, r in itertools.product(TIMES, TIMES):

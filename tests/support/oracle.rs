@@ -66,7 +66,9 @@ pub struct DatasetCase {
 struct Head {
     inputs: BTreeMap<String, Record>,
     cases: Vec<Case>,
+    #[serde(default)]
     labelled: Vec<LabelledCase>,
+    #[serde(default)]
     datasets: Vec<DatasetCase>,
 }
 
@@ -90,29 +92,32 @@ pub fn golden() -> PathBuf {
 /// The oracle, read once.
 pub fn oracle() -> &'static Oracle {
     static ORACLE: OnceLock<Oracle> = OnceLock::new();
-    ORACLE.get_or_init(|| {
-        let packed = std::fs::read(golden().join("oracle.bin")).unwrap();
-        let length = u64::from_le_bytes(packed[..8].try_into().unwrap()) as usize;
-        let mut data = vec![0; length];
-        libdeflater::Decompressor::new()
-            .zlib_decompress(&packed[8..], &mut data)
-            .unwrap();
-        let head = u32::from_le_bytes(data[..4].try_into().unwrap()) as usize;
-        let parsed: Head = serde_json::from_slice(&data[4..4 + head]).unwrap();
-        let values = data.split_off(4 + head);
-        let inputs = parsed
-            .inputs
-            .iter()
-            .map(|(n, r)| (n.clone(), Arc::new(block(&values, r))))
-            .collect();
-        Oracle {
-            inputs,
-            cases: parsed.cases,
-            labelled: parsed.labelled,
-            datasets: parsed.datasets,
-            values,
-        }
-    })
+    ORACLE.get_or_init(|| read_golden("oracle.bin"))
+}
+
+/// A file of golden data.
+pub fn read_golden(name: &str) -> Oracle {
+    let packed = std::fs::read(golden().join(name)).unwrap();
+    let length = u64::from_le_bytes(packed[..8].try_into().unwrap()) as usize;
+    let mut data = vec![0; length];
+    libdeflater::Decompressor::new()
+        .zlib_decompress(&packed[8..], &mut data)
+        .unwrap();
+    let head = u32::from_le_bytes(data[..4].try_into().unwrap()) as usize;
+    let parsed: Head = serde_json::from_slice(&data[4..4 + head]).unwrap();
+    let values = data.split_off(4 + head);
+    let inputs = parsed
+        .inputs
+        .iter()
+        .map(|(n, r)| (n.clone(), Arc::new(block(&values, r))))
+        .collect();
+    Oracle {
+        inputs,
+        cases: parsed.cases,
+        labelled: parsed.labelled,
+        datasets: parsed.datasets,
+        values,
+    }
 }
 
 fn block(values: &[u8], record: &Record) -> Block {

@@ -207,7 +207,10 @@ impl Reader {
         let ask = |object: Handle| {
             let attribute = raw::attribute(&object, name)?;
             match &attribute.shape.kind {
-                Type::FixedString { .. } | Type::VariableString => {
+                Type::VariableString => Ok(Value::Other(
+                    "texts of any length, in a form that is not known here".into(),
+                )),
+                Type::FixedString { .. } => {
                     let scalar = attribute.shape.dims.as_ref().is_none_or(Vec::is_empty);
                     Ok(Value::Texts(raw::read_texts(&attribute)?, scalar))
                 }

@@ -436,6 +436,9 @@ fn read_text_variable(
     let file = reader.bytes.at(&place);
     let values = if texts::are_known(dataset, &source.layout) {
         texts::read(&file, dataset, source)
+    } else if dataset.kind == Type::VariableString || !dataset.filters.is_empty() {
+        // HDF5 1.10.8 reads beyond its memory where such texts, or the parameters of such filters, are damaged.
+        Err(file.unknown("texts behind a layout or a filter that is not known here"))
     } else {
         tracing::info!("{place} is read through the HDF5 library: its layout is not known here");
         reader

@@ -41,7 +41,7 @@ def all_attributes(at, file):
     put(at.attrs, "scalar", np.float64(-2.5))
     put(at.attrs, "flag", np.bool_(True))
     put(at.attrs, "half", np.float16(1.5))
-    put(at.attrs, "half_be", np.array([1.5, -0.0009765625, 65504, 6e-8], ">f2"))
+    put(at.attrs, "half_be", np.array([1.5, -0.0009765625, 65504, 0.25], ">f2"))
     put(at.attrs, "long_double", np.array([1.5, -3e300, 0.1], np.longdouble))
     bits = h5py.h5t.STD_I16BE.copy()
     bits.set_precision(11)
