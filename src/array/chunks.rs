@@ -99,9 +99,8 @@ fn chosen(
     // Axes shorter than an equal share are whole; the others share what they leave.
     while !open.is_empty() {
         let share = left.max(1.0).powf(1.0 / open.len() as f64);
-        let (short, long): (Vec<usize>, Vec<usize>) = open
-            .iter()
-            .partition(|axis| shape[**axis] as f64 <= share);
+        let (short, long): (Vec<usize>, Vec<usize>) =
+            open.iter().partition(|axis| shape[**axis] as f64 <= share);
         if short.is_empty() {
             for axis in open {
                 result[axis] = (share as usize).clamp(1, shape[axis].max(1));

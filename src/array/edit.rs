@@ -372,9 +372,7 @@ impl Array {
                     let select = Select::broadcast(&[shape[*axis]], &[*axis], &lengths);
                     let mask = g.select(*mask, select)?;
                     all = Some(match all {
-                        Some(before) => {
-                            g.binary(crate::op::BinaryOp::LogicalAnd, before, mask)?
-                        }
+                        Some(before) => g.binary(crate::op::BinaryOp::LogicalAnd, before, mask)?,
                         None => mask,
                     });
                 }

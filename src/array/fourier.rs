@@ -210,7 +210,10 @@ impl Driver {
     #[track_caller]
     pub fn fftfreq(&self, n: usize, d: f64) -> Array {
         if n == 0 {
-            return Array::failed(self.session(), Error::invalid("fftfreq: n is 0; it must be at least 1"));
+            return Array::failed(
+                self.session(),
+                Error::invalid("fftfreq: n is 0; it must be at least 1"),
+            );
         }
         let index = self.indices_1d(n);
         let negative = index.gt(((n - 1) / 2) as i64).astype(DType::I64);
@@ -221,7 +224,10 @@ impl Driver {
     #[track_caller]
     pub fn rfftfreq(&self, n: usize, d: f64) -> Array {
         if n == 0 {
-            return Array::failed(self.session(), Error::invalid("rfftfreq: n is 0; it must be at least 1"));
+            return Array::failed(
+                self.session(),
+                Error::invalid("rfftfreq: n is 0; it must be at least 1"),
+            );
         }
         self.indices_1d(n / 2 + 1) * (1.0 / (n as f64 * d))
     }
@@ -264,7 +270,9 @@ fn transform(
             Form::Forward | Form::Inverse => {
                 g.cast(a, if single { DType::C64 } else { DType::C128 })
             }
-            _ => Err(Error::invalid(format!("{name}: at least one axis is needed"))),
+            _ => Err(Error::invalid(format!(
+                "{name}: at least one axis is needed"
+            ))),
         };
     };
     let halved = matches!(form, Form::Half | Form::Hermitian);

@@ -270,7 +270,11 @@ impl Array {
                 return g.fill(Scalar::I64(0), &shape);
             }
             let (a, v) = (g.cast(a, dtype)?, g.cast(v, dtype)?);
-            let flat = if shape.is_empty() { vec![1] } else { shape.clone() };
+            let flat = if shape.is_empty() {
+                vec![1]
+            } else {
+                shape.clone()
+            };
             let v = reshaped(g, v, &flat)?;
             let found = g.call(SearchSorted { right }, vec![a, v])?;
             reshaped(g, found, &shape)

@@ -22,10 +22,10 @@ mod shape;
 
 pub use array::{Array, Operand, compute, persist};
 pub use chunks::ChunkLen;
+pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use fourier::Norm;
 pub use index_expr::{Index, IndexExpr};
 pub use join::{Cuts, Nested, block};
-pub use shape::broadcast_arrays;
-pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use random::RandomGenerator;
 pub use reduce::ReduceOptions;
+pub use shape::broadcast_arrays;

@@ -4,7 +4,9 @@ use super::array::Array;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::expr::{Graph, NodeId};
-use crate::geom::{Select, Span, ViewAxis, broadcast_shapes, normalize_axes, normalize_axis, positions};
+use crate::geom::{
+    Select, Span, ViewAxis, broadcast_shapes, normalize_axes, normalize_axis, positions,
+};
 use crate::op::{Reshape, reshape_groups};
 
 /// Merged axes of more elements than this are put together row by row when they have few rows: a tile that crosses the end
@@ -26,8 +28,11 @@ pub(super) fn boxes(
     let ranges = segments.iter().map(|list| 0..list.len()).collect();
     let mut parts = Vec::new();
     for index in positions(ranges) {
-        let chosen: Vec<(Span, usize)> =
-            index.iter().zip(segments).map(|(i, list)| list[*i]).collect();
+        let chosen: Vec<(Span, usize)> = index
+            .iter()
+            .zip(segments)
+            .map(|(i, list)| list[*i])
+            .collect();
         let spans: Vec<Span> = chosen.iter().map(|(span, _)| *span).collect();
         let start = chosen.iter().map(|(_, start)| *start).collect();
         parts.push((g.select(a, Select::spans(&spans))?, start));
@@ -53,7 +58,10 @@ pub(super) fn reshaped(g: &mut Graph, a: NodeId, shape: &[usize]) -> Result<Node
     let long = |axes: std::ops::Range<usize>, shape: &[usize]| -> Vec<usize> {
         axes.filter(|axis| shape[*axis] != 1).collect()
     };
-    if groups.iter().all(|(old, _)| long(old.clone(), &from).len() <= 1) {
+    if groups
+        .iter()
+        .all(|(old, _)| long(old.clone(), &from).len() <= 1)
+    {
         let mut axes = Vec::with_capacity(shape.len());
         for (old, new) in groups {
             let parent = long(old, &from).first().copied();

@@ -1,6 +1,6 @@
 //! `numpy.fft`: `x.fft(n, axis, norm)`, `x.fft2(s, axes, norm)`, each argument by position or by name in a map at the end.
 
-use super::args::{int, length, lengths, by_name, optional, scalar, text, whole_list};
+use super::args::{by_name, int, length, lengths, optional, scalar, text, whole_list};
 use super::failure::{OrRaise, Raised, refuse};
 use super::operators::array;
 use super::registry::Registry;
@@ -79,11 +79,19 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
                 false => Some(whole_list(name, &args[1])?),
             };
             let s = sizes(name, &args[0])?;
-            array(body(this, s.as_deref(), axes.as_deref(), norm(name, &args[2])?))
+            array(body(
+                this,
+                s.as_deref(),
+                axes.as_deref(),
+                norm(name, &args[2])?,
+            ))
         });
     }
     type Shift = fn(&Array, &[isize]) -> Array;
-    let shifts: [(&str, Shift); 2] = [("fftshift", Array::fftshift), ("ifftshift", Array::ifftshift)];
+    let shifts: [(&str, Shift); 2] = [
+        ("fftshift", Array::fftshift),
+        ("ifftshift", Array::ifftshift),
+    ];
     for (name, body) in shifts {
         registry.method::<Array>(name, 0..=1, move |this, args| {
             let args = by_name(name, args, &["axes"])?;

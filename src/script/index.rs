@@ -1,6 +1,6 @@
 //! Positions in brackets, `x["1:5, ::-1, ..., newaxis"]`, and the functions that select, leave out, put in and replace.
 
-use super::args::{Slice, indexer, by_name, operand, optional, value, whole_list};
+use super::args::{Slice, by_name, indexer, operand, optional, value, whole_list};
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::operators::array;
 use super::registry::Registry;
@@ -44,11 +44,13 @@ fn expressions(operation: &str, given: &[Dynamic]) -> Raised<IndexExpr> {
     }
     given
         .iter()
-        .map(|part| match part.as_immutable_string_ref().as_ref().map(|t| t.as_str()) {
-            Ok("...") => Ok(Index::Ellipsis),
-            Ok("newaxis") => Ok(Index::NewAxis),
-            _ => index(operation, part),
-        })
+        .map(
+            |part| match part.as_immutable_string_ref().as_ref().map(|t| t.as_str()) {
+                Ok("...") => Ok(Index::Ellipsis),
+                Ok("newaxis") => Ok(Index::NewAxis),
+                _ => index(operation, part),
+            },
+        )
         .collect::<Raised<Vec<_>>>()
         .map(IndexExpr::from)
 }
@@ -114,7 +116,9 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         let lists = lists.into_iter().map(array).collect::<Raised<Vec<_>>>()?;
         Ok(Dynamic::from(lists))
     });
-    registry.method::<Array>("argwhere", 0..=0, |this, _| array(this.argwhere().or_raise()?));
+    registry.method::<Array>("argwhere", 0..=0, |this, _| {
+        array(this.argwhere().or_raise()?)
+    });
     registry.method::<Array>("flatnonzero", 0..=0, |this, _| {
         array(this.flatnonzero().or_raise()?)
     });
@@ -141,7 +145,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.method::<Array>("insert", 2..=3, |this, args| {
         let args = by_name("insert", args, &["index", "values", "axis"])?;
         let put = values("insert", this, &args[1])?;
-        array(this.insert(index("insert", &args[0])?, put, optional("insert", &args[2])?))
+        array(this.insert(
+            index("insert", &args[0])?,
+            put,
+            optional("insert", &args[2])?,
+        ))
     });
     registry.method::<Array>("append", 1..=2, |this, args| {
         let args = by_name("append", args, &["values", "axis"])?;
@@ -150,7 +158,9 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     });
     registry.method::<Array>("set_at", 2..=9, |this, args| {
         let Some((put, at)) = args.split_last() else {
-            return Err(raise(Error::invalid("set_at: an index and a value are needed")));
+            return Err(raise(Error::invalid(
+                "set_at: an index and a value are needed",
+            )));
         };
         let put = values("set_at", this, put)?;
         array(this.set_at(expressions("set_at", at)?, put))
@@ -164,5 +174,12 @@ pub(super) fn register(registry: &mut Registry<'_>) {
             });
         )*};
     }
-    brackets!(i64, Range<i64>, RangeInclusive<i64>, Slice, rhai::Array, Array);
+    brackets!(
+        i64,
+        Range<i64>,
+        RangeInclusive<i64>,
+        Slice,
+        rhai::Array,
+        Array
+    );
 }

@@ -2,9 +2,7 @@
 
 use super::failure::Script;
 use super::registry::Registry;
-use super::{
-    create, elementwise, fourier, index, methods, operators, reduce, select, shape, show,
-};
+use super::{create, elementwise, fourier, index, methods, operators, reduce, select, shape, show};
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};
@@ -98,7 +96,8 @@ pub fn evaluate(
     };
     let mut scope = Scope::new();
     for (name, array) in inputs {
-        scope.push_constant((*name).to_owned(), array.clone());
+        // No constants: the parser would fold comparisons of them by rules of its own.
+        scope.push((*name).to_owned(), array.clone());
     }
     let ast = compile(&engine, &scope, source).map_err(|e| script.report(e))?;
     let result: Dynamic = engine
@@ -111,9 +110,9 @@ pub fn evaluate(
     list.into_iter()
         .map(|value| {
             let kind = super::args::type_name(&value);
-            value.try_cast().ok_or_else(|| {
-                Error::invalid(format!("the expression gives {kind}, not an Array"))
-            })
+            value
+                .try_cast()
+                .ok_or_else(|| Error::invalid(format!("the expression gives {kind}, not an Array")))
         })
         .collect()
 }

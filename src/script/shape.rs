@@ -1,6 +1,6 @@
 //! Shapes: axes, arrays put together and taken apart, chunks.
 
-use super::args::{int, length, by_name, optional, whole_list};
+use super::args::{by_name, int, length, optional, whole_list};
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::operators::array;
 use super::registry::Registry;
@@ -79,7 +79,11 @@ fn rechunk(this: &Array, args: &[Dynamic]) -> Raised<Dynamic> {
             .iter()
             .map(|(axis, len)| match axis.parse::<isize>() {
                 Ok(axis) => Ok((axis, chunk_len(len)?)),
-                Err(_) => Err(refuse("rechunk", &axis.to_string().into(), "an axis number")),
+                Err(_) => Err(refuse(
+                    "rechunk",
+                    &axis.to_string().into(),
+                    "an axis number",
+                )),
             })
             .collect::<Raised<Vec<_>>>()?;
         return array(this.rechunk_axes(&axes, limit));
@@ -227,7 +231,9 @@ pub(super) fn register(registry: &mut Registry<'_>) {
             array(body(&list[0], &list[1..].iter().collect::<Vec<_>>()))
         });
     }
-    registry.function("block", 1..=1, |args| array(block(&nested(&args[0])?).or_raise()?));
+    registry.function("block", 1..=1, |args| {
+        array(block(&nested(&args[0])?).or_raise()?)
+    });
     registry.function("broadcast_arrays", 1..=1, |args| {
         let list = arrays("broadcast_arrays", &args[0])?;
         list_of(broadcast_arrays(&list.iter().collect::<Vec<_>>()).or_raise()?)

@@ -218,7 +218,7 @@ def main():
             result = eval(numpy, space)
             for part in result if isinstance(result, (list, tuple)) else [result]:
                 part = np.asarray(part)
-                transform = "fft" in numpy
+                transform = "fft" in ours
                 scale = magnitude(part) if transform else 0.0
                 cases.append(dict(family="fft" if transform else "shape", program=ours, scale=scale, loose=part.dtype in (np.float32, np.complex64), **put(part)))
     head = json.dumps(dict(made=f"numpy {np.__version__} python {platform.python_version()} {platform.machine()}", inputs=inputs, cases=cases)).encode()

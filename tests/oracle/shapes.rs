@@ -41,7 +41,11 @@ fn results(
             Err(error) => vec![Err(error.to_string())],
         });
     }
-    let good: Vec<&Array> = made.iter().flatten().filter_map(|a| a.as_ref().ok()).collect();
+    let good: Vec<&Array> = made
+        .iter()
+        .flatten()
+        .filter_map(|a| a.as_ref().ok())
+        .collect();
     let mut blocks = Vec::new();
     for batch in good.chunks(37) {
         match compute(batch) {
@@ -49,7 +53,9 @@ fn results(
             Err(whole) => {
                 let each: Vec<_> = batch.iter().map(|a| a.compute_block()).collect();
                 match each.iter().all(Result::is_ok) {
-                    true => blocks.extend(batch.iter().map(|_| Err(format!("only together: {whole}")))),
+                    true => {
+                        blocks.extend(batch.iter().map(|_| Err(format!("only together: {whole}"))))
+                    }
                     false => blocks.extend(each.into_iter().map(|r| r.map_err(|e| e.to_string()))),
                 }
             }
@@ -112,7 +118,9 @@ fn shapes_selections_and_transforms_are_those_of_numpy() {
         .unwrap();
         for ((program, expected), blocks) in chosen.iter().zip(&found) {
             let mut say = |why: String| {
-                wrong.push(format!("{program} (chunks {variant}, {fabric:?})\n    {why}"));
+                wrong.push(format!(
+                    "{program} (chunks {variant}, {fabric:?})\n    {why}"
+                ));
             };
             if blocks.len() != expected.len() {
                 say(match blocks.first() {
@@ -123,9 +131,12 @@ fn shapes_selections_and_transforms_are_those_of_numpy() {
             }
             for (block, case) in blocks.iter().zip(expected) {
                 let why = match block {
-                    Ok(block) => {
-                        difference(block, &cases().expected(&case.result), case.scale, case.loose)
-                    }
+                    Ok(block) => difference(
+                        block,
+                        &cases().expected(&case.result),
+                        case.scale,
+                        case.loose,
+                    ),
                     Err(error) => Some(error.clone()),
                 };
                 if let Some(why) = why {
@@ -133,7 +144,10 @@ fn shapes_selections_and_transforms_are_those_of_numpy() {
                 }
             }
         }
-        println!("chunks {variant}, tiles of {elements}, {fabric:?}: {:?}", begin.elapsed());
+        println!(
+            "chunks {variant}, tiles of {elements}, {fabric:?}: {:?}",
+            begin.elapsed()
+        );
     }
     for line in wrong.iter().take(60) {
         println!("{line}");

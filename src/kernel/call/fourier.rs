@@ -216,7 +216,13 @@ where
                 _ => plans.complex.plan_fft_forward(shape[axis]),
             };
             let at_end = number + 1 == before.len();
-            in_place(out, shape, axis, &plan, if at_end { scale } else { T::one() });
+            in_place(
+                out,
+                shape,
+                axis,
+                &plan,
+                if at_end { scale } else { T::one() },
+            );
         }
         Ok(())
     })

@@ -105,7 +105,9 @@ pub(super) fn search(
         Physical::I16 => over!(i16, Ord::cmp),
         Physical::I32 => over!(i32, Ord::cmp),
         Physical::I64 if time => {
-            over!(i64, |a: &i64, b: &i64| a.wrapping_sub(1).cmp(&b.wrapping_sub(1)))
+            over!(i64, |a: &i64, b: &i64| a
+                .wrapping_sub(1)
+                .cmp(&b.wrapping_sub(1)))
         }
         Physical::I64 => over!(i64, Ord::cmp),
         Physical::U8 => over!(u8, Ord::cmp),

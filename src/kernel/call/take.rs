@@ -27,7 +27,13 @@ pub(super) fn take(
 /// Offsets of the indices of a box, in row-major order.
 fn offsets(shape: &[usize], strides: &[isize]) -> Vec<isize> {
     positions(shape.iter().map(|len| 0..*len).collect())
-        .map(|index| index.iter().zip(strides).map(|(i, s)| *i as isize * s).sum())
+        .map(|index| {
+            index
+                .iter()
+                .zip(strides)
+                .map(|(i, s)| *i as isize * s)
+                .sum()
+        })
         .collect()
 }
 

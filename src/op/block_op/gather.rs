@@ -97,9 +97,10 @@ impl Family for Compress {
 
     fn result(&self, inputs: &[(DType, &[usize])]) -> Result<(DType, Vec<usize>)> {
         match inputs {
-            [(dtype, shape), (DType::Bool, mask)] if shape == mask && !shape.is_empty() => {
-                Ok((*dtype, vec![self.before.last().copied().unwrap_or(0) as usize]))
-            }
+            [(dtype, shape), (DType::Bool, mask)] if shape == mask && !shape.is_empty() => Ok((
+                *dtype,
+                vec![self.before.last().copied().unwrap_or(0) as usize],
+            )),
             _ => Err(Error::internal(format!("compress of {inputs:?}"))),
         }
     }
