@@ -280,6 +280,8 @@ fn persisted_arrays_stay_with_the_ranks() {
             );
         }
     }
+}
+
 /// 3 × 3 sums of integers, floor-divided by the first parameter (9 without one); where a border cuts the margin, over what is
 /// there. The second input, if any, is added.
 fn smooth9(call: &mut KernelCall<'_>) -> hyperslab::Result<()> {

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "oracle/shapes.rs"]
+mod shapes;
 mod support;
 
 use hyperslab::array::compute;

@@ -4,12 +4,18 @@
 //! `compute`, `save` or `check`.
 
 mod array;
+mod chunks;
 mod compose;
 mod create;
 mod differences;
+mod edit;
 mod element_wise;
 mod filters;
+mod fourier;
 mod index;
+mod index_expr;
+mod join;
+mod mask;
 mod math;
 mod matrices;
 mod overlap;
@@ -18,18 +24,24 @@ mod random;
 mod ranges;
 mod reduce;
 mod scan;
+mod select;
 mod shape;
 mod statistics;
 mod windows;
 
 pub use array::{Array, Operand, compute, persist};
+pub use chunks::ChunkLen;
 pub use compose::{Bound, select};
 pub use differences::Spacing;
 pub(crate) use element_wise::{element_wise, weak_numbers};
 pub use filters::{Border, ConvolveMode};
+pub use fourier::Norm;
+pub use index_expr::{Index, IndexExpr};
+pub use join::{Cuts, Nested, block};
 pub use overlap::Boundary;
 pub use pad::PadMode;
 pub use random::RandomGenerator;
 pub use ranges::meshgrid;
 pub use reduce::ReduceOptions;
+pub use shape::broadcast_arrays;
 pub use windows::{CoarsenBoundary, Rolling};

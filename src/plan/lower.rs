@@ -115,11 +115,16 @@ fn attempt(
     jobs.sort_by_key(|job| job.level);
     let mut deferred = Vec::new();
     while !jobs.is_empty() {
-        // Jobs of the lowest level over the domain of the first: one pass.
+        // Jobs of the lowest level over the domain of the first: one pass. A node that is stored since others would make it
+        // again and again has tiles of its own, and so a pass of its own.
         let (level, domain) = (jobs[0].level, graph.shape(jobs[0].root).to_vec());
+        let first = jobs[0].node;
+        let alone = |job: &Job| {
+            job.node != first && (stored.contains(&first) || stored.contains(&job.node))
+        };
         let (shared, rest): (Vec<Job>, Vec<Job>) = jobs
             .into_iter()
-            .partition(|j| j.level == level && graph.shape(j.root) == domain);
+            .partition(|j| j.level == level && graph.shape(j.root) == domain && !alone(j));
         jobs = rest;
         if let Some(node) = lowering.pass(&domain, &shared, &mut deferred)? {
             return Ok(Attempt::Store(node));
@@ -310,7 +315,9 @@ impl Lowering<'_> {
         };
         let tiles = tiling::tiles(self.tiling, &weighed, &seen, Some(&hint), &folded);
         let lengths: Vec<usize> = tiles.axes.iter().map(|axis| axis.longest()).collect();
-        if let Some(slot) = weighed.most_repeated(&lengths) {
+        if let Some(slot) =
+            weighed.most_repeated(&lengths, &|slot| self.stored.contains(&nodes[slot]))
+        {
             return Ok(Some(nodes[slot]));
         }
         let (stream_axis, segment_tiles) = tiling::stream(&tiles, &folds);

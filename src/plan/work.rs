@@ -51,8 +51,12 @@ impl Body<'_> {
     }
 
     /// The slot that costs most by being made again for tile after tile of these lengths, when storing it once (and moving
-    /// it between ranks) costs less.
-    pub(super) fn most_repeated(&self, tile: &[usize]) -> Option<usize> {
+    /// it between ranks) costs less. Those that are `stored` already do not count: they are what the pass makes.
+    pub(super) fn most_repeated(
+        &self,
+        tile: &[usize],
+        stored: &dyn Fn(usize) -> bool,
+    ) -> Option<usize> {
         if self.domain.contains(&0) {
             return None;
         }
@@ -63,7 +67,7 @@ impl Body<'_> {
             .product();
         let domain: f64 = self.domain.iter().map(|len| *len as f64).product();
         (0..self.slots.len())
-            .filter(|slot| !self.resident(*slot))
+            .filter(|slot| !self.resident(*slot) && !stored(*slot))
             .filter_map(|slot| {
                 let need = needs[slot].as_ref()?;
                 let whole = Region::whole(&self.slots[slot].shape);
@@ -104,7 +108,13 @@ impl Body<'_> {
             Make::Generate(_) => 3.0 * elements,
             Make::Fuse { program, .. } => (1.0 + 0.25 * program.steps.len() as f64) * elements,
             Make::Assemble(_) => elements,
-            Make::Call { op, .. } => op.weight() * elements,
+            Make::Call { op, inputs } => {
+                let shapes: Vec<&[usize]> = inputs
+                    .iter()
+                    .map(|slot| self.slots[usize::from(*slot)].shape.as_slice())
+                    .collect();
+                op.work(&shapes, region)
+            }
         }
     }
 }

@@ -339,3 +339,42 @@ pub(super) fn labels(operation: &str, value: &Dynamic) -> Raised<Labels> {
     }
     label(operation, value).map(Labels::One)
 }
+
+/// Arguments by position, and by name in a map at the end: one value per name, `()` where none is given.
+pub(super) fn by_name(operation: &str, args: &[Dynamic], names: &[&str]) -> Raised<Vec<Dynamic>> {
+    let mut values = vec![Dynamic::UNIT; names.len()];
+    let (last, before) = match args.split_last() {
+        Some((last, before)) if last.is_map() => (Some(last), before),
+        _ => (None, args),
+    };
+    for (place, value) in values.iter_mut().zip(before) {
+        *place = value.clone();
+    }
+    if let Some(options) = last {
+        let options = map(operation, options, "options")?;
+        check_keys(operation, &options, names)?;
+        for (name, place) in names.iter().zip(&mut values) {
+            if let Some(value) = options.get(*name) {
+                *place = value.clone();
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// An integer, or `()` for none.
+pub(super) fn optional(operation: &str, value: &Dynamic) -> Raised<Option<isize>> {
+    match value.is_unit() {
+        true => Ok(None),
+        false => Ok(Some(int(operation, value, "an integer or ()")? as isize)),
+    }
+}
+
+/// An integer or a list of them.
+pub(super) fn whole_list(operation: &str, value: &Dynamic) -> Raised<Vec<isize>> {
+    let one = |v: &Dynamic| int(operation, v, "an integer").map(|v| v as isize);
+    match value.as_array_ref() {
+        Ok(list) => list.iter().map(one).collect(),
+        Err(_) => Ok(vec![one(value)?]),
+    }
+}

@@ -271,12 +271,4 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         dataset(ds.vars(&names.iter().map(String::as_str).collect::<Vec<_>>()))
     });
     engine.register_indexer_get(|a: &mut DataArray, name: &str| coordinate(a, name));
-    engine.register_indexer_get(|a: &mut Array, name: &str| -> Raised<Dynamic> {
-        const PROPERTIES: [&str; 5] = ["shape", "dtype", "ndim", "size", "chunks"];
-        Err(raise(Error::invalid(format!(
-            "an Array of shape {:?} has no property {name:?}; known: {}",
-            a.shape(),
-            nearest_names(name, PROPERTIES)
-        ))))
-    });
 }

@@ -11,6 +11,8 @@ mod args;
 mod create;
 mod elementwise;
 mod failure;
+mod fourier;
+mod index;
 mod methods;
 mod numpy;
 mod operators;
@@ -19,6 +21,7 @@ mod reduce;
 mod registry;
 mod run;
 mod select;
+mod shape;
 mod show;
 
-pub use run::{run_script, run_text};
+pub use run::{evaluate, run_script, run_text};

@@ -2,7 +2,10 @@
 
 use super::failure::Script;
 use super::registry::Registry;
-use super::{along, create, elementwise, methods, numpy, operators, random, reduce, select, show};
+use super::{
+    along, create, elementwise, fourier, index, methods, numpy, operators, random, reduce, select,
+    shape, show,
+};
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};
@@ -76,6 +79,47 @@ pub fn run_text(
     })
 }
 
+/// The arrays that a script ends with (an array, or a list of arrays), with `inputs` as its variables: expressions of the
+/// script language for a program that has arrays of its own.
+///
+/// # Errors
+/// As [`run_script`]; invalid input when the script ends with something else.
+pub fn evaluate(
+    driver: &Driver,
+    source: &str,
+    inputs: &[(&str, crate::array::Array)],
+) -> Result<Vec<crate::array::Array>> {
+    let mut engine = Engine::new();
+    let functions = prepare(&mut engine, driver);
+    let script = Script {
+        path: "expression",
+        source,
+        sets: inputs.iter().map(|(name, _)| *name).collect(),
+        functions: &functions,
+    };
+    let mut scope = Scope::new();
+    for (name, array) in inputs {
+        // No constants: the parser would fold comparisons of them by rules of its own.
+        scope.push((*name).to_owned(), array.clone());
+    }
+    let ast = compile(&engine, &scope, source).map_err(|e| script.report(e))?;
+    let result: Dynamic = engine
+        .eval_ast_with_scope(&mut scope, &ast)
+        .map_err(|e| script.report(*e))?;
+    let list = match result.as_array_ref() {
+        Ok(list) => list.to_vec(),
+        Err(_) => vec![result.clone()],
+    };
+    list.into_iter()
+        .map(|value| {
+            let kind = super::args::type_name(&value);
+            value
+                .try_cast()
+                .ok_or_else(|| Error::invalid(format!("the expression gives {kind}, not an Array")))
+        })
+        .collect()
+}
+
 /// The engine of the script language; gives the names of its functions.
 fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     engine.set_max_operations(0);
@@ -100,6 +144,9 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     elementwise::register(&mut registry);
     reduce::register(&mut registry);
     select::register(&mut registry);
+    shape::register(&mut registry);
+    index::register(&mut registry);
+    fourier::register(&mut registry, driver);
     methods::register(&mut registry);
     along::register(&mut registry);
     registry.names.push("print".to_owned());

@@ -108,14 +108,6 @@ fn sel_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
     dataset(sel!(this, &wanted, nearest))
 }
 
-/// `x[3]`, `x[0..10]`, `x[slice(0, 10, 2)]` along the first axis.
-fn index(this: &Array, value: &Dynamic) -> Raised<Dynamic> {
-    match indexer("[]", value)? {
-        Indexer::At(at) => array(this.index(0, at)),
-        Indexer::Slice(start, stop, step) => array(this.slice(0, start, stop, step)),
-    }
-}
-
 pub(super) fn register(registry: &mut Registry<'_>) {
     registry.method::<Dataset>("chunk", 1..=1, |this, args| {
         dataset(this.chunk(pairs(&chunk_map(&args[0])?)))
@@ -204,22 +196,4 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     registry.method::<Array>("broadcast_to", 1..=1, |this, args| {
         array(this.broadcast_to(&lengths("broadcast_to", &args[0], 0)?))
     });
-    registry
-        .engine
-        .register_indexer_get(|this: &mut Array, at: i64| index(this, &Dynamic::from(at)));
-    registry
-        .engine
-        .register_indexer_get(|this: &mut Array, at: std::ops::Range<i64>| {
-            index(this, &Dynamic::from(at))
-        });
-    registry
-        .engine
-        .register_indexer_get(|this: &mut Array, at: std::ops::RangeInclusive<i64>| {
-            index(this, &Dynamic::from(at))
-        });
-    registry
-        .engine
-        .register_indexer_get(|this: &mut Array, at: super::args::Slice| {
-            index(this, &Dynamic::from(at))
-        });
 }

@@ -66,7 +66,9 @@ pub struct DatasetCase {
 struct Head {
     inputs: BTreeMap<String, Record>,
     cases: Vec<Case>,
+    #[serde(default)]
     labelled: Vec<LabelledCase>,
+    #[serde(default)]
     datasets: Vec<DatasetCase>,
 }
 

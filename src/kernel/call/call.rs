@@ -1,6 +1,6 @@
 //! From an operation to its loops.
 
-use super::{reshape, scan, sliding, window};
+use super::{fourier, gather, reshape, scan, sliding, take, window};
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::Region;
@@ -28,12 +28,21 @@ pub fn call(
     out: &mut Block,
 ) -> Result<()> {
     match (op, pieces) {
+        (BlockOp::Fourier(op), [piece]) => fourier::fourier(op, shapes, piece, region, out),
         (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
         (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, None, region, out),
         (BlockOp::Scan(op), [piece, starts]) => scan::scan(op, piece, Some(starts), region, out),
         (BlockOp::Window(op), [piece]) => window::window(op, piece, out),
         (BlockOp::Sliding(op), [piece]) => sliding::sliding(op, piece, region, out),
         (BlockOp::User(op), pieces) => registry::user(op, pieces, region, out),
+        (BlockOp::Take(op), [piece]) => take::take(op, piece, region, out),
+        (BlockOp::TakeAlong(op), [values, indices]) => {
+            gather::take_along(op, shapes[0][op.axis], (values, indices), out)
+        }
+        (BlockOp::SearchSorted(op), [sorted, values]) => gather::search(op, sorted, values, out),
+        (BlockOp::Compress(op), [values, mask]) => {
+            gather::compress(op, (values, mask), region, out)
+        }
         (op, pieces) => Err(Error::internal(format!(
             "{} of {} pieces",
             op.name(),

@@ -1,10 +1,13 @@
 //! Operations on blocks: one file per family.
 
 mod call;
+mod fourier;
+mod gather;
 mod lines;
 mod reshape;
 mod scan;
 mod sliding;
+mod take;
 mod window;
 
 pub use call::{PieceView, call};

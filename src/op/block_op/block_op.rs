@@ -1,6 +1,8 @@
 //! The sum of all families, and what each of them answers.
 
-use super::{Reshape, Scan, Sliding, User, Window};
+use super::{
+    Compress, Fourier, Reshape, Scan, SearchSorted, Sliding, Take, TakeAlong, User, Window,
+};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::geom::Region;
@@ -23,6 +25,12 @@ pub trait Family {
 
     /// Work per element of the result, where copying one is 1.
     fn weight(&self) -> f64;
+
+    /// Work of making the region `wanted` of the result, in the same unit: more than its elements where an operation makes
+    /// more than is wanted.
+    fn work(&self, _shapes: &[&[usize]], wanted: &Region) -> f64 {
+        self.weight() * wanted.elements() as f64
+    }
 
     /// Bytes of workspace per element of a piece of the result.
     fn scratch_bytes(&self) -> usize {
@@ -61,6 +69,10 @@ macro_rules! families {
 }
 
 families! {
+    /// Elements under a mask.
+    Compress,
+    /// Discrete Fourier transforms.
+    Fourier,
     /// The same elements under another shape.
     Reshape,
     /// Running folds along an axis.
@@ -71,6 +83,12 @@ families! {
     Sliding,
     /// Kernels of the user's program.
     User,
+    /// Places in a sorted list.
+    SearchSorted,
+    /// Elements at listed indices.
+    Take,
+    /// Elements at computed indices along an axis.
+    TakeAlong,
 }
 
 impl BlockOp {
@@ -93,9 +111,9 @@ impl BlockOp {
         self.family().demand(number, shapes, wanted)
     }
 
-    /// Work per element of the result, where copying one is 1.
-    pub fn weight(&self) -> f64 {
-        self.family().weight()
+    /// Work of making the region `wanted` of the result, where copying an element is 1.
+    pub fn work(&self, shapes: &[&[usize]], wanted: &Region) -> f64 {
+        self.family().work(shapes, wanted)
     }
 
     /// Bytes of workspace per element of a piece of the result.

@@ -5,6 +5,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::geom::Region;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// NumPy's `reshape`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,12 +38,47 @@ impl Family for Reshape {
     }
 
     fn demand(&self, number: usize, shapes: &[&[usize]], wanted: &Region) -> Region {
-        reshaped(&self.shape, shapes[number], wanted)
+        let from = shapes[number];
+        let mut region = Region::whole(from);
+        for (old, new) in reshape_groups(from, &self.shape) {
+            let part = Region::new(&wanted.start[new.clone()], &wanted.shape[new.clone()]);
+            let part = reshaped(&self.shape[new], &from[old.clone()], &part);
+            region.start[old.clone()].copy_from_slice(&part.start);
+            region.shape[old].copy_from_slice(&part.shape);
+        }
+        region
     }
 
     fn weight(&self) -> f64 {
         1.0
     }
+}
+
+/// The runs of axes of two shapes of as many elements (not none) that hold the same elements, as short as possible.
+pub fn reshape_groups(from: &[usize], to: &[usize]) -> Vec<(Range<usize>, Range<usize>)> {
+    let mut groups = Vec::new();
+    let (mut i, mut j) = (0, 0);
+    while i < from.len() && j < to.len() {
+        let (first, start) = (i, j);
+        let (mut old, mut new) = (from[i], to[j]);
+        (i, j) = (i + 1, j + 1);
+        while old != new {
+            if old < new && i < from.len() {
+                old *= from[i];
+                i += 1;
+            } else if j < to.len() {
+                new *= to[j];
+                j += 1;
+            } else {
+                break;
+            }
+        }
+        groups.push((first..i, start..j));
+    }
+    if i < from.len() || j < to.len() {
+        groups.push((i..from.len(), j..to.len()));
+    }
+    groups
 }
 
 /// The smallest region of `from` that holds the row-major positions of the region `wanted` of `to`.

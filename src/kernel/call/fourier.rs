@@ -1,0 +1,369 @@
+//! Discrete Fourier transforms, by rustfft and realfft: fast for any length, primes too.
+//!
+//! Laws: every line is transformed alone, by the plan of its length, so its bits depend on no other line and on no tile.
+//! Plans are kept per thread. Lines across rows are brought together in groups that fit the cache.
+
+use super::call::PieceView;
+use crate::block::{Block, Native};
+use crate::dtype::Physical;
+use crate::error::{Error, Result};
+use crate::geom::{Region, positions};
+use crate::op::{Fourier, Transform};
+use num_complex::Complex;
+use realfft::RealFftPlanner;
+use rustfft::{Fft, FftNum, FftPlanner};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Bytes of the lines that are transformed as one group.
+const GROUP_BYTES: usize = 256 << 10;
+
+/// What a thread keeps from call to call; the planners remember the plans they made.
+struct Plans<T: FftNum> {
+    complex: FftPlanner<T>,
+    real: RealFftPlanner<T>,
+}
+
+impl<T: FftNum> Plans<T> {
+    fn new() -> Self {
+        Plans {
+            complex: FftPlanner::new(),
+            real: RealFftPlanner::new(),
+        }
+    }
+}
+
+thread_local! {
+    static SINGLE: RefCell<Plans<f32>> = RefCell::new(Plans::new());
+    static DOUBLE: RefCell<Plans<f64>> = RefCell::new(Plans::new());
+}
+
+/// The two types of real numbers.
+trait Real: FftNum + Native {
+    fn with_plans<R>(work: impl FnOnce(&mut Plans<Self>) -> R) -> R;
+    fn of(value: f64) -> Self;
+}
+
+impl Real for f32 {
+    fn with_plans<R>(work: impl FnOnce(&mut Plans<f32>) -> R) -> R {
+        SINGLE.with_borrow_mut(work)
+    }
+    fn of(value: f64) -> f32 {
+        value as f32
+    }
+}
+
+impl Real for f64 {
+    fn with_plans<R>(work: impl FnOnce(&mut Plans<f64>) -> R) -> R {
+        DOUBLE.with_borrow_mut(work)
+    }
+    fn of(value: f64) -> f64 {
+        value
+    }
+}
+
+/// The transform of `piece` (whole along the axes), of which `region` of the result is kept.
+pub(super) fn fourier(
+    op: &Fourier,
+    shapes: &[&[usize]],
+    piece: &PieceView<'_>,
+    region: &Region,
+    out: &mut Block,
+) -> Result<()> {
+    match piece.view.buffer.physical() {
+        Physical::F32 | Physical::C64 => transformed::<f32>(op, shapes[0], piece, region, out),
+        Physical::F64 | Physical::C128 => transformed::<f64>(op, shapes[0], piece, region, out),
+        other => Err(Error::internal(format!("{op:?} of {other:?}"))),
+    }
+}
+
+fn transformed<T: Real>(
+    op: &Fourier,
+    from: &[usize],
+    piece: &PieceView<'_>,
+    region: &Region,
+    out: &mut Block,
+) -> Result<()>
+where
+    Complex<T>: Native,
+{
+    let mut full = region.clone();
+    for &axis in &op.axes {
+        full.start[axis] = 0;
+        full.shape[axis] = match op.transform {
+            Transform::Forward | Transform::Inverse => from[axis],
+            Transform::Real if Some(&axis) == op.axes.last() => from[axis] / 2 + 1,
+            Transform::Half { len } if Some(&axis) == op.axes.last() => len,
+            Transform::Real | Transform::Half { .. } => from[axis],
+        };
+    }
+    if full == *region {
+        return whole::<T>(op, piece, &full.shape, out);
+    }
+    let mut all = Block::zeros(out.dtype(), &full.shape);
+    whole::<T>(op, piece, &full.shape, &mut all)?;
+    let kept = all.part(&region.relative_to(&full.start));
+    out.paste(&Region::whole(&region.shape), &kept)
+}
+
+/// All of the transform of a piece, in `out` of `shape`.
+fn whole<T: Real>(
+    op: &Fourier,
+    piece: &PieceView<'_>,
+    shape: &[usize],
+    out: &mut Block,
+) -> Result<()>
+where
+    Complex<T>: Native,
+{
+    let other = || Error::internal("a transform of a block of another type");
+    let Some((&last, before)) = op.axes.split_last() else {
+        return Err(other());
+    };
+    let view = &piece.view;
+    let scale = T::of(op.scale);
+    let source = Strided {
+        offset: view.offset,
+        shape: &view.shape,
+        strides: &view.strides,
+    };
+    T::with_plans(|plans| {
+        if let Transform::Half { len } = op.transform {
+            let input = Complex::<T>::slice(view.buffer).ok_or_else(other)?;
+            let plan = plans.real.plan_fft_inverse(len);
+            let mut scratch = plan.make_scratch_vec();
+            let sign = if op.conjugate { -T::one() } else { T::one() };
+            let inverse = |line: &mut [Complex<T>], to: &mut [T]| {
+                for v in line.iter_mut() {
+                    v.im = v.im * sign;
+                }
+                // As NumPy: they count as real.
+                line[0].im = T::zero();
+                if len.is_multiple_of(2) {
+                    line[len / 2].im = T::zero();
+                }
+                let done = plan.process_with_scratch(line, to, &mut scratch);
+                scaled(to, scale);
+                done.map_err(|e| Error::internal(format!("irfft: {e}")))
+            };
+            if before.is_empty() {
+                let out = T::slice_mut(out.buffer_mut()).ok_or_else(other)?;
+                return lines(input, &source, out, shape, last, inverse);
+            }
+            // The other axes first, on a copy.
+            let mut middle = Block::from_view(view)?;
+            let values = Complex::<T>::slice_mut(middle.buffer_mut()).ok_or_else(other)?;
+            for &axis in before {
+                let plan = plans.complex.plan_fft_inverse(view.shape[axis]);
+                in_place(values, &view.shape, axis, &plan, T::one());
+            }
+            let dense = middle.view();
+            let source = Strided {
+                offset: 0,
+                shape: &dense.shape,
+                strides: &dense.strides,
+            };
+            let values = Complex::<T>::slice(dense.buffer).ok_or_else(other)?;
+            let out = T::slice_mut(out.buffer_mut()).ok_or_else(other)?;
+            return lines(values, &source, out, shape, last, inverse);
+        }
+        let out = Complex::<T>::slice_mut(out.buffer_mut()).ok_or_else(other)?;
+        let own_scale = if before.is_empty() { scale } else { T::one() };
+        match (op.transform, T::slice(view.buffer)) {
+            (Transform::Forward | Transform::Real, Some(input)) => {
+                let n = view.shape[last];
+                let plan = plans.real.plan_fft_forward(n);
+                let mut scratch = plan.make_scratch_vec();
+                let mirror = op.transform == Transform::Forward;
+                let sign = if op.conjugate { -T::one() } else { T::one() };
+                lines(input, &source, out, shape, last, |line, to| {
+                    let half = n / 2 + 1;
+                    plan.process_with_scratch(line, &mut to[..half], &mut scratch)
+                        .map_err(|e| Error::internal(format!("rfft: {e}")))?;
+                    scaled(&mut to[..half], own_scale);
+                    if op.conjugate {
+                        for v in &mut to[..half] {
+                            v.im = v.im * sign;
+                        }
+                    }
+                    if mirror {
+                        for k in half..n {
+                            to[k] = to[n - k].conj();
+                        }
+                    }
+                    Ok(())
+                })?;
+            }
+            (transform, _) => {
+                let input = Complex::<T>::slice(view.buffer).ok_or_else(other)?;
+                let n = view.shape[last];
+                let plan = match transform {
+                    Transform::Inverse => plans.complex.plan_fft_inverse(n),
+                    _ => plans.complex.plan_fft_forward(n),
+                };
+                let zero = Complex::new(T::zero(), T::zero());
+                let mut scratch = vec![zero; plan.get_outofplace_scratch_len()];
+                lines(input, &source, out, shape, last, |line, to| {
+                    plan.process_outofplace_with_scratch(line, to, &mut scratch);
+                    scaled(to, own_scale);
+                    Ok(())
+                })?;
+            }
+        }
+        for (number, &axis) in before.iter().enumerate() {
+            let plan = match op.transform {
+                Transform::Inverse => plans.complex.plan_fft_inverse(shape[axis]),
+                _ => plans.complex.plan_fft_forward(shape[axis]),
+            };
+            let at_end = number + 1 == before.len();
+            in_place(
+                out,
+                shape,
+                axis,
+                &plan,
+                if at_end { scale } else { T::one() },
+            );
+        }
+        Ok(())
+    })
+}
+
+fn scaled<T: Real, V: Copy + std::ops::Mul<T, Output = V>>(values: &mut [V], scale: T) {
+    if scale != T::one() {
+        for v in values {
+            *v = *v * scale;
+        }
+    }
+}
+
+/// Where the elements of an input lie.
+struct Strided<'a> {
+    offset: usize,
+    shape: &'a [usize],
+    strides: &'a [isize],
+}
+
+/// Calls `work` on every line of `from` along `axis` and on its place in `to` (dense, of `shape`).
+fn lines<S: Copy + Default, D: Copy + Default>(
+    from: &[S],
+    source: &Strided<'_>,
+    to: &mut [D],
+    shape: &[usize],
+    axis: usize,
+    mut work: impl FnMut(&mut [S], &mut [D]) -> Result<()>,
+) -> Result<()> {
+    let (long, short) = (source.shape[axis], shape[axis]);
+    let step = source.strides[axis];
+    let inner: usize = shape[axis + 1..].iter().product();
+    let mut line_in = vec![S::default(); 0];
+    let last = shape.len() - 1;
+    if axis == last {
+        line_in.resize(long, S::default());
+        let outer: Vec<_> = shape[..axis].iter().map(|len| 0..*len).collect();
+        for (target, index) in to.chunks_mut(short.max(1)).zip(positions(outer)) {
+            let at = source.at(&index);
+            gather(&mut line_in, from, at, step);
+            work(&mut line_in, target)?;
+        }
+        return Ok(());
+    }
+    // Groups of lines that are neighbours along the last axis.
+    let columns = shape[last];
+    let size = long.max(1) * size_of::<S>() + short.max(1) * size_of::<D>();
+    let group = (GROUP_BYTES / size).clamp(4, 32).min(columns.max(1));
+    line_in.resize(group * long, S::default());
+    let mut line_out = vec![D::default(); group * short];
+    let mut ranges: Vec<_> = shape[..last].iter().map(|len| 0..*len).collect();
+    ranges[axis] = 0..1;
+    let column_step = source.strides[last];
+    let mut strides = vec![1; shape.len()];
+    for k in (0..last).rev() {
+        strides[k] = strides[k + 1] * shape[k + 1];
+    }
+    for index in positions(ranges) {
+        let from_row = source.at(&index);
+        let to_row: usize = index.iter().zip(&strides).map(|(i, s)| i * s).sum();
+        for first in (0..columns).step_by(group) {
+            let count = group.min(columns - first);
+            for i in 0..long {
+                let at = from_row + i as isize * step + first as isize * column_step;
+                for c in 0..count {
+                    line_in[c * long + i] = from[(at + c as isize * column_step) as usize];
+                }
+            }
+            for c in 0..count {
+                let (a, b) = (c * long, c * short);
+                work(&mut line_in[a..a + long], &mut line_out[b..b + short])?;
+            }
+            for i in 0..short {
+                let at = to_row + i * inner + first;
+                for (c, to) in to[at..at + count].iter_mut().enumerate() {
+                    *to = line_out[c * short + i];
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Strided<'_> {
+    /// The position of an index; axes that it lacks are at 0.
+    fn at(&self, index: &[usize]) -> isize {
+        let steps = index.iter().zip(self.strides);
+        self.offset as isize + steps.map(|(i, s)| *i as isize * s).sum::<isize>()
+    }
+}
+
+fn gather<S: Copy>(line: &mut [S], from: &[S], at: isize, step: isize) {
+    if step == 1 {
+        let at = at as usize;
+        line.copy_from_slice(&from[at..at + line.len()]);
+        return;
+    }
+    for (i, v) in line.iter_mut().enumerate() {
+        *v = from[(at + i as isize * step) as usize];
+    }
+}
+
+/// Transforms every line of `values` (dense, of `shape`) along `axis`.
+fn in_place<T: Real>(
+    values: &mut [Complex<T>],
+    shape: &[usize],
+    axis: usize,
+    plan: &Arc<dyn Fft<T>>,
+    scale: T,
+) {
+    let n = shape[axis];
+    let inner: usize = shape[axis + 1..].iter().product();
+    let zero = Complex::new(T::zero(), T::zero());
+    let mut scratch = vec![zero; plan.get_inplace_scratch_len()];
+    if inner == 1 {
+        for line in values.chunks_mut(n) {
+            plan.process_with_scratch(line, &mut scratch);
+            scaled(line, scale);
+        }
+        return;
+    }
+    let size = 2 * n * size_of::<Complex<T>>();
+    let group = (GROUP_BYTES / size).clamp(4, 32).min(inner);
+    let mut buffer = vec![zero; group * n];
+    for plane in values.chunks_mut(n * inner) {
+        for first in (0..inner).step_by(group) {
+            let count = group.min(inner - first);
+            for (i, row) in plane.chunks(inner).enumerate() {
+                for (c, v) in row[first..first + count].iter().enumerate() {
+                    buffer[c * n + i] = *v;
+                }
+            }
+            for line in buffer[..count * n].chunks_mut(n) {
+                plan.process_with_scratch(line, &mut scratch);
+                scaled(line, scale);
+            }
+            for (i, row) in plane.chunks_mut(inner).enumerate() {
+                for (c, v) in row[first..first + count].iter_mut().enumerate() {
+                    *v = buffer[c * n + i];
+                }
+            }
+        }
+    }
+}
