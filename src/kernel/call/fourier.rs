@@ -257,7 +257,7 @@ fn lines<S: Copy + Default, D: Copy + Default>(
     let (long, short) = (source.shape[axis], shape[axis]);
     let step = source.strides[axis];
     let inner: usize = shape[axis + 1..].iter().product();
-    let mut line_in = vec![S::default(); 0];
+    let mut line_in: Vec<S> = Vec::new();
     let last = shape.len() - 1;
     if axis == last {
         line_in.resize(long, S::default());
