@@ -1,11 +1,13 @@
 //! The engine over arrays in memory: the same bits on any ranks and threads, and NumPy's values.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
-use hyperslab::array::{Array, compute};
+use hyperslab::array::{Array, Boundary, PadMode, compute};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
 use hyperslab::driver::{Config, Driver, launch_with};
+use hyperslab::dtype::DType;
+use hyperslab::kernel::{KernelCall, register_kernel};
 use hyperslab::op::ReductionKind;
 use ndarray::ArrayD;
 use std::sync::Arc;
@@ -278,4 +280,175 @@ fn persisted_arrays_stay_with_the_ranks() {
             );
         }
     }
+}
+
+/// 3 × 3 sums of integers, floor-divided by the first parameter (9 without one); where a border cuts the margin, over what is
+/// there. The second input, if any, is added.
+fn smooth9(call: &mut KernelCall<'_>) -> hyperslab::Result<()> {
+    let by = call.params().first().map_or(9, |v| *v as i64);
+    let shape = call.shape().to_vec();
+    let margins = [call.margin(0), call.margin(1)];
+    let mut made = Vec::with_capacity(shape[0] * shape[1]);
+    let x = call.input::<i64>(0)?;
+    for y in 0..shape[0] {
+        for c in 0..shape[1] {
+            let range = |axis: usize, at: usize| {
+                let (before, after) = margins[axis];
+                let near = at + before;
+                near.saturating_sub(1)..(near + 2).min(before + shape[axis] + after)
+            };
+            let rows = range(0, y);
+            let sum: i64 = rows
+                .flat_map(|a| range(1, c).map(move |b| (a, b)))
+                .map(|(a, b)| x[[a, b]])
+                .sum();
+            let extra = match call.inputs() {
+                2 => call.input::<i64>(1)?[[y + margins[0].0, c + margins[1].0]],
+                _ => 0,
+            };
+            made.push(sum.div_euclid(by) + extra);
+        }
+    }
+    let mut out = call.output::<i64>()?;
+    out.iter_mut().zip(made).for_each(|(to, v)| *to = v);
+    Ok(())
+}
+
+/// Half of the first input, and the second, and the number of the row.
+fn rows(call: &mut KernelCall<'_>) -> hyperslab::Result<()> {
+    let (by, start) = (call.params()[0], call.start()[0]);
+    let (x, y) = (call.input::<i64>(0)?, call.input::<i64>(1)?);
+    let made: Vec<f64> = (x.indexed_iter().zip(y.iter()))
+        .map(|((at, x), y)| *x as f64 * by + *y as f64 + (start + at[0]) as f64)
+        .collect();
+    let mut out = call.output::<f64>()?;
+    out.iter_mut().zip(made).for_each(|(to, v)| *to = v);
+    Ok(())
+}
+
+fn kernels(driver: &Driver) -> hyperslab::Result<Vec<Block>> {
+    let values = exact(&[23, 31]).mapv(|v| v as i64 - 5000);
+    let x = driver.from_ndarray(values).chunk(&[7, 8]);
+    let mut list = Vec::new();
+    for (boundary, mode) in [
+        (Boundary::Constant(7i64.into()), PadMode::constant(7i64)),
+        (Boundary::Nearest, PadMode::Edge),
+        (Boundary::Reflect, PadMode::Symmetric),
+        (Boundary::Periodic, PadMode::Wrap),
+    ] {
+        let padded = x.pad(&[(1, 1)], &mode);
+        let mut sum: Option<Array> = None;
+        for y in 0..3 {
+            for c in 0..3 {
+                let part = padded.slice(0, Some(y), Some(y + 23), 1);
+                let part = part.slice(1, Some(c), Some(c + 31), 1);
+                sum = Some(sum.map_or(part.clone(), |sum| sum + part));
+            }
+        }
+        list.extend(sum.map(|sum| sum.floor_divide(9)));
+        list.push(x.map_overlap("smooth9", &[], &[1], &[boundary], DType::I64, &[]));
+    }
+    let none = [Boundary::None, Boundary::Nearest];
+    list.push(x.map_overlap("smooth9", &[&x], &[1, 1], &none, DType::I64, &[1.0]));
+    let first = x.slice(0, Some(0), Some(1), 1);
+    list.push(x.map_blocks("rows", &[&first], DType::F64, &[0.5]));
+    compute(&list.iter().collect::<Vec<_>>())
+}
+
+#[test]
+fn kernels_of_the_program_are_the_same_as_expressions() {
+    register_kernel("rows", rows).unwrap();
+    register_kernel("smooth9", smooth9).unwrap();
+    register_kernel("smooth9", smooth9).unwrap();
+    let other = register_kernel("smooth9", |_| Ok(())).unwrap_err();
+    assert!(
+        other.message().contains("the name \"smooth9\" is taken"),
+        "{other}"
+    );
+    let reference = on(Fabric::Solo, 1, kernels);
+    for pair in reference[..8].chunks(2) {
+        assert_eq!(pair[0], pair[1]);
+    }
+    let x = exact(&[23, 31]).mapv(|v| v as i64 - 5000);
+    // Nothing beyond the first row, the border again beyond the first column.
+    let sum = 2 * (x[[0, 0]] + x[[1, 0]]) + x[[0, 1]] + x[[1, 1]] + x[[0, 0]];
+    assert_eq!(reference[8].as_slice::<i64>().unwrap()[0], sum);
+    let scaled = x[[20, 30]] as f64 * 0.5 + x[[0, 30]] as f64 + 20.0;
+    assert_eq!(
+        reference[9].as_slice::<f64>().unwrap()[20 * 31 + 30],
+        scaled
+    );
+    for ranks in [1, 2, 3, 4] {
+        let blocks = on(Fabric::Threads(ranks), 2, kernels);
+        for (number, (a, b)) in reference.iter().zip(&blocks).enumerate() {
+            assert_eq!(a, b, "output {number} on {ranks} ranks");
+        }
+    }
+    on(Fabric::Solo, 1, |driver| {
+        let x = driver.zeros(&[4, 5]);
+        let error = x.map_blocks("smoth9", &[], DType::I64, &[]).check();
+        let error = error.unwrap_err();
+        assert!(
+            error
+                .message()
+                .contains("map_blocks: unknown kernel \"smoth9\"; known: "),
+            "{error}"
+        );
+        let wrong = x
+            .map_blocks("smooth9", &[], DType::I64, &[])
+            .compute_block();
+        let error = wrong.unwrap_err();
+        assert!(
+            error.to_string().contains("input 0 is float64, not int64"),
+            "{error}"
+        );
+        Ok(())
+    });
+}
+
+/// An axis longer than one run, in tiles of every rank, against a plain sum; nothing holds the axis whole.
+#[test]
+fn long_scans_stream() {
+    let n = 3_000_000usize;
+    let sums = |driver: &Driver| {
+        let x = driver.indices_1d(n);
+        let y = x.remainder(7).astype(DType::F32);
+        compute(&[
+            &x.cumsum(0).slice(0, None, None, 99_991),
+            &y.cumsum(0).slice(0, None, None, 99_991),
+            &y.cumsum(0).mean(&[0]),
+        ])
+    };
+    let reference = on(Fabric::Solo, 1, sums);
+    let exact = |k: usize| (0..=k).map(|i| (i % 7) as u64).sum::<u64>();
+    for (number, k) in (0..n).step_by(99_991).enumerate() {
+        assert_eq!(
+            reference[0].as_slice::<i64>().unwrap()[number],
+            (k * (k + 1) / 2) as i64
+        );
+        assert_eq!(
+            reference[1].as_slice::<f32>().unwrap()[number],
+            exact(k) as f32
+        );
+    }
+    for ranks in [2, 3] {
+        let blocks = on(Fabric::Threads(ranks), 2, sums);
+        assert_eq!(reference, blocks, "{ranks} ranks");
+    }
+    let limits = Limits {
+        threads: 1,
+        memory_bytes: 16 << 20,
+        ..Limits::default()
+    };
+    let config = Config {
+        limits,
+        fabric: Some(Fabric::Threads(2)),
+        ..Config::default()
+    };
+    // The axis is 24 MB, the budget of a rank 16.
+    let small = launch_with(&config, |driver| {
+        driver.indices_1d(n).cumsum(0).max(&[0]).compute_block()
+    });
+    let small = small.unwrap().unwrap();
+    assert_eq!(small.as_slice::<i64>().unwrap(), [(n * (n - 1) / 2) as i64]);
 }

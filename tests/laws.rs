@@ -275,6 +275,7 @@ fn body_of_everything() -> Plan {
                 axis: 0,
                 run: 5,
                 skipna: false,
+                limit: None,
             },
             vec![x],
         )

@@ -19,6 +19,7 @@ use hyperslab::labelled::{Dataset, Indexer, Values};
 use hyperslab::op::BinaryOp;
 use hyperslab::spec::AttrValue;
 use std::time::Instant;
+use support::elements::{self, elements};
 use support::files::on_tiles;
 use support::labelled::{build_dataset, build_labelled};
 use support::oracle::{Case, build, difference, golden, oracle};
@@ -175,6 +176,212 @@ fn bits_are_the_same_on_any_ranks_threads_and_budget() {
             }
         }
     }
+}
+
+/// Creation, element-wise functions with parameters and statistics: values on every chunking, and bits on any ranks.
+#[test]
+fn elements_are_those_of_numpy() {
+    let only = std::env::var("HYPERSLAB_ORACLE_ONLY").ok();
+    let cases: Vec<&Case> = elements()
+        .cases
+        .iter()
+        .filter(|case| {
+            only.as_deref()
+                .is_none_or(|o| case.family == o || case.program == o)
+        })
+        .collect();
+    for (variant, tiles) in [(0, 1 << 16), (1, 20), (2, 50), (3, 1), (4, 7), (5, 50)] {
+        let mut reference: Option<Vec<Result<Block, String>>> = None;
+        for (fabric, threads) in [
+            (Fabric::Solo, 1),
+            (Fabric::Threads(2), 1),
+            (Fabric::Threads(3), 2),
+            (Fabric::Threads(4), 1),
+        ] {
+            if variant % 3 != 1 && fabric != Fabric::Solo && !long() {
+                continue;
+            }
+            let begin = Instant::now();
+            let results = on_tiles(tiles, fabric, limits(threads), |driver| {
+                let mut results = Vec::new();
+                for batch in cases.chunks(BATCH) {
+                    let arrays: Vec<_> = batch
+                        .iter()
+                        .map(|case| elements::build(driver, &case.program, variant))
+                        .collect();
+                    match compute(&arrays.iter().collect::<Vec<_>>()) {
+                        Ok(blocks) => results.extend(blocks.into_iter().map(Ok)),
+                        Err(_) => results.extend(
+                            arrays
+                                .iter()
+                                .map(|a| a.compute_block().map_err(|e| e.to_string())),
+                        ),
+                    }
+                }
+                Ok(results)
+            })
+            .unwrap();
+            let what = format!("chunks {variant}, tiles of {tiles}, {fabric:?} x {threads}");
+            println!("{what}: {:?}", begin.elapsed());
+            let mut wrong: Vec<(String, String)> = Vec::new();
+            for (number, (case, result)) in cases.iter().zip(&results).enumerate() {
+                let why = match (result, reference.as_ref().map(|r| &r[number])) {
+                    (Ok(block), None) => {
+                        let expected = elements().expected(&case.result);
+                        difference(block, &expected, case.scale, case.loose)
+                    }
+                    (Ok(block), Some(Ok(before))) => (block.buffer().as_bytes()
+                        != before.buffer().as_bytes())
+                    .then(|| "bits".to_owned()),
+                    (Err(error), _) => Some(error.clone()),
+                    (Ok(_), Some(Err(error))) => Some(format!("before: {error}")),
+                };
+                wrong.extend(why.map(|why| (case.program.clone(), why)));
+            }
+            judge(&what, &wrong);
+            reference.get_or_insert(results);
+        }
+    }
+}
+
+/// Random arrays have the same bits on any ranks, chunks and budget; those of one generator differ.
+#[test]
+fn random_arrays_depend_on_seed_and_index_alone() {
+    let made = |fabric, threads, tiles, chunk: [usize; 3]| {
+        on_tiles(tiles, fabric, limits(threads), |driver| {
+            let rng = driver.default_rng(7);
+            let size = [11, 6, 9];
+            let arrays = [
+                rng.random(&size),
+                rng.random(&size),
+                rng.random_as(&size, hyperslab::dtype::DType::F32),
+                rng.standard_normal(&size),
+                rng.normal(5.0, 2.0, &size),
+                rng.uniform(-1.0, 3.0, &size),
+                rng.exponential(2.0, &size),
+                rng.integers(-3, 1000, &size),
+                rng.random(&[]),
+                rng.random(&[3, 0]),
+            ];
+            let chunked: Vec<_> = arrays
+                .iter()
+                .map(|a| match a.ndim() {
+                    3 => a.chunk(&chunk),
+                    _ => a.clone(),
+                })
+                .collect();
+            let part = arrays[3].slice(1, Some(4), None, -1).transpose(&[2, 0, 1]);
+            compute(&chunked.iter().chain([&part]).collect::<Vec<_>>())
+        })
+        .unwrap()
+    };
+    let reference = made(Fabric::Solo, 1, 1 << 16, [11, 6, 9]);
+    assert_ne!(
+        reference[0].buffer(),
+        reference[1].buffer(),
+        "streams of one generator"
+    );
+    for ranks in 1..=4 {
+        for chunk in [[11, 6, 9], [4, 3, 9], [1, 1, 1], [3, 5, 2]] {
+            let blocks = made(Fabric::Threads(ranks), 1 + ranks % 2, 7, chunk);
+            for (number, (a, b)) in reference.iter().zip(&blocks).enumerate() {
+                assert!(
+                    a.shape() == b.shape() && a.buffer().as_bytes() == b.buffer().as_bytes(),
+                    "array {number} on {ranks} ranks in chunks of {chunk:?}"
+                );
+            }
+        }
+    }
+    let uniform = reference[5].as_slice::<f64>().unwrap();
+    assert!(uniform.iter().all(|v| (-1.0..3.0).contains(v)));
+    let integers = reference[7].as_slice::<i64>().unwrap();
+    assert!(integers.iter().all(|v| (-3..1000).contains(v)));
+}
+
+/// docs/api.md says what the code has. `HYPERSLAB_BLESS=1` writes it.
+#[test]
+fn the_table_of_the_api_is_that_of_the_code() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/api.md");
+    let table = support::api::table();
+    if std::env::var_os("HYPERSLAB_BLESS").is_some_and(|v| v == "1") {
+        std::fs::write(&path, &table).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = table
+        .lines()
+        .zip(written.lines().chain(std::iter::repeat("")))
+        .find(|(now, before)| now != before);
+    assert!(
+        table == written,
+        "docs/api.md is not what the code has: {differs:?}; run HYPERSLAB_BLESS=1 cargo test --test oracle api"
+    );
+}
+
+/// Bad input is an error at the call, with operation, value and what is allowed.
+#[test]
+fn bad_input_of_creation_and_statistics_is_named() {
+    on_tiles(1, Fabric::Solo, limits(1), |driver| {
+        let rng = driver.default_rng(1);
+        let x = driver.arange(0, 6, 1);
+        let square = x.reshape(&[2, 3]);
+        let cube = x.reshape(&[1, 2, 3]);
+        let time = x.astype("datetime64[s]".parse()?);
+        let complex = x.astype("complex64".parse()?);
+        let mut said = String::new();
+        for made in [
+            driver.arange(0, 5, 0),
+            driver.arange(0.0, f64::NAN, 1.0),
+            driver.arange(0.0, f64::INFINITY, 1.0),
+            driver.arange(i64::MAX - 1, u64::MAX, 1),
+            x.tril(0),
+            cube.diag(0),
+            square.diagonal(0, 0, 2),
+            square.diagonal(0, 1, -1),
+            hyperslab::array::meshgrid(&[&x], "yx").remove(0),
+            hyperslab::array::meshgrid(&[&square], "ij").remove(0),
+            x.full_like(1.5),
+            rng.integers(5, 5, &[2]),
+            rng.normal(0.0, -1.0, &[2]),
+            rng.normal(&x, 1.0, &[2, 5]),
+            rng.uniform(0.0, f64::INFINITY, &[2]),
+            rng.random_as(&[2], "int8".parse()?),
+            rng.random(&[usize::MAX, 3]),
+            complex.round(1),
+            complex.nan_to_num(0.0, None, None),
+            x.isin(&(0..2000).collect::<Vec<i64>>()),
+            hyperslab::array::select(&[&x.lt(3)], &[], 0).unwrap(),
+            hyperslab::array::select(&[&x], &[1.into()], 0).unwrap(),
+            square.average(&[0], Some(&x)),
+            cube.cov(true, 1),
+            time.cov(true, 1),
+            time.skew(&[0], true),
+            complex.moment(2, &[0]),
+            x.ptp(&[1]),
+            x.astype("bool".parse()?).positive(),
+            complex.signbit(),
+            x.astype("float32".parse()?).gcd(2),
+            complex.hypot(1.0),
+            time.real(),
+        ] {
+            let error = made.check().unwrap_err();
+            assert!(
+                error
+                    .call_site()
+                    .is_some_and(|site| site.contains("tests/oracle.rs")),
+                "{error}: {:?}",
+                error.call_site()
+            );
+            said += error.message();
+            said += "\n";
+        }
+        let path = golden().join("errors_elements.txt");
+        if std::env::var_os("HYPERSLAB_BLESS").is_some_and(|v| v == "1") {
+            std::fs::write(&path, &said).unwrap();
+        }
+        assert_eq!(said, std::fs::read_to_string(path).unwrap());
+        Ok(())
+    })
+    .unwrap();
 }
 
 #[test]

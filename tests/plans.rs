@@ -7,9 +7,9 @@ mod season;
 use hyperslab::config::Limits;
 use hyperslab::dtype::{DType, Scalar};
 use hyperslab::expr::{DataId, Graph, GroupBy};
-use hyperslab::geom::{Select, Span};
+use hyperslab::geom::{Region, Select, Span};
 use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
-use hyperslab::plan::{Plan, ReadyPlan, Request, Target, Tiling, encode, lower};
+use hyperslab::plan::{Plan, ReadyPlan, Request, Stage, Target, Tiling, encode, lower};
 use season::{WRITE, band, deflated, file, number, plan, season, season_plan};
 use std::time::{Duration, Instant};
 
@@ -237,7 +237,7 @@ fn memory_of_the_season_job() {
 fn tiles_do_not_depend_on_ranks() {
     let key = |ranks| {
         let plan = season_plan(&CUBE, ranks);
-        let hyperslab::plan::Stage::Pass(pass) = &plan.stages[0] else {
+        let Stage::Pass(pass) = &plan.stages[0] else {
             panic!("{plan}")
         };
         (pass.tiles.clone(), pass.stream_axis, pass.segment_tiles)
@@ -260,7 +260,7 @@ fn tiles_grow_to_what_the_tiling_says() {
     }];
     let tile = |elements| {
         let plan = lower(&g, &requests, Vec::new(), 2, Tiling { elements }).unwrap();
-        let hyperslab::plan::Stage::Pass(pass) = &plan.stages[0] else {
+        let Stage::Pass(pass) = &plan.stages[0] else {
             panic!("{plan}")
         };
         pass.tiles
@@ -327,4 +327,48 @@ fn runs_deal_every_task_once_and_evenly() {
             "{ranks} ranks: {most} of {whole}"
         );
     }
+}
+
+/// A 3 × 3 smooth, floor-divided by 9, written with shifted slices: one pass over one array with one margin, its chunks decoded
+/// once a tile.
+#[test]
+fn a_smooth_of_shifted_slices_is_one_pass_with_one_margin() {
+    let mut g = Graph::new();
+    let shape = [4096, 4096];
+    let x = band(&mut g, "image", DType::I32, &shape, &[512, 512]);
+    let mut sum = None;
+    for y in 0..3 {
+        for c in 0..3 {
+            let spans = [y, c].map(|start| Span {
+                start,
+                len: 4094,
+                step: 1,
+            });
+            let part = g.select(x, Select::spans(&spans)).unwrap();
+            sum = Some(match sum {
+                None => part,
+                Some(sum) => g.binary(BinaryOp::Add, sum, part).unwrap(),
+            });
+        }
+    }
+    let nine = number(&mut g, 9i32);
+    let smooth = g.binary(BinaryOp::FloorDivide, sum.unwrap(), nine).unwrap();
+    let plan = plan(&g, &[(smooth, Target::Gather(0))], Vec::new(), 2);
+    insta::assert_snapshot!(plan, @r"
+    stage 0: pass over [4094, 4094]
+      tiles [512, 512], 64 of them, streamed along axis 0 in segments of 1; tasks [8, 8] on process grid [2, 1]
+      read image (int32)
+      compute 19 fused steps
+      keep -> int32 [4094, 4094], gather as result 0
+    ");
+    let Stage::Pass(pass) = &plan.stages[0] else {
+        panic!("{plan}");
+    };
+    assert_eq!(
+        (plan.stages.len(), pass.slots.len(), pass.inputs.len()),
+        (1, 1, 9)
+    );
+    let tile = Region::new([512, 512], [100, 200]);
+    let margin = Region::new([512, 512], [102, 202]);
+    assert_eq!(pass.slot_regions(&tile), [Some(margin)]);
 }

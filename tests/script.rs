@@ -84,6 +84,72 @@ fn creation_and_chunks() {
 }
 
 #[test]
+fn creation_random_and_statistics_as_in_numpy() {
+    let sums = |source: &str, expected: &[&str]| assert_eq!(prints(source), expected, "{source}");
+    sums(
+        "print(arange(5).sum()); print(arange(2, 10, 3).sum()); print(arange(0.0, 1.0, 0.25).sum());",
+        &["10", "15", "1.5"],
+    );
+    sums(
+        "print(linspace(0, 1, 5).sum()); print(linspace(0, 1).shape); print(eye(3).sum()); print(eye(3, 4, 1).shape);",
+        &["2.5", "[50]", "3.0", "[3, 4]"],
+    );
+    sums(
+        "print(tri(3).sum()); print(identity(4).sum()); print(indices([2, 3]).shape); print(empty([2]).shape);",
+        &["6.0", "4.0", "[2, 2, 3]", "[2]"],
+    );
+    sums(
+        "let g = meshgrid([arange(3), arange(4)]); print(g[0].shape); print(g[0].sum()); \
+         print(meshgrid([arange(3), arange(4)], \"ij\")[1].sum());",
+        &["[4, 3]", "12", "18"],
+    );
+    sums(
+        "print(fromfunction(|i, j| i * 10 + j, [2, 3]).sum()); print(fromfunction(|i| i, [4], \"int16\").dtype);",
+        &["36.0", "int16"],
+    );
+    sums(
+        "let x = ones([3, 3]); print(x.tril().sum()); print(x.triu(1).sum()); print(x.diagonal().sum()); \
+         print(arange(3).diag(1).shape); print(x.zeros_like().sum()); print(x.full_like(3).sum());",
+        &["6.0", "3.0", "3.0", "[4, 4]", "0.0", "27.0"],
+    );
+    sums(
+        "let a = default_rng(7); let b = default_rng(7); print((a.random([5, 4]) == b.random([5, 4])).all()); \
+         print((a.random(9) == b.integers(0, 5, 9)).any()); print(a.normal(0, 1, [3]).dtype); \
+         print(a.random(3, \"float32\").dtype); print(a.uniform(2, 3, [4]).min() >= 2); print(a.standard_normal(4).shape); \
+         print(a.exponential(2.0, 8).min() >= 0);",
+        &["true", "false", "float64", "float32", "true", "[4]", "true"],
+    );
+    sums(
+        "let x = array([1.25, 2.75, -3.5]); print(x.round(1).sum()); print(x.round().sum()); print(x.isin([2.75, 9]).sum()); \
+         print(x.clip((), 2).max()); print(x.hypot(0).sum()); print(x.cbrt().dtype); print(x.divmod(2)[0].sum()); \
+         print(select([x < 0], [0], x).sum()); print(x.isclose(x).all()); print(x.allclose(x + 1)); print(x.nan_to_num().sum());",
+        &[
+            "0.5", "0.0", "1", "2.0", "7.5", "float64", "-1.0", "4.0", "true", "false", "0.5",
+        ],
+    );
+    sums(
+        "let x = array([[1, 2, 3, 4], [2, 4, 6, 9]]); print(x.ptp()); print(x.ptp(1).sum()); print(x.count_nonzero()); \
+         print(x.average()); print(x.average(0, array([1, 3])).sum()); print(x.cov().shape); \
+         print(x.corrcoef(#{ rowvar: false }).shape); print(x.moment(2, ()).dtype); print(x.skew(1).shape); \
+         print(x.kurtosis(1, #{ fisher: false, bias: true }).shape);",
+        &[
+            "8", "10", "8", "3.875", "18.25", "[2, 2]", "[4, 4]", "float64", "[2]", "[2]",
+        ],
+    );
+    for (source, says) in [
+        ("default_rng(-1)", "seeds are at least 0"),
+        ("default_rng(1).integers(3, 3)", "low must be below high"),
+        ("meshgrid([1, 2])", "meshgrid: "),
+        ("arange(\"a\")", "arange: "),
+        ("default_rng(1) == ones(2)", "random generator"),
+        ("ones(3).cov(#{ bias: true })", "unknown option"),
+    ] {
+        let error = fails(source).to_string();
+        assert!(error.contains(says), "{source}: {error}");
+    }
+}
+
+#[test]
 fn operators_in_both_orders() {
     gives(
         "print((a + 1).sum()); print((1 + a).sum()); print((a + 0.5).sum());",
@@ -535,4 +601,202 @@ fn files_go_out_and_come_in() {
     assert_eq!(error.fault().exit_code(), 73);
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn operations_along_axes() {
+    const X: &str = "fn list(x) { if x.ndim == 0 { return \"\" + x; } let text = \"[\"; \
+         for i in 0..x.shape[0] { if i > 0 { text += \", \"; } text += list(x[i]); } text + \"]\" }\n\
+         let x = array([[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]]); let v = array([1, 2, 4, 8]);\n";
+    let cases = [
+        ("x.cumsum(1)", "[[3.0, 4.0, 6.0], [6.0, 11.0, 15.0]]"),
+        ("v.cumsum()", "[1, 3, 7, 15]"),
+        ("x.nancumsum(0)", "[[3.0, 1.0, 2.0], [9.0, 6.0, 6.0]]"),
+        ("v.cumprod(0)", "[1, 2, 8, 64]"),
+        ("v.nancumprod()", "[1, 2, 8, 64]"),
+        ("x.cummin(1)", "[[3.0, 1.0, 1.0], [6.0, 5.0, 4.0]]"),
+        ("x.cummax(-1)", "[[3.0, 3.0, 3.0], [6.0, 6.0, 6.0]]"),
+        ("x.nancummin(0)", "[[3.0, 1.0, 2.0], [3.0, 1.0, 2.0]]"),
+        ("x.nancummax(0)", "[[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]]"),
+        (
+            "v.cumulative_sum((), #{ include_initial: true })",
+            "[0, 1, 3, 7, 15]",
+        ),
+        ("v.cumulative_prod(0)", "[1, 2, 8, 64]"),
+        (
+            "x.where(x > 2).ffill(1, 1)",
+            "[[3.0, 3.0, NaN], [6.0, 5.0, 4.0]]",
+        ),
+        (
+            "x.where(x > 2).bfill(0)",
+            "[[3.0, 5.0, 4.0], [6.0, 5.0, 4.0]]",
+        ),
+        ("v.diff()", "[1, 2, 4]"),
+        ("x.diff(1, 0)", "[[3.0, 4.0, 2.0]]"),
+        ("v.diff(1, 0, 0, 9)", "[1, 1, 2, 4, 1]"),
+        ("v.gradient(2.0)", "[0.5, 0.75, 1.5, 2.0]"),
+        (
+            "v.gradient(array([0, 1, 3, 7]), #{ edge_order: 1 })",
+            "[1.0, 1.0, 1.0, 1.0]",
+        ),
+        (
+            "x.gradient(1.0, #{ axis: [0, 1] })[0]",
+            "[[3.0, 4.0, 2.0], [3.0, 4.0, 2.0]]",
+        ),
+        ("v.trapezoid()", "10.5"),
+        ("v.trapezoid(array([0, 2, 4, 6]))", "21.0"),
+        ("v.pad(1, \"edge\")", "[1, 1, 2, 4, 8, 8]"),
+        (
+            "v.pad([2, 0], \"constant\", #{ constant_values: 7 })",
+            "[7, 7, 1, 2, 4, 8]",
+        ),
+        (
+            "x.pad([[1, 0], [0, 0]], \"wrap\")",
+            "[[6.0, 5.0, 4.0], [3.0, 1.0, 2.0], [6.0, 5.0, 4.0]]",
+        ),
+        ("v.sliding_window_view(3)", "[[1, 2, 4], [2, 4, 8]]"),
+        ("v.rolling(0, 2).mean()", "[NaN, 1.5, 3.0, 6.0]"),
+        (
+            "v.rolling(0, 3, #{ min_periods: 1, center: true }).sum()",
+            "[3.0, 7.0, 14.0, 12.0]",
+        ),
+        (
+            "v.rolling(0, 2, #{ min_periods: 1 }).std()",
+            "[0.0, 0.5, 1.0, 2.0]",
+        ),
+        (
+            "v.coarsen(\"sum\", #{ \"0\": 3 }, #{ boundary: \"trim\" })",
+            "[7]",
+        ),
+        (
+            "v.uniform_filter(3, #{ mode: \"nearest\" })",
+            "[1, 2, 4, 6]",
+        ),
+        ("v.minimum_filter(2)", "[1, 1, 2, 4]"),
+        ("v.maximum_filter(3)", "[2, 4, 8, 8]"),
+        ("v.median_filter(3)", "[1, 2, 4, 8]"),
+        (
+            "x.gaussian_filter(0.0)",
+            "[[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]]",
+        ),
+        (
+            "v.correlate1d([1, 0, -1], #{ mode: \"constant\" })",
+            "[-2, -3, -6, 4]",
+        ),
+        (
+            "v.convolve1d([1, 0, -1], #{ mode: \"constant\" })",
+            "[2, 3, 6, -4]",
+        ),
+        ("v.convolve([1, 1])", "[1, 3, 6, 12, 8]"),
+        ("v.correlate([1, 2])", "[5, 10, 20]"),
+        (
+            "x.ndimage_correlate([[0, 1, 0]])",
+            "[[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]]",
+        ),
+        (
+            "x.ndimage_convolve([[2]])",
+            "[[6.0, 2.0, 4.0], [12.0, 10.0, 8.0]]",
+        ),
+    ];
+    let source: String = cases
+        .iter()
+        .map(|(call, _)| format!("print(list({call}));\n"))
+        .collect();
+    let lines = prints(&format!("{X}{source}"));
+    for ((call, expected), line) in cases.iter().zip(&lines) {
+        assert_eq!(line, expected, "{call}");
+    }
+    let refused = [
+        (
+            "x.cumsum(2)",
+            "cumsum: axis 2 is out of range; allowed are -2 … 1",
+        ),
+        (
+            "x.cumulative_sum()",
+            "cumulative_sum: an array with 2 axes needs `axis`",
+        ),
+        (
+            "x.ffill(0, 0)",
+            "ffill: the length 0 is not allowed; lengths are at least 1",
+        ),
+        ("x.diff(1, 5)", "diff: axis 5 is out of range"),
+        ("v.diff(-1)", "diff: the length -1 is not allowed"),
+        (
+            "x.gradient(1.0, #{ axis: 0, edge_order: 2 })",
+            "gradient: axis 0 has length 2; edge_order 2 needs at least 3",
+        ),
+        (
+            "v.gradient(1.0, #{ edge_order: 3 })",
+            "gradient: edge_order 3 is not allowed; give 1 or 2",
+        ),
+        ("v.gradient([1.0, 2.0])", "gradient: 2 spacings for 1 axes"),
+        (
+            "v.gradient(array([1, 2]))",
+            "gradient: coordinates of shape [2] along axis 0 of length 4",
+        ),
+        (
+            "v.trapezoid(array([1, 2]))",
+            "trapezoid: coordinates of shape [2] along axis 0 of length 4",
+        ),
+        (
+            "v.pad(1, \"mirror\")",
+            "pad: unknown mode \"mirror\"; known: ",
+        ),
+        (
+            "x.pad([[1, 1], [1, 1], [1, 1]])",
+            "pad: 3 widths for 2 axes",
+        ),
+        (
+            "x[0..0].pad(1, \"edge\")",
+            "pad: axis 0 is empty and cannot be extended in mode edge",
+        ),
+        (
+            "v.sliding_window_view(5)",
+            "sliding_window_view: a window of 5 on axis 0 of length 4; allowed are 1 … 4",
+        ),
+        (
+            "v.rolling(0, 3, #{ min_periods: 4 }).sum()",
+            "rolling: min_periods 4 with a window of 3; allowed are 1 … 3",
+        ),
+        (
+            "v.coarsen(\"sum\", #{ \"0\": 3 })",
+            "coarsen: axis 0 of length 4 is no multiple of the window 3; use boundary trim or pad",
+        ),
+        (
+            "v.uniform_filter(3, #{ mode: \"edge\" })",
+            "uniform_filter: unknown mode \"edge\"; known: ",
+        ),
+        (
+            "v.median_filter(3, #{ origin: 2 })",
+            "median_filter: origin 2 moves a window of 3 off its element; allowed are -1 … 1",
+        ),
+        (
+            "(v > 1).uniform_filter(3)",
+            "uniform_filter: not defined for bool; allowed: real numbers",
+        ),
+        (
+            "v.gaussian_filter(-1.0)",
+            "gaussian_filter: sigma -1 with truncate 4 on axis 0",
+        ),
+        (
+            "v.convolve([[1]])",
+            "convolve: a kernel of shape [1, 1] for an array of shape [4]",
+        ),
+        (
+            "v.correlate([1, 2, 3, 4, 5])",
+            "correlate: mode valid needs a kernel that fits the array; [5] does not fit [4]",
+        ),
+        (
+            "v.map_blocks(\"f\")",
+            "map_blocks: no kernel \"f\": none is registered",
+        ),
+        (
+            "v.map_overlap(\"f\", 1, \"edge\")",
+            "map_overlap: unknown boundary \"edge\"; known: ",
+        ),
+    ];
+    for (call, why) in refused {
+        let error = fails(&format!("{X}{call};")).to_string();
+        assert!(error.contains(why), "{call}: {error}");
+    }
 }

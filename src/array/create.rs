@@ -30,6 +30,11 @@ impl Driver {
         self.full(shape, Scalar::F64(1.0))
     }
 
+    /// As [`Driver::zeros`]: nothing here is ever left undefined.
+    pub fn empty(&self, shape: &[usize]) -> Array {
+        self.zeros(shape)
+    }
+
     /// An array whose elements are made from their indices, on every rank what it needs.
     pub(crate) fn generated(&self, generator: Generator, shape: &[usize]) -> Array {
         let session = self.session();

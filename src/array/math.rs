@@ -61,13 +61,6 @@ impl Array {
         self.push(|g, a| g.cast(a, dtype))
     }
 
-    /// Elements brought into `min … max`.
-    #[must_use]
-    #[track_caller]
-    pub fn clip(&self, min: impl Into<Operand>, max: impl Into<Operand>) -> Array {
-        self.maximum(min).minimum(max)
-    }
-
     /// Elements where `condition` holds, missing elsewhere: integers become floats as in xarray.
     #[must_use]
     #[track_caller]

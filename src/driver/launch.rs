@@ -78,7 +78,7 @@ pub fn launch_with<T: Send>(
         if comm.rank() != 0 && matches!(fabric, Fabric::Mpi) {
             *prints.lock().unwrap_or_else(PoisonError::into_inner) = false;
         }
-        handshake(comm, 0)?;
+        handshake(comm, crate::kernel::registry_hash())?;
         let mut state = comm::verdict(comm, RankState::new(&config.limits))?;
         let limit = comm::verdict(comm, Watchdog::limit_from_env())?;
         if comm.rank() != 0 {

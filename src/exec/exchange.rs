@@ -4,20 +4,75 @@
 use super::run::Resident;
 use crate::block::Block;
 use crate::comm::Comm;
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::geom::Region;
 use crate::plan::{ArrayId, Plan, Stage, slabs};
 use std::sync::Arc;
 
-/// The box of `array` that this rank needs in `stage`, at hand: its own box when that suffices, else a new block filled
-/// from its own and the others' boxes. `None` when it needs nothing. Collective.
+/// What a rank has at hand of an array in memory: boxes that do not overlap and cover what it needs. Its own box stays where
+/// it is; what comes from another rank is a box of its own, so that a margin costs a margin.
+#[derive(Clone, Default)]
+pub(super) struct AtHand {
+    pub(super) boxes: Vec<Resident>,
+}
+
+impl AtHand {
+    /// The box that holds all of `region`.
+    pub(super) fn holding(&self, region: &Region) -> Option<&Resident> {
+        self.boxes.iter().find(|held| held.region.contains(region))
+    }
+
+    /// Copies `region` into `block`, which has its shape, from all boxes that share it.
+    ///
+    /// # Errors
+    /// Internal when some of it is not at hand.
+    pub(super) fn copy_into(&self, region: &Region, block: &mut Block) -> Result<()> {
+        let mut found = 0;
+        for held in &self.boxes {
+            if let Some(part) = held.region.intersect(region) {
+                let from = held.block.part(&part.relative_to(&held.region.start));
+                block.paste(&part.relative_to(&region.start), &from)?;
+                found += part.elements();
+            }
+        }
+        match found == region.elements() {
+            true => Ok(()),
+            false => Err(Error::internal(format!(
+                "{found} of the {} elements of {region:?} are at hand",
+                region.elements()
+            ))),
+        }
+    }
+
+    /// All of `region` in one box.
+    ///
+    /// # Errors
+    /// Internal when some of it is not at hand.
+    pub(super) fn whole(self, region: Region, dtype: DType) -> Result<Resident> {
+        if let [only] = &self.boxes[..]
+            && only.region == region
+        {
+            return Ok(only.clone());
+        }
+        let mut block = Block::zeros(dtype, &region.shape);
+        self.copy_into(&region, &mut block)?;
+        Ok(Resident {
+            region,
+            block: Arc::new(block),
+        })
+    }
+}
+
+/// What this rank needs of `array` in `stage`; `joined`: in one box, however many ranks it comes from. Collective.
 pub(super) fn bring(
     comm: &dyn Comm,
     plan: &Plan,
     stage: &Stage,
     array: ArrayId,
     own: Option<&Resident>,
-) -> Result<Option<Resident>> {
+    joined: bool,
+) -> Result<AtHand> {
     let rank = comm.rank();
     let dtype = plan.array(array).dtype();
     let wants = |rank: usize| -> Option<Region> {
@@ -28,27 +83,42 @@ pub(super) fn bring(
         (!has).then_some(needed)
     };
     let mine = wants(rank);
-    // Either nothing is needed, or the own box holds all of it: then this rank only sends.
-    let mut block = mine
-        .as_ref()
-        .map(|needed| Block::zeros(dtype, &needed.shape));
-    if let (Some(needed), Some(block), Some(own)) = (&mine, &mut block, own)
-        && let Some(part) = needed.intersect(&own.region)
+    let mut boxes = Vec::new();
+    if let (Some(own), Some(needed)) = (own, plan.needed_region(stage, array, rank))
+        && own.region.intersect(&needed).is_some()
     {
-        let from = own.block.part(&part.relative_to(&own.region.start));
-        block.paste(&part.relative_to(&needed.start), &from)?;
+        boxes.push(own.clone());
     }
-    // One partner to send to and one to receive from at a time, and slabs of bounded size: beside the block, at most one slab
+    let mut whole = mine
+        .clone()
+        .filter(|_| joined)
+        .map(|region| (Block::zeros(dtype, &region.shape), region));
+    if let Some((block, region)) = &mut whole {
+        for own in boxes.drain(..) {
+            if let Some(part) = own.region.intersect(region) {
+                let from = own.block.part(&part.relative_to(&own.region.start));
+                block.paste(&part.relative_to(&region.start), &from)?;
+            }
+        }
+    }
+    // One partner to send to and one to receive from at a time, and slabs of bounded size: beside the boxes, at most one slab
     // in each direction is in memory. Both sides cut the same box, so they agree on the slabs without asking.
     let size = comm.size();
-    let cut = |part: Option<Region>| part.map_or_else(Vec::new, |part| slabs(&part, dtype.size()));
+    let cut = |part: &Option<Region>| {
+        part.as_ref()
+            .map_or_else(Vec::new, |part| slabs(part, dtype.size()))
+    };
     for shift in 1..size {
         let (to, from) = ((rank + shift) % size, (rank + size - shift) % size);
-        let sends = cut(own.and_then(|own| wants(to)?.intersect(&own.region)));
-        let receives = cut(mine.as_ref().and_then(|needed| {
+        let sends = cut(&own.and_then(|own| wants(to)?.intersect(&own.region)));
+        let part = mine.as_ref().and_then(|needed| {
             plan.owned_region(array, from)
                 .and_then(|owned| owned.intersect(needed))
-        }));
+        });
+        let receives = cut(&part);
+        let mut apart = part
+            .filter(|_| !joined)
+            .map(|part| (Block::zeros(dtype, &part.shape), part));
         for round in 0..sends.len().max(receives.len()) {
             let mut send = Vec::new();
             if let (Some(own), Some(slab)) = (own, sends.get(round)) {
@@ -61,27 +131,23 @@ pub(super) fn bring(
                 .map(|slab| (from, slab.elements() * dtype.size()))
                 .collect();
             let received = comm.exchange(send, &expected)?;
-            if let (Some(slab), Some(bytes), Some(needed), Some(block)) =
-                (slab, received.into_iter().next(), &mine, &mut block)
-            {
-                block.paste_bytes(&slab.relative_to(&needed.start), &bytes)?;
+            if let (Some(slab), Some(bytes), Some((block, part))) = (
+                slab,
+                received.into_iter().next(),
+                apart.as_mut().or(whole.as_mut()),
+            ) {
+                block.paste_bytes(&slab.relative_to(&part.start), &bytes)?;
             }
         }
+        boxes.extend(apart.map(|(block, region)| held(block, region)));
     }
-    Ok(match (mine, block) {
-        (Some(region), Some(block)) => Some(Resident {
-            region,
-            block: Arc::new(block),
-        }),
-        _ => plan
-            .needed_region(stage, array, rank)
-            .and_then(|_| own.cloned()),
-    })
+    boxes.extend(whole.map(|(block, region)| held(block, region)));
+    Ok(AtHand { boxes })
 }
 
-/// The resident box of an array that must be there.
-pub(super) fn expect_resident(array: ArrayId, resident: &Option<Resident>) -> Result<&Resident> {
-    resident
-        .as_ref()
-        .ok_or_else(|| Error::internal(format!("array {} is needed but not at hand", array.0)))
+fn held(block: Block, region: Region) -> Resident {
+    Resident {
+        region,
+        block: Arc::new(block),
+    }
 }

@@ -1,12 +1,12 @@
 //! A pass on one rank: threads take tasks; a task walks the tiles of a segment, fetches and decodes their inputs, runs the
 //! fused program, and feeds the sinks.
 
+use super::exchange::AtHand;
 use super::fetch::{Pending, Piece, Readers};
 use super::messages::Parcel;
 use super::meter::Meter;
 use super::output::Delivery;
 use super::pieces::Pieces;
-use super::run::Resident;
 use super::sink::{Running, SinkRun};
 use crate::block::Block;
 use crate::comm::{Pulse, quiet_panics};
@@ -27,8 +27,8 @@ pub(super) struct PassRun<'a> {
     pub(super) pass: &'a Pass,
     /// Per slot: the file that it is read from.
     pub(super) sources: Vec<Option<Arc<dyn Source>>>,
-    /// Per slot: the resident box that it is.
-    pub(super) resident: Vec<Option<Resident>>,
+    /// Per slot: the boxes in memory that it is loaded from.
+    pub(super) resident: Vec<Option<AtHand>>,
     pub(super) sinks: Vec<SinkRun<'a>>,
     pub(super) delivery: Delivery<'a>,
     pub(super) readers: &'a Readers,

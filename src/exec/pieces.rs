@@ -1,6 +1,6 @@
-//! The pieces of slots that a thread holds for a tile: decoded, generated, computed, put together.
+//! The pieces of slots that a thread holds for a tile: decoded, generated, computed, put together. What one box in memory
+//! holds is not copied.
 
-use super::exchange::expect_resident;
 use super::pass::PassRun;
 use super::sink::copy_column;
 use crate::block::{Block, BlockView};
@@ -10,9 +10,11 @@ use crate::kernel::{self, Interpreter, PieceView};
 use crate::op::Program;
 use crate::plan::{Make, View, part_region};
 
-/// One block per slot that is not resident, reused from tile to tile.
+/// One block per slot, reused from tile to tile.
 pub(super) struct Pieces {
     pub(super) blocks: Vec<Option<Block>>,
+    /// Slots in memory whose need crosses boxes: it was copied to the block.
+    copied: Vec<bool>,
     /// Of the slots that a program makes.
     interpreters: Vec<Option<Interpreter>>,
 }
@@ -20,11 +22,9 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn new(run: &PassRun<'_>) -> Result<Self> {
         let slots = &run.pass.slots;
-        let blocks = (slots.iter().zip(&run.sources))
-            .map(|(slot, source)| match (&slot.make, source) {
-                (Make::Load(_), None) => None,
-                _ => Some(Block::zeros(slot.dtype, &[0])),
-            })
+        let blocks = slots
+            .iter()
+            .map(|slot| Some(Block::zeros(slot.dtype, &[0])))
             .collect();
         let interpreters = slots
             .iter()
@@ -35,6 +35,7 @@ impl Pieces {
             .collect::<Result<_>>()?;
         Ok(Pieces {
             blocks,
+            copied: vec![false; slots.len()],
             interpreters,
         })
     }
@@ -46,9 +47,11 @@ impl Pieces {
     /// Makes the needed box of every slot that is not loaded, in the order of their numbers.
     pub(super) fn make(&mut self, run: &PassRun<'_>, needs: &[Option<Region>]) -> Result<()> {
         for (number, slot) in run.pass.slots.iter().enumerate() {
-            let (Some(need), false) = (&needs[number], matches!(slot.make, Make::Load(_))) else {
+            let Some(need) = &needs[number] else { continue };
+            if matches!(slot.make, Make::Load(_)) {
+                self.load(run, number, need)?;
                 continue;
-            };
+            }
             // Taken out while it is written; a slot never reads itself.
             let Some(mut block) = self.blocks[number].take() else {
                 continue;
@@ -90,6 +93,19 @@ impl Pieces {
                 }
             }
             self.blocks[number] = Some(block);
+        }
+        Ok(())
+    }
+
+    /// Copies the need of a slot in memory, unless one box holds it.
+    fn load(&mut self, run: &PassRun<'_>, number: usize, need: &Region) -> Result<()> {
+        let (Some(hand), Some(block)) = (&run.resident[number], &mut self.blocks[number]) else {
+            return Ok(());
+        };
+        self.copied[number] = hand.holding(need).is_none();
+        if self.copied[number] {
+            block.reshape_for_reuse(&need.shape);
+            hand.copy_into(need, block)?;
         }
         Ok(())
     }
@@ -152,15 +168,16 @@ impl Pieces {
         needs: &'a [Option<Region>],
         slot: usize,
     ) -> Result<(&'a Block, &'a Region)> {
-        match (&self.blocks[slot], &needs[slot], &run.pass.slots[slot].make) {
-            (Some(block), Some(need), _) => Ok((block, need)),
-            (None, _, Make::Load(array)) => {
-                let resident = expect_resident(*array, &run.resident[slot])?;
-                Ok((&resident.block, &resident.region))
+        let missing = || Error::internal(format!("slot {slot} is read before it is made"));
+        let (Some(block), Some(need)) = (&self.blocks[slot], &needs[slot]) else {
+            return Err(missing());
+        };
+        match &run.resident[slot] {
+            Some(hand) if !self.copied[slot] => {
+                let held = hand.holding(need).ok_or_else(missing)?;
+                Ok((&held.block, &held.region))
             }
-            _ => Err(Error::internal(format!(
-                "slot {slot} is read before it is made"
-            ))),
+            _ => Ok((block, need)),
         }
     }
 }

@@ -219,7 +219,11 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             Stage::Pass(pass) => context.pass(stage, pass, &resident),
             Stage::Write(write) => {
                 let own = resident.get(&write.array);
-                let block = bring(comm, &plan, stage, write.array, own);
+                let block = bring(comm, &plan, stage, write.array, own, true).and_then(|hand| {
+                    let needed = plan.needed_region(stage, write.array, comm.rank());
+                    let dtype = plan.array(write.array).dtype();
+                    needed.map(|region| hand.whole(region, dtype)).transpose()
+                });
                 write_stage(&mut context, write, block).map(|()| Vec::new())
             }
         };

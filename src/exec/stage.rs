@@ -2,7 +2,7 @@
 //! moves finished parcels to rank 0 while threads compute.
 
 use super::combine::combine;
-use super::exchange::bring;
+use super::exchange::{AtHand, bring};
 use super::messages::{Parcel, pump};
 use super::meter::Meter;
 use super::output::{Delivery, OpenOutput, Store};
@@ -44,23 +44,41 @@ impl StageContext<'_> {
     ) -> Result<Vec<(ArrayId, Resident)>> {
         let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
         super::faults::point("exchange", comm.rank())?;
-        let mut at_hand: HashMap<ArrayId, Option<Resident>> = HashMap::new();
+        let mut at_hand: HashMap<ArrayId, AtHand> = HashMap::new();
         for array in pass.arrays() {
             if matches!(plan.array(array), ArrayDecl::File(_)) {
                 continue;
             }
-            let block = bring(comm, plan, stage, array, resident.get(&array))?;
+            let block = bring(
+                comm,
+                plan,
+                stage,
+                array,
+                resident.get(&array),
+                pass.only_moves(),
+            )?;
             at_hand.insert(array, block);
+        }
+        if let ([array], true) = (&pass.arrays()[..], pass.only_moves())
+            && let [SinkTarget::Store(stored)] = pass.sinks[0].targets[..]
+            && let Some(brought) = at_hand.remove(array)
+        {
+            let moved = match plan.owned_region(stored, comm.rank()) {
+                Some(region) => brought.whole(region, plan.array(stored).dtype()).map(Some),
+                None => Ok(None),
+            };
+            let moved = verdict(comm, moved)?;
+            return Ok(moved.map(|block| (stored, block)).into_iter().collect());
         }
         let exchanged: usize = at_hand
             .iter()
-            .filter_map(|(array, block)| {
-                let block = block.as_ref()?;
-                let same = resident
-                    .get(array)
-                    .is_some_and(|r| Arc::ptr_eq(&r.block, &block.block));
-                (!same).then(|| block.block.bytes())
+            .flat_map(|(array, hand)| {
+                let own = resident.get(array);
+                hand.boxes
+                    .iter()
+                    .filter(move |held| own.is_none_or(|own| !Arc::ptr_eq(&own.block, &held.block)))
             })
+            .map(|held| held.block.bytes())
             .sum();
         let _exchanged = meter.hold(exchanged);
 
@@ -76,7 +94,7 @@ impl StageContext<'_> {
                 .slots
                 .iter()
                 .map(|slot| match slot.make {
-                    Make::Load(array) => at_hand.get(&array).cloned().flatten(),
+                    Make::Load(array) => at_hand.get(&array).cloned(),
                     _ => None,
                 })
                 .collect(),

@@ -9,7 +9,7 @@ use crate::geom::{Region, positions};
 use crate::op::{Draw, Generator};
 
 /// Elements of a piece of a run: its numbers stay in the first caches.
-const PIECE: usize = 512;
+const PIECE: usize = normal::MOST;
 
 /// Makes the box `region` of a generated array of `shape` in `out`, of the shape of the region.
 ///

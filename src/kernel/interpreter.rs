@@ -1,7 +1,7 @@
 //! The interpreter of fused element-wise programs.
 //!
 //! Laws: sub-tiles are runs of [`SUB_TILE`] elements of the tile in row-major order, whatever the machine; the loop over
-//! sub-tiles allocates nothing; a contiguous input is never copied; a step decides once per sub-tile which loop runs.
+//! sub-tiles allocates nothing (registers grow to the longest sub-tile seen); a contiguous input is never copied; a step decides once per sub-tile which loop runs.
 
 use super::column::{Column, operand, result};
 use super::load::Load;
@@ -39,6 +39,8 @@ pub struct Interpreter {
     program: Program,
     of: Vec<Option<usize>>,
     slots: Vec<Buffer>,
+    /// Elements that each slot has room for: those of the longest sub-tile so far.
+    room: usize,
     loads: Vec<Load>,
 }
 
@@ -50,25 +52,34 @@ impl Interpreter {
     pub fn new(program: &Program) -> Result<Self> {
         check(program)?;
         let slots = Slots::assign(program);
-        let mut buffers: Vec<Buffer> = slots
-            .physical
-            .iter()
-            .map(|&p| Buffer::zeros(p, SUB_TILE))
-            .collect();
-        for (step, slot) in program.steps.iter().zip(&slots.of) {
-            if let (Instr::Const(value), Some(slot)) = (step.instr, *slot) {
-                buffers[slot] = Buffer::filled(step.dtype.physical(), value, SUB_TILE)?;
-            }
-        }
+        let buffers = slots.physical.iter().map(|&p| Buffer::zeros(p, 0));
         Ok(Interpreter {
             program: program.clone(),
             of: slots.of,
-            slots: buffers,
+            slots: buffers.collect(),
+            room: 0,
             loads: program.inputs.iter().map(|_| Load::default()).collect(),
         })
     }
 
-    /// Memory of the registers of `program`, in bytes.
+    /// Room for sub-tiles of `len` elements: a pass may have many programs for small pieces (the borders of a padding).
+    fn make_room(&mut self, len: usize) -> Result<()> {
+        if len <= self.room {
+            return Ok(());
+        }
+        for slot in &mut self.slots {
+            *slot = Buffer::zeros(slot.physical(), len);
+        }
+        for (step, slot) in self.program.steps.iter().zip(&self.of) {
+            if let (Instr::Const(value), Some(slot)) = (step.instr, *slot) {
+                self.slots[slot] = Buffer::filled(step.dtype.physical(), value, len)?;
+            }
+        }
+        self.room = len;
+        Ok(())
+    }
+
+    /// Memory of the registers of `program` for sub-tiles of full length, in bytes.
     pub fn bytes(program: &Program) -> usize {
         Slots::assign(program)
             .physical
@@ -108,6 +119,7 @@ impl Interpreter {
             self.loads[k].prepare(view)?;
         }
         let elements: usize = shape.iter().product();
+        self.make_room(SUB_TILE.min(elements))?;
         let mut start = 0;
         while start < elements {
             let len = SUB_TILE.min(elements - start);

@@ -93,7 +93,8 @@ proptest! {
 #[test]
 fn registers_take_the_bytes_that_are_projected() {
     let program = program();
-    let work = Interpreter::new(&program).unwrap();
+    let mut work = Interpreter::new(&program).unwrap();
+    work.make_room(SUB_TILE).unwrap();
     let live: usize = work.slots.iter().map(Buffer::bytes).sum();
     assert_eq!(live, Interpreter::bytes(&program));
     // A long chain lives in two slots, beside its input and its constant.

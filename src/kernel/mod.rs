@@ -20,6 +20,7 @@ mod normal;
 mod number;
 mod philox;
 mod reduce;
+mod registry;
 mod slots;
 mod special;
 mod time;
@@ -30,6 +31,7 @@ pub use column::{Column, InColumn};
 pub use generate::generate;
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
 pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};
+pub use registry::{KernelCall, KernelFn, register_kernel, registered_kernel, registry_hash};
 
 #[cfg(test)]
 mod golden_tests;

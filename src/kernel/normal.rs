@@ -1,10 +1,15 @@
 //! The inverse of the normal distribution: M. J. Wichura, "Algorithm AS 241: the percentage points of the normal
 //! distribution" (1988), PPND16: a relative error of about 1e-16. The same bits everywhere: no contraction, `log` of `libm`.
 
+#![allow(clippy::excessive_precision)] // the digits are those of the paper
+
 use super::vector;
 
 /// Beyond this distance from the middle the tails begin.
 const SPLIT: f64 = 0.425;
+
+/// Elements that are treated together.
+pub(super) const MOST: usize = 512;
 
 #[inline(always)]
 fn polynomial(c: [f64; 8], x: f64) -> f64 {
@@ -38,8 +43,9 @@ fn middle(q: f64) -> f64 {
     q * polynomial(A, r) / polynomial(B, r)
 }
 
-/// The quantile of ½ + q for |q| in 0.425 … ½, exclusive.
-fn tail(q: f64) -> f64 {
+/// The quantile at distance `r` = √(−ln p) from 0, for p from e⁻²⁵ to 0.075; positive.
+#[inline(always)]
+fn near_tail(r: f64) -> f64 {
     const C: [f64; 8] = [
         1.423_437_110_749_683_577_34,
         4.630_337_846_156_545_295_9,
@@ -60,6 +66,12 @@ fn tail(q: f64) -> f64 {
         5.475_938_084_995_344_946e-4,
         1.050_750_071_644_416_843_24e-9,
     ];
+    polynomial(C, r - 1.6) / polynomial(D, r - 1.6)
+}
+
+/// The same for smaller p.
+#[cold]
+fn far_tail(r: f64) -> f64 {
     const E: [f64; 8] = [
         6.657_904_643_501_103_777_2,
         5.463_784_911_164_114_369_9,
@@ -80,24 +92,33 @@ fn tail(q: f64) -> f64 {
         1.421_511_758_316_445_888_7e-7,
         2.044_263_103_389_939_785_64e-15,
     ];
-    let r = (-libm::log(0.5 - q.abs())).sqrt();
-    let value = if r <= 5.0 {
-        polynomial(C, r - 1.6) / polynomial(D, r - 1.6)
-    } else {
-        polynomial(E, r - 5.0) / polynomial(F, r - 5.0)
-    };
-    value.copysign(q)
+    polynomial(E, r - 5.0) / polynomial(F, r - 5.0)
 }
 
-/// `out[i]` = the quantile of ½ + q[i]; the `q` lie in (−½, ½).
+/// `out[i]` = the quantile of ½ + q[i]; the `q` lie in (−½, ½); at most [`MOST`] of them.
 ///
-/// The middle is computed for all elements, since then it is a loop of vectors; the tails, 15 % of the elements, follow.
+/// The middle is computed for all elements, and the tails, 15 % of them, are put together first: both are loops of vectors
+/// then, but for the logarithms.
 pub(super) fn quantiles(q: &[f64], out: &mut [f64]) {
     vector::map1(q, out, middle);
-    for (out, q) in out.iter_mut().zip(q) {
-        if q.abs() > SPLIT {
-            *out = tail(*q);
-        }
+    let (mut places, mut count) = ([0u16; MOST], 0);
+    for (place, q) in q.iter().enumerate().take(MOST) {
+        places[count] = place as u16;
+        count += usize::from(q.abs() > SPLIT);
+    }
+    let (mut distances, mut values) = ([0.0; MOST], [0.0; MOST]);
+    let (distances, values) = (&mut distances[..count], &mut values[..count]);
+    for (distance, place) in distances.iter_mut().zip(&places) {
+        *distance = -libm::log(0.5 - q[usize::from(*place)].abs());
+    }
+    vector::map1(distances, values, |square: f64| near_tail(square.sqrt()));
+    for ((value, square), place) in values.iter().zip(&*distances).zip(&places) {
+        let value = if *square > 25.0 {
+            far_tail(square.sqrt())
+        } else {
+            *value
+        };
+        out[usize::from(*place)] = value.copysign(q[usize::from(*place)]);
     }
 }
 

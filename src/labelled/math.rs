@@ -137,6 +137,20 @@ impl DataArray {
         }
     }
 
+    /// Rounded to so many decimals, halves to even.
+    #[must_use]
+    #[track_caller]
+    pub fn round(&self, decimals: i32) -> Self {
+        self.with_array(self.array.round(decimals))
+    }
+
+    /// True where an element equals one of `values`.
+    #[must_use]
+    #[track_caller]
+    pub fn isin<T: Into<Scalar> + Clone>(&self, values: &[T]) -> Self {
+        self.with_array(self.array.isin(values))
+    }
+
     /// Elements brought into `min … max`.
     #[must_use]
     #[track_caller]

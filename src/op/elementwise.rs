@@ -351,7 +351,11 @@ impl UnaryOp {
                 of(compute, compute)
             }
             U::Angle => {
-                let compute = inexact(name, dtype)?;
+                // NumPy puts the integer 0 beside it, which makes int64 of bool.
+                let compute = match dtype {
+                    DType::Bool => DType::F64,
+                    _ => inexact(name, dtype)?,
+                };
                 of(compute, part(compute))
             }
             // NumPy multiplies by the number π first, which makes float64 of every integer.

@@ -7,8 +7,8 @@ mod program;
 mod reduction;
 
 pub use block_op::{
-    BlockOp, Compress, Family, Fourier, MOST_TAKEN, Reshape, Scan, ScanOp, SearchSorted, Take,
-    TakeAlong, Transform, reshape_groups,
+    BlockOp, Compress, Family, Fourier, MOST_TAKEN, Reshape, Scan, ScanOp, SearchSorted, Sliding,
+    SlidingKind, Take, TakeAlong, Transform, User, Window, WindowKind, reshape_groups,
 };
 pub use elementwise::{BinaryOp, Signature, UnaryOp};
 pub use generator::{Draw, Generator};

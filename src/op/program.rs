@@ -58,11 +58,11 @@ impl Program {
         self.steps[usize::from(self.outputs[index])].dtype
     }
 
-    /// Upper bound of the bytes that running the program needs for its registers.
-    pub fn scratch_bytes(&self) -> usize {
+    /// Upper bound of the bytes that running the program over so many elements at a time needs for its registers.
+    pub fn scratch_bytes(&self, elements: usize) -> usize {
         self.steps
             .iter()
-            .map(|step| step.dtype.size() * SUB_TILE)
+            .map(|step| step.dtype.size() * SUB_TILE.min(elements))
             .sum()
     }
 

@@ -119,7 +119,8 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
             }
         }
     }
-    let (mut moved, mut messages, mut largest_in, mut block) = (0, 0, 0, 0);
+    let (mut moved, mut messages, mut largest_in) = (0, 0, 0);
+    let mut needed_bytes = 0;
     if let Some(needed) = wants(rank) {
         for part in others().filter_map(|o| plan.owned_region(array, o)?.intersect(&needed)) {
             messages += slabs(&part, size as usize).len() as u64;
@@ -127,14 +128,16 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
             moved += part;
             largest_in = largest_in.max(part);
         }
-        block = bytes(needed);
+        needed_bytes = bytes(needed);
     }
     let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
-    (
-        moved,
-        messages,
-        block + 2 * (slab(largest_in) + slab(largest_out)),
-    )
+    // One box is made of all where a stage writes it or stores it elsewhere.
+    let boxes = match stage {
+        Stage::Pass(pass) if !pass.only_moves() => moved,
+        _ => needed_bytes,
+    };
+    let block = boxes + 2 * (slab(largest_in) + slab(largest_out));
+    (moved, messages, block)
 }
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
@@ -160,14 +163,17 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                     };
                     (piece + raw) * size
                 }
-                ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0,
+                // Copied where it crosses the boxes of several ranks.
+                ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => {
+                    piece * size * usize::from(plan.ranks > 1)
+                }
             },
             Make::Generate(_) | Make::Assemble(_) => piece * size,
-            Make::Fuse { program, .. } => piece * size + program.scratch_bytes(),
+            Make::Fuse { program, .. } => piece * size + program.scratch_bytes(piece),
             Make::Call { op, .. } => piece * (size + op.scratch_bytes()),
         } as u64;
     }
-    bytes += pass.program.scratch_bytes() as u64;
+    bytes += pass.program.scratch_bytes(pass.tiles.largest_chunk()) as u64;
     for sink in &pass.sinks {
         let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
         let cells: u64 = geometry

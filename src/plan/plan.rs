@@ -255,6 +255,18 @@ impl Pass {
         arrays
     }
 
+    /// True when it does nothing but bring one array in memory to another placement: what is brought is what is stored.
+    pub fn only_moves(&self) -> bool {
+        let ([slot], [view], [sink]) = (&self.slots[..], &self.inputs[..], &self.sinks[..]) else {
+            return false;
+        };
+        matches!(slot.make, Make::Load(_))
+            && view.select.is_all(&slot.shape)
+            && self.program.steps.len() == 1
+            && sink.fold.is_none()
+            && matches!(sink.targets[..], [SinkTarget::Store(_)])
+    }
+
     /// True when it loads the array.
     pub fn loads(&self, array: ArrayId) -> bool {
         self.slots.iter().any(|slot| slot.make == Make::Load(array))

@@ -100,12 +100,19 @@ pub(super) fn tiles(
     }
     // A user's chunk may be the whole of a large axis: without storage chunks, cut it to what fits a tile.
     let mut elements: usize = unit.iter().fold(1, |acc: usize, u| acc.saturating_mul(*u));
-    for axis in 0..domain.len() {
-        if !from_storage[axis] && elements > LARGE_TILE {
-            let others = elements / unit[axis];
-            unit[axis] = (LARGE_TILE / others.max(1)).clamp(1, unit[axis]);
-            elements = others.saturating_mul(unit[axis]);
-        }
+    // The longest axis is halved, so that tiles become compact: a view across the axes (a transpose) then meets rows as long.
+    while elements > LARGE_TILE {
+        let free = (0..domain.len()).filter(|axis| !from_storage[*axis] && unit[*axis] > 1);
+        let Some(axis) = free.max_by_key(|axis| (unit[*axis], usize::MAX - axis)) else {
+            break;
+        };
+        let others = elements / unit[axis];
+        unit[axis] = unit[axis]
+            .div_ceil(2)
+            .max(LARGE_TILE / others.max(1))
+            .min(unit[axis] - 1)
+            .max(1);
+        elements = others.saturating_mul(unit[axis]);
     }
     // Grow small tiles: innermost axes first (long rows), the streamed axes last (they cost memory for nothing).
     let mut order: Vec<usize> = (0..domain.len()).rev().collect();
@@ -156,6 +163,27 @@ fn widened(body: &Body<'_>, tile: Vec<usize>, folded: &[usize]) -> Vec<usize> {
     let mut best = tile;
     let mut whole = vec![false; domain.len()];
     let mut work = body.per_element(&best);
+    // Runs of a scan are made from their starts: tiles of whole runs make nothing twice.
+    for slot in body.slots {
+        let Make::Call { op, .. } = &slot.make else {
+            continue;
+        };
+        let Some((axis, grain)) = op.grain().filter(|_| slot.shape == domain) else {
+            continue;
+        };
+        if grain >= domain[axis] || best[axis].is_multiple_of(grain) {
+            continue;
+        }
+        let mut candidate = best.clone();
+        candidate[axis] = candidate[axis].next_multiple_of(grain).min(domain[axis]);
+        let mut kept = whole.clone();
+        kept[axis] = true;
+        cut(body, &mut candidate, &kept, folded);
+        let cost = body.per_element(&candidate);
+        if body.bytes(&candidate) <= MOST_TILE_BYTES && cost < WORTH_WIDENING * work {
+            (work, best) = (cost, candidate);
+        }
+    }
     loop {
         let mut better: Option<(f64, usize, Vec<usize>)> = None;
         for axis in (0..domain.len()).filter(|axis| !whole[*axis] && best[*axis] < domain[*axis]) {

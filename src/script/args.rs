@@ -1,7 +1,7 @@
 //! Reads the arguments of script functions: numbers, names, shapes, maps, slices.
 
 use super::failure::{Raised, raise, refuse};
-use crate::array::{Array, Operand};
+use crate::array::{Array, Operand, RandomGenerator};
 use crate::dtype::{DType, Scalar};
 use crate::error::Error;
 use crate::labelled::cf::{Calendar, parse_interval};
@@ -35,6 +35,9 @@ pub(super) fn type_name(value: &Dynamic) -> String {
     }
     if value.is::<Slice>() {
         return "a slice".into();
+    }
+    if value.is::<RandomGenerator>() {
+        return "a random generator".into();
     }
     if value.is_unit() {
         return "()".into();

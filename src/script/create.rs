@@ -14,7 +14,7 @@ use rhai::Dynamic;
 use std::sync::Arc;
 
 /// A list of numbers, nested for more axes, as a block.
-fn block(operation: &str, list: &Dynamic) -> Raised<Block> {
+pub(super) fn block(operation: &str, list: &Dynamic) -> Raised<Block> {
     let mut shape = Vec::new();
     let mut leaves = Vec::new();
     flatten(operation, list, 0, &mut shape, &mut leaves)?;

@@ -41,7 +41,7 @@ const BINARY_ALIASES: &[(&str, BinaryOp)] = &[
     ("bitwise_right_shift", BinaryOp::RightShift),
 ];
 
-fn dtype(value: &Dynamic) -> Raised<DType> {
+pub(super) fn dtype(value: &Dynamic) -> Raised<DType> {
     text(
         "astype",
         value,

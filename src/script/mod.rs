@@ -6,6 +6,7 @@
 //! Rhai answers a comparison of two types that nobody registered with `false`, in silence. So every operator is registered
 //! here for our types beside anything at all: it works or it raises.
 
+mod along;
 mod args;
 mod create;
 mod elementwise;
@@ -13,7 +14,9 @@ mod failure;
 mod fourier;
 mod index;
 mod methods;
+mod numpy;
 mod operators;
+mod random;
 mod reduce;
 mod registry;
 mod run;

@@ -4,7 +4,7 @@ use super::args::{Slice, Value, data_operand, dataset_operand, operand, type_nam
 use super::failure::{OrRaise, Raised, raise};
 use super::registry::Registry;
 use super::show::show;
-use crate::array::Array;
+use crate::array::{Array, RandomGenerator};
 use crate::dtype::Scalar;
 use crate::error::Error;
 use crate::labelled::{DataArray, Dataset, DatasetGroupBy, GroupBy};
@@ -203,6 +203,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     operators_of::<GroupBy>(registry);
     operators_of::<DatasetGroupBy>(registry);
     operators_of::<Slice>(registry);
+    operators_of::<RandomGenerator>(registry);
     unaries_of::<DataArray>(registry);
     unaries_of::<Array>(registry);
     unaries_of::<Dataset>(registry);

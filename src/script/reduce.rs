@@ -96,7 +96,7 @@ fn dim_names(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<String>> {
     }
 }
 
-fn axes(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<isize>> {
+pub(super) fn axes(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<isize>> {
     let one = |value: &Dynamic| int(name, value, "an axis number").map(|axis| axis as isize);
     match dims {
         None => Ok(Vec::new()),

@@ -2,7 +2,10 @@
 
 use super::failure::Script;
 use super::registry::Registry;
-use super::{create, elementwise, fourier, index, methods, operators, reduce, select, shape, show};
+use super::{
+    along, create, elementwise, fourier, index, methods, numpy, operators, random, reduce, select,
+    shape, show,
+};
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};
@@ -136,6 +139,8 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     operators::register(&mut registry);
     show::register(&mut registry);
     create::register(&mut registry, driver);
+    random::register(&mut registry, driver);
+    numpy::register(&mut registry, driver);
     elementwise::register(&mut registry);
     reduce::register(&mut registry);
     select::register(&mut registry);
@@ -143,6 +148,7 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     index::register(&mut registry);
     fourier::register(&mut registry, driver);
     methods::register(&mut registry);
+    along::register(&mut registry);
     registry.names.push("print".to_owned());
     registry.names
 }

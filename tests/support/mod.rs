@@ -8,7 +8,10 @@
     clippy::print_stdout
 )]
 
+pub mod along;
+pub mod api;
 pub mod comm_scenarios;
+pub mod elements;
 pub mod files;
 pub mod labelled;
 pub mod oracle;

@@ -92,10 +92,22 @@ pub fn golden() -> PathBuf {
 /// The oracle, read once.
 pub fn oracle() -> &'static Oracle {
     static ORACLE: OnceLock<Oracle> = OnceLock::new();
-    ORACLE.get_or_init(|| read_golden("oracle.bin"))
+    ORACLE.get_or_init(|| {
+        let mut all = read_golden("oracle.bin");
+        // Operations along axes have a script and a file of their own.
+        let along = read_golden("along.bin");
+        let shift = all.values.len();
+        all.inputs.extend(along.inputs);
+        all.cases.extend(along.cases.into_iter().map(|mut case| {
+            case.result.offset += shift;
+            case
+        }));
+        all.values.extend(along.values);
+        all
+    })
 }
 
-/// A file of golden data.
+/// A file of golden data, of the form of oracle.bin.
 pub fn read_golden(name: &str) -> Oracle {
     let packed = std::fs::read(golden().join(name)).unwrap();
     let length = u64::from_le_bytes(packed[..8].try_into().unwrap()) as usize;
@@ -234,6 +246,10 @@ pub(super) fn unary_named(name: &str) -> Option<UnaryOp> {
     UnaryOp::ALL.iter().copied().find(|op| op.name() == name)
 }
 
+fn is_element_wise(name: &str) -> bool {
+    binary_named(name).is_some() || unary_named(name).is_some()
+}
+
 /// A program over the oracle's inputs, in chunks of `variant`.
 pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
     let oracle = oracle();
@@ -270,7 +286,7 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
                 stack.pop().unwrap().array().clip(low, top.operand())
             }
             "astype" => top.array().astype(args[0].parse().unwrap()),
-            "r" => {
+            "r" if args.len() == 3 => {
                 let options = ReduceOptions {
                     skipna: Some(args[2].contains('s')),
                     keepdims: args[2].contains('k'),
@@ -310,6 +326,11 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
             "bx" => top
                 .array()
                 .broadcast_axes(&numbers::<usize>(args[0]), &numbers::<usize>(args[1])),
+            _ if !is_element_wise(name) => {
+                let below = || stack.pop().unwrap().array();
+                super::along::word(name, &args, &top.array(), below)
+                    .unwrap_or_else(|| panic!("unknown word {token} in {program}"))
+            }
             _ => match (binary_named(name), unary_named(name)) {
                 (Some(op), _) => match (stack.pop().unwrap(), top) {
                     (Item::Array(a), b) => a.binary(op, &b.operand()),

@@ -1,9 +1,10 @@
 //! From an operation to its loops.
 
-use super::{fourier, gather, reshape, scan, take};
+use super::{fourier, gather, reshape, scan, sliding, take, window};
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::Region;
+use crate::kernel::registry;
 use crate::op::BlockOp;
 
 /// The demanded box of an input.
@@ -29,6 +30,11 @@ pub fn call(
     match (op, pieces) {
         (BlockOp::Fourier(op), [piece]) => fourier::fourier(op, shapes, piece, region, out),
         (BlockOp::Reshape(op), [piece]) => reshape::reshape(op, shapes[0], piece, region, out),
+        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, None, region, out),
+        (BlockOp::Scan(op), [piece, starts]) => scan::scan(op, piece, Some(starts), region, out),
+        (BlockOp::Window(op), [piece]) => window::window(op, piece, out),
+        (BlockOp::Sliding(op), [piece]) => sliding::sliding(op, piece, region, out),
+        (BlockOp::User(op), pieces) => registry::user(op, pieces, region, out),
         (BlockOp::Take(op), [piece]) => take::take(op, piece, region, out),
         (BlockOp::TakeAlong(op), [values, indices]) => {
             gather::take_along(op, shapes[0][op.axis], (values, indices), out)
@@ -37,7 +43,6 @@ pub fn call(
         (BlockOp::Compress(op), [values, mask]) => {
             gather::compress(op, (values, mask), region, out)
         }
-        (BlockOp::Scan(op), [piece]) => scan::scan(op, piece, region, out),
         (op, pieces) => Err(Error::internal(format!(
             "{} of {} pieces",
             op.name(),

@@ -3,8 +3,11 @@
 mod call;
 mod fourier;
 mod gather;
+mod lines;
 mod reshape;
 mod scan;
+mod sliding;
 mod take;
+mod window;
 
 pub use call::{PieceView, call};

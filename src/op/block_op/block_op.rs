@@ -1,6 +1,8 @@
 //! The sum of all families, and what each of them answers.
 
-use super::{Compress, Fourier, Reshape, Scan, SearchSorted, Take, TakeAlong};
+use super::{
+    Compress, Fourier, Reshape, Scan, SearchSorted, Sliding, Take, TakeAlong, User, Window,
+};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::geom::Region;
@@ -33,6 +35,11 @@ pub trait Family {
     /// Bytes of workspace per element of a piece of the result.
     fn scratch_bytes(&self) -> usize {
         0
+    }
+
+    /// An axis of the result and a length: regions that start at its multiples there demand least.
+    fn grain(&self) -> Option<(usize, usize)> {
+        None
     }
 }
 
@@ -70,6 +77,12 @@ families! {
     Reshape,
     /// Running folds along an axis.
     Scan,
+    /// Boxes of neighbours.
+    Window,
+    /// Statistics of windows of an axis.
+    Sliding,
+    /// Kernels of the user's program.
+    User,
     /// Places in a sorted list.
     SearchSorted,
     /// Elements at listed indices.
@@ -106,5 +119,10 @@ impl BlockOp {
     /// Bytes of workspace per element of a piece of the result.
     pub fn scratch_bytes(&self) -> usize {
         self.family().scratch_bytes()
+    }
+
+    /// An axis of the result and a length: regions that start at its multiples there demand least.
+    pub fn grain(&self) -> Option<(usize, usize)> {
+        self.family().grain()
     }
 }

@@ -4,13 +4,14 @@
 //! Laws: the elements of a region of the result depend on nothing but the demanded regions of the inputs, and not on
 //! which region was asked for; a larger region never demands less.
 
-#[allow(clippy::module_inception)]
 mod block_op;
 mod fourier;
 mod gather;
 mod reshape;
 mod scan;
 mod take;
+mod user;
+mod window;
 
 pub use block_op::{BlockOp, Family};
 pub use fourier::{Fourier, Transform};
@@ -18,3 +19,5 @@ pub use gather::{Compress, SearchSorted, TakeAlong};
 pub use reshape::{Reshape, reshape_groups};
 pub use scan::{Scan, ScanOp};
 pub use take::{MOST_TAKEN, Take};
+pub use user::User;
+pub use window::{Sliding, SlidingKind, Window, WindowKind};

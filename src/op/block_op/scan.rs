@@ -13,10 +13,14 @@ pub struct Scan {
     pub op: ScanOp,
     /// The axis.
     pub axis: usize,
-    /// Elements of a run: runs start at its multiples; at least the axis' length means one run.
+    /// Elements of a run: runs start at its multiples; at least the axis' length means one run. A run starts afresh, or, with a
+    /// second input, from what the runs before it fold to: that input has run `r + 1`'s start at index `r` of the axis, in
+    /// the dtype of [`ScanOp::wide`].
     pub run: usize,
     /// Missing elements count as the identity.
     pub skipna: bool,
+    /// Fill at most so many elements after one that is not missing ([`ScanOp::Ffill`] alone); then runs do not matter.
+    pub limit: Option<usize>,
 }
 
 /// What a scan folds.
@@ -36,29 +40,45 @@ pub enum ScanOp {
 
 impl Family for Scan {
     fn name(&self) -> &'static str {
-        match self.op {
-            ScanOp::Sum => "cumsum",
-            ScanOp::Prod => "cumprod",
-            ScanOp::Min => "cummin",
-            ScanOp::Max => "cummax",
-            ScanOp::Ffill => "ffill",
-        }
+        self.op.name(self.skipna)
     }
 
     fn result(&self, inputs: &[(DType, &[usize])]) -> Result<(DType, Vec<usize>)> {
-        let [(dtype, shape)] = inputs else {
+        let ([(dtype, shape)] | [(dtype, shape), _]) = inputs else {
             return Err(Error::internal(format!(
                 "{} of {} arrays",
                 self.name(),
                 inputs.len()
             )));
         };
+        if let [_, (wide, starts)] = inputs {
+            let mut expected = shape.to_vec();
+            expected[self.axis] = shape[self.axis].div_ceil(self.run).saturating_sub(1);
+            if *wide != self.op.wide(*dtype) || expected != *starts {
+                return Err(Error::internal(format!(
+                    "{}: runs start from {wide} {starts:?}, not {expected:?}",
+                    self.name()
+                )));
+            }
+        }
         Ok((self.op.dtype(*dtype)?, shape.to_vec()))
     }
 
-    fn demand(&self, _number: usize, _shapes: &[&[usize]], wanted: &Region) -> Region {
+    fn demand(&self, number: usize, _shapes: &[&[usize]], wanted: &Region) -> Region {
         let mut region = wanted.clone();
-        let before = wanted.start[self.axis] % self.run;
+        if number == 1 {
+            let (first, last) = (
+                wanted.start[self.axis] / self.run,
+                (wanted.end(self.axis) - 1) / self.run,
+            );
+            region.start[self.axis] = first.saturating_sub(1);
+            region.shape[self.axis] = last.max(1) - first.saturating_sub(1);
+            return region;
+        }
+        let before = match self.limit {
+            Some(limit) => limit.min(wanted.start[self.axis]),
+            None => wanted.start[self.axis] % self.run,
+        };
         region.start[self.axis] -= before;
         region.shape[self.axis] += before;
         region
@@ -67,29 +87,69 @@ impl Family for Scan {
     fn weight(&self) -> f64 {
         4.0
     }
+
+    /// A running value per element of a row, and where its line starts.
+    fn scratch_bytes(&self) -> usize {
+        32
+    }
+
+    fn grain(&self) -> Option<(usize, usize)> {
+        self.limit.is_none().then_some((self.axis, self.run))
+    }
 }
 
 impl ScanOp {
+    /// NumPy's name, and that of a scan that skips missing elements.
+    pub fn name(self, skipna: bool) -> &'static str {
+        match (self, skipna) {
+            (ScanOp::Sum, false) => "cumsum",
+            (ScanOp::Sum, true) => "nancumsum",
+            (ScanOp::Prod, false) => "cumprod",
+            (ScanOp::Prod, true) => "nancumprod",
+            (ScanOp::Min, false) => "cummin",
+            (ScanOp::Min, true) => "nancummin",
+            (ScanOp::Max, false) => "cummax",
+            (ScanOp::Max, true) => "nancummax",
+            (ScanOp::Ffill, _) => "ffill",
+        }
+    }
+
     /// Dtype of the result: NumPy's for sums and products (integers in 64 bits).
     ///
     /// # Errors
     /// Invalid input when the dtype has no order (extremes of complex numbers), or no sum (times have no product).
     pub fn dtype(self, dtype: DType) -> Result<DType> {
-        let refused = |what: &str| {
+        let refused = |allowed: &str| {
             Err(Error::invalid(format!(
-                "cum{what}: it is not defined for {dtype}"
+                "{}: not defined for {dtype}; allowed: {allowed}",
+                self.name(false)
             )))
         };
         Ok(match self {
             ScanOp::Sum | ScanOp::Prod => match dtype {
                 DType::Bool | DType::I8 | DType::I16 | DType::I32 | DType::I64 => DType::I64,
                 DType::U8 | DType::U16 | DType::U32 | DType::U64 => DType::U64,
-                DType::Datetime(_) => return refused("sum"),
-                DType::Timedelta(_) if self == ScanOp::Prod => return refused("prod"),
+                DType::Datetime(_) if self == ScanOp::Sum => {
+                    return refused("numbers and timedeltas");
+                }
+                DType::Datetime(_) | DType::Timedelta(_) if self == ScanOp::Prod => {
+                    return refused("numbers");
+                }
                 other => other,
             },
-            ScanOp::Min | ScanOp::Max if dtype.is_complex() => return refused("min, cummax"),
+            ScanOp::Min | ScanOp::Max if dtype.is_complex() => {
+                return refused("real numbers, bool and times");
+            }
             ScanOp::Min | ScanOp::Max | ScanOp::Ffill => dtype,
         })
+    }
+
+    /// What is handed from run to run where elements are of `dtype`: sums and products of floats keep 64 bits.
+    pub fn wide(self, dtype: DType) -> DType {
+        match (self, dtype) {
+            (ScanOp::Sum | ScanOp::Prod, DType::F32) => DType::F64,
+            (ScanOp::Sum | ScanOp::Prod, DType::C64) => DType::C128,
+            _ => dtype,
+        }
     }
 }

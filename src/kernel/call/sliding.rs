@@ -1,0 +1,261 @@
+//! Sliding windows in constant work per element, whatever the window.
+//!
+//! The axis is cut at the multiples of the window's length. A window lies over at most one cut: it is a suffix of what lies left
+//! of it and a prefix of what lies right of it. Suffixes and prefixes grow by one element at a time, and one join of two
+//! partial results makes an element. So nothing is ever subtracted (a window after an infinity, or after huge numbers, is as
+//! exact as any), and an element is a function of its window and its index alone, not of the tile that it is made in.
+
+use super::call::PieceView;
+use super::lines::Lines;
+use crate::block::{Block, Native};
+use crate::error::{Error, Result};
+use crate::geom::Region;
+use crate::op::{Sliding, SlidingKind};
+
+/// The statistic of each window of `piece` that starts in `region`.
+pub(super) fn sliding(
+    op: &Sliding,
+    piece: &PieceView<'_>,
+    region: &Region,
+    out: &mut Block,
+) -> Result<()> {
+    match op.kind {
+        SlidingKind::Sum => both(op, piece, region, out, |s: Sum| s.sum),
+        SlidingKind::Count => both(op, piece, region, out, |s: Sum| s.count),
+        SlidingKind::Mean => both(op, piece, region, out, |s: Sum| s.sum / s.count),
+        SlidingKind::Min => both(op, piece, region, out, Extreme::<true>::some),
+        SlidingKind::Max => both(op, piece, region, out, Extreme::<false>::some),
+        SlidingKind::Var { ddof } => both(op, piece, region, out, move |s: Moments| s.var(ddof)),
+        SlidingKind::Std { ddof } => {
+            both(op, piece, region, out, move |s: Moments| s.var(ddof).sqrt())
+        }
+    }
+}
+
+/// A partial result.
+trait State: Copy + Default {
+    /// With one more element, which is not missing.
+    fn push(self, value: f64) -> Self;
+    /// With all of `other`.
+    fn join(self, other: Self) -> Self;
+    fn count(self) -> f64;
+}
+
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    sum: f64,
+    count: f64,
+}
+
+impl State for Sum {
+    #[inline(always)]
+    fn push(self, value: f64) -> Self {
+        Sum {
+            sum: self.sum + value,
+            count: self.count + 1.0,
+        }
+    }
+    #[inline(always)]
+    fn join(self, other: Self) -> Self {
+        Sum {
+            sum: self.sum + other.sum,
+            count: self.count + other.count,
+        }
+    }
+    #[inline(always)]
+    fn count(self) -> f64 {
+        self.count
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Extreme<const MIN: bool> {
+    value: f64,
+    count: f64,
+}
+
+impl<const MIN: bool> Default for Extreme<MIN> {
+    fn default() -> Self {
+        Extreme {
+            value: if MIN {
+                f64::INFINITY
+            } else {
+                f64::NEG_INFINITY
+            },
+            count: 0.0,
+        }
+    }
+}
+
+impl<const MIN: bool> Extreme<MIN> {
+    fn some(self) -> f64 {
+        if self.count > 0.0 {
+            self.value
+        } else {
+            f64::NAN
+        }
+    }
+}
+
+impl<const MIN: bool> State for Extreme<MIN> {
+    #[inline(always)]
+    fn push(self, value: f64) -> Self {
+        self.join(Extreme { value, count: 1.0 })
+    }
+    #[inline(always)]
+    fn join(self, other: Self) -> Self {
+        let first = if MIN {
+            self.value <= other.value
+        } else {
+            self.value >= other.value
+        };
+        Extreme {
+            value: if first { self.value } else { other.value },
+            count: self.count + other.count,
+        }
+    }
+    #[inline(always)]
+    fn count(self) -> f64 {
+        self.count
+    }
+}
+
+/// Number, mean and sum of squared deviations, joined after Chan, Golub and LeVeque.
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn var(self, ddof: u32) -> f64 {
+        match self.count - f64::from(ddof) {
+            free if free > 0.0 => self.squares / free,
+            _ => f64::NAN,
+        }
+    }
+}
+
+impl State for Moments {
+    #[inline(always)]
+    fn push(self, value: f64) -> Self {
+        let count = self.count + 1.0;
+        let delta = value - self.mean;
+        let mean = self.mean + delta / count;
+        Moments {
+            count,
+            mean,
+            squares: self.squares + delta * (value - mean),
+        }
+    }
+    #[inline(always)]
+    fn join(self, other: Self) -> Self {
+        if other.count == 0.0 {
+            return self;
+        }
+        let count = self.count + other.count;
+        let delta = other.mean - self.mean;
+        let part = other.count / count;
+        Moments {
+            count,
+            mean: self.mean + delta * part,
+            squares: self.squares + other.squares + delta * delta * self.count * part,
+        }
+    }
+    #[inline(always)]
+    fn count(self) -> f64 {
+        self.count
+    }
+}
+
+fn both<S: State>(
+    op: &Sliding,
+    piece: &PieceView<'_>,
+    region: &Region,
+    out: &mut Block,
+    finish: impl Fn(S) -> f64,
+) -> Result<()> {
+    let (from, buffer) = (piece.view.buffer, out.buffer_mut());
+    if let (Some(from), Some(to)) = (f64::slice(from), f64::slice_mut(buffer)) {
+        slide(op, piece, region, from, to, |v| v, finish, |v| v);
+        return Ok(());
+    }
+    if let (Some(from), Some(to)) = (f32::slice(from), f32::slice_mut(buffer)) {
+        slide(op, piece, region, from, to, f64::from, finish, |v| v as f32);
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "{:?} of {}",
+        op.kind, piece.view.dtype
+    )))
+}
+
+#[allow(clippy::too_many_arguments)] // One loop for two types and all statistics.
+fn slide<T: Native, S: State>(
+    op: &Sliding,
+    piece: &PieceView<'_>,
+    region: &Region,
+    from: &[T],
+    to: &mut [T],
+    wide: impl Fn(T) -> f64,
+    finish: impl Fn(S) -> f64,
+    narrow: impl Fn(f64) -> T,
+) {
+    let (axis, window) = (op.axis, op.window);
+    let lines = Lines::new(&piece.view, axis);
+    let inner = lines.inner();
+    let (start, long) = (region.start[axis], region.shape[axis]);
+    let push = |state: &mut S, value: T| {
+        let value = wide(value);
+        if !value.is_nan() {
+            *state = state.push(value);
+        }
+    };
+    let least = op.min_count as f64;
+    let mut suffixes = vec![S::default(); long.min(window) * inner];
+    let mut state = vec![S::default(); inner];
+    for (number, line) in lines.outer.iter().enumerate() {
+        let to = &mut to[number * long * inner..][..long * inner];
+        // Windows that start at low … high lie over the cut at `cut` (or end before it).
+        let mut low = start;
+        while low < start + long {
+            let cut = (low / window + 1) * window;
+            let high = cut.min(start + long);
+            state.fill(S::default());
+            for at in (low..cut).rev() {
+                lines.each(*line, at - start, |k, place| {
+                    push(&mut state[k], from[place])
+                });
+                if at < high {
+                    suffixes[(at - low) * inner..][..inner].copy_from_slice(&state);
+                }
+            }
+            state.fill(S::default());
+            for at in cut..low + window - 1 {
+                lines.each(*line, at - start, |k, place| {
+                    push(&mut state[k], from[place])
+                });
+            }
+            for at in low..high {
+                // The window's last element; the window that starts at the last cut ends before the next one.
+                let last = at + window - 1;
+                if last >= cut {
+                    lines.each(*line, last - start, |k, place| {
+                        push(&mut state[k], from[place])
+                    });
+                }
+                let left = &suffixes[(at - low) * inner..][..inner];
+                let to = &mut to[(at - start) * inner..][..inner];
+                for ((to, left), right) in to.iter_mut().zip(left).zip(&state) {
+                    let all = left.join(*right);
+                    *to = narrow(match all.count() >= least {
+                        true => finish(all),
+                        false => f64::NAN,
+                    });
+                }
+            }
+            low = high;
+        }
+    }
+}

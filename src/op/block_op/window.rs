@@ -1,0 +1,171 @@
+//! Windows: each element of the result is made from a box of the input that starts at its own index, so the result is shorter
+//! by the box less one. Borders are paddings before it.
+
+use super::Family;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::geom::Region;
+use serde::{Deserialize, Serialize};
+
+/// What is made of a box of neighbours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// What.
+    pub kind: WindowKind,
+    /// Lengths of the box.
+    pub shape: Vec<usize>,
+    /// Dtype of the result.
+    pub dtype: DType,
+}
+
+/// What a window computes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum WindowKind {
+    /// The sum of the elements times these weights (row-major), in f64. Integers lose the fraction.
+    Correlate(Vec<f64>),
+    /// The same in integers of 64 bits that wrap around.
+    CorrelateIntegers(Vec<i64>),
+    /// The mean, in f64.
+    Mean,
+    /// The smallest; NaN wins.
+    Min,
+    /// The largest; NaN wins.
+    Max,
+    /// The element of this rank, 0 for the smallest; NaN ranks above all.
+    Rank(usize),
+}
+
+impl Family for Window {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            WindowKind::Correlate(_) | WindowKind::CorrelateIntegers(_) => "correlate",
+            WindowKind::Mean => "uniform_filter",
+            WindowKind::Min => "minimum_filter",
+            WindowKind::Max => "maximum_filter",
+            WindowKind::Rank(_) => "median_filter",
+        }
+    }
+
+    fn result(&self, inputs: &[(DType, &[usize])]) -> Result<(DType, Vec<usize>)> {
+        let [(_, shape)] = inputs else {
+            return Err(Error::internal(format!(
+                "{} of {} arrays",
+                self.name(),
+                inputs.len()
+            )));
+        };
+        let fits = shape.len() == self.shape.len()
+            && shape.iter().zip(&self.shape).all(|(n, w)| *w > 0 && w <= n);
+        if !fits {
+            return Err(Error::invalid(format!(
+                "{}: a window of {:?} does not fit an array of shape {shape:?}",
+                self.name(),
+                self.shape
+            )));
+        }
+        let shape = shape.iter().zip(&self.shape).map(|(n, w)| n + 1 - w);
+        Ok((self.dtype, shape.collect()))
+    }
+
+    fn demand(&self, _number: usize, _shapes: &[&[usize]], wanted: &Region) -> Region {
+        let shape = wanted.shape.iter().zip(&self.shape).map(|(n, w)| n + w - 1);
+        Region::new(wanted.start.clone(), shape.collect::<Vec<_>>())
+    }
+
+    fn weight(&self) -> f64 {
+        let elements = self.shape.iter().product::<usize>() as f64;
+        match self.kind {
+            WindowKind::Rank(_) => 8.0 * elements,
+            _ => 1.0 + elements,
+        }
+    }
+
+    /// Running values of a row, and where rows start.
+    fn scratch_bytes(&self) -> usize {
+        16
+    }
+}
+
+/// A statistic of the elements that are not missing in each window of an axis; the result is shorter by the window less one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Sliding {
+    /// What.
+    pub kind: SlidingKind,
+    /// The axis.
+    pub axis: usize,
+    /// Elements of a window.
+    pub window: usize,
+    /// Fewer elements that are not missing: the result is missing.
+    pub min_count: usize,
+}
+
+/// What a sliding window computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SlidingKind {
+    /// Sum.
+    Sum,
+    /// Arithmetic mean.
+    Mean,
+    /// Smallest.
+    Min,
+    /// Largest.
+    Max,
+    /// Variance.
+    Var {
+        /// Delta degrees of freedom.
+        ddof: u32,
+    },
+    /// Standard deviation.
+    Std {
+        /// Delta degrees of freedom.
+        ddof: u32,
+    },
+    /// Number of elements that are not missing.
+    Count,
+}
+
+impl Family for Sliding {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            SlidingKind::Sum => "rolling sum",
+            SlidingKind::Mean => "rolling mean",
+            SlidingKind::Min => "rolling min",
+            SlidingKind::Max => "rolling max",
+            SlidingKind::Var { .. } => "rolling var",
+            SlidingKind::Std { .. } => "rolling std",
+            SlidingKind::Count => "rolling count",
+        }
+    }
+
+    fn result(&self, inputs: &[(DType, &[usize])]) -> Result<(DType, Vec<usize>)> {
+        let [(dtype @ (DType::F32 | DType::F64), shape)] = inputs else {
+            return Err(Error::internal(format!("{} of {inputs:?}", self.name())));
+        };
+        let mut shape = shape.to_vec();
+        if self.window == 0 || self.window > shape[self.axis] {
+            return Err(Error::internal(format!(
+                "{}: a window of {} on an axis of {}",
+                self.name(),
+                self.window,
+                shape[self.axis]
+            )));
+        }
+        shape[self.axis] -= self.window - 1;
+        Ok((*dtype, shape))
+    }
+
+    fn demand(&self, _number: usize, _shapes: &[&[usize]], wanted: &Region) -> Region {
+        let mut region = wanted.clone();
+        region.shape[self.axis] += self.window - 1;
+        region
+    }
+
+    fn weight(&self) -> f64 {
+        8.0
+    }
+
+    /// A running state per element of the longest suffix and one of the prefix, and where lines start.
+    fn scratch_bytes(&self) -> usize {
+        72
+    }
+}

@@ -1,0 +1,391 @@
+//! docs/api.md: which functions of the Array API standard and of dask.array exist here, read from the sources, and for which
+//! dtypes they are tested, read from the golden data.
+
+use super::oracle::{binary_named, unary_named};
+use hyperslab::dtype::DType;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Sections: a title, and the names of the standard.
+const STANDARD: &[(&str, &str)] = &[
+    (
+        "Creation",
+        "arange asarray empty empty_like eye full full_like linspace meshgrid ones ones_like tril triu zeros zeros_like",
+    ),
+    (
+        "Data types",
+        "astype broadcast_arrays broadcast_to can_cast result_type",
+    ),
+    (
+        "Element-wise",
+        "abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_left_shift bitwise_invert bitwise_or \
+         bitwise_right_shift bitwise_xor ceil clip conj copysign cos cosh divide equal exp expm1 floor floor_divide greater \
+         greater_equal hypot imag isfinite isinf isnan less less_equal log log1p log2 log10 logaddexp logical_and logical_not \
+         logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow real reciprocal remainder \
+         round sign signbit sin sinh square sqrt subtract tan tanh trunc",
+    ),
+    ("Indexing", "take take_along_axis"),
+    (
+        "Linear algebra",
+        "matmul matrix_transpose tensordot vecdot cholesky cross det diagonal eigh eigvalsh inv matrix_norm matrix_power \
+         matrix_rank outer pinv qr slogdet solve svd svdvals trace vector_norm",
+    ),
+    (
+        "Manipulation",
+        "concat expand_dims flip moveaxis permute_dims repeat reshape roll squeeze stack tile unstack",
+    ),
+    (
+        "Searching",
+        "argmax argmin count_nonzero nonzero searchsorted where",
+    ),
+    (
+        "Sets",
+        "unique_all unique_counts unique_inverse unique_values",
+    ),
+    ("Sorting", "argsort sort"),
+    (
+        "Statistics",
+        "cumulative_prod cumulative_sum max mean min prod std sum var",
+    ),
+    ("Utility", "all any diff"),
+    (
+        "Fourier transforms",
+        "fft fftfreq fftn fftshift hfft ifft ifftn ifftshift ihfft irfft irfftn rfft rfftfreq rfftn",
+    ),
+];
+
+/// The same of the reference of dask.array, without the names above.
+const DASK: &[(&str, &str)] = &[
+    (
+        "Creation and random",
+        "array diag eye fromfunction from_array from_delayed identity indices tri default_rng random uniform normal \
+         standard_normal integers exponential",
+    ),
+    (
+        "Element-wise",
+        "angle around bitwise_count cbrt deg2rad degrees divmod exp2 fabs fix float_power fmax fmin fmod frexp gcd heaviside i0 \
+         isclose iscomplex isin isneginf isnull isposinf isreal lcm ldexp logaddexp2 modf nan_to_num notnull piecewise rad2deg \
+         radians rint select sinc fillna",
+    ),
+    (
+        "Reductions and statistics",
+        "allclose average corrcoef cov kurtosis moment nanargmax nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar ptp \
+         skew median nanmedian percentile nanpercentile quantile nanquantile bincount digitize histogram histogram2d \
+         histogramdd topk argtopk unique union1d",
+    ),
+    (
+        "Scans and differences",
+        "cumprod cummax cummin cumsum nancumprod nancumsum gradient ediff1d ffill bfill",
+    ),
+    (
+        "Selection",
+        "append argwhere choose compress delete extract flatnonzero insert ravel_multi_index unravel_index tril_indices \
+         triu_indices",
+    ),
+    (
+        "Shape",
+        "atleast_1d atleast_2d atleast_3d block broadcast_arrays dstack fliplr flipud hstack pad ravel rechunk rollaxis rot90 \
+         split swapaxes transpose vstack",
+    ),
+    (
+        "Blocks and neighbourhoods",
+        "apply_along_axis apply_over_axes blockwise coarsen convolve correlate map_blocks map_overlap sliding_window_view \
+         uniform_filter gaussian_filter minimum_filter maximum_filter median_filter",
+    ),
+    ("Linear algebra", "dot einsum vdot"),
+    ("Fourier transforms", "fft2 ifft2 rfft2 irfft2"),
+    ("Computing", "compute persist store to_zarr"),
+];
+
+/// Where our name is another one.
+const OTHER_NAMES: &[(&str, &str)] = &[
+    ("array", "from_ndarray"),
+    ("around", "round"),
+    ("asarray", "from_ndarray"),
+    ("cumulative_prod", "cumprod"),
+    ("cumulative_sum", "cumsum"),
+    ("fix", "trunc"),
+    ("from_array", "from_ndarray"),
+    ("isnull", "isnan"),
+    ("permute_dims", "transpose"),
+    ("rechunk", "chunk"),
+    ("where", "where_or"),
+];
+
+/// Names of operations in the golden data, where they differ from those of methods; several share an operation.
+const TESTED_AS: &[(&str, &[&str])] = &[
+    ("abs", &["absolute"]),
+    ("acos", &["arccos"]),
+    ("acosh", &["arccosh"]),
+    ("asin", &["arcsin"]),
+    ("asinh", &["arcsinh"]),
+    ("atan", &["arctan"]),
+    ("atan2", &["arctan2"]),
+    ("atanh", &["arctanh"]),
+    ("average", &["average", "weighted"]),
+    ("bitwise_invert", &["invert"]),
+    ("bitwise_left_shift", &["left_shift"]),
+    ("bitwise_right_shift", &["right_shift"]),
+    ("broadcast_to", &["bc"]),
+    ("conj", &["conjugate"]),
+    ("deg2rad", &["radians"]),
+    ("rad2deg", &["degrees"]),
+    ("pow", &["power"]),
+    ("transpose", &["tr"]),
+    ("full", &["full_like"]),
+    ("identity", &["eye"]),
+];
+
+/// Sections and functions that wait for a design of their own.
+const OPEN: &[&str] = &[
+    "Linear algebra",
+    "Sets",
+    "Sorting",
+    "median",
+    "nanmedian",
+    "percentile",
+    "nanpercentile",
+    "quantile",
+    "nanquantile",
+    "bincount",
+    "digitize",
+    "histogram",
+    "histogram2d",
+    "histogramdd",
+    "topk",
+    "argtopk",
+    "unique",
+    "union1d",
+];
+
+/// A public function: where it belongs, and the first sentence of its documentation.
+struct Function {
+    owner: String,
+    says: String,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn first_sentence(doc: &str) -> String {
+    let doc = doc.replace('|', "\\|");
+    let end = doc.find(". ").map_or(doc.len(), |at| at + 1);
+    doc[..end].trim().trim_end_matches('.').to_owned()
+}
+
+/// The public functions of src/array, from its text: methods, the table of element-wise ones, that of reductions.
+fn functions() -> BTreeMap<String, Function> {
+    let mut found = BTreeMap::new();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(root().join("src/array"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .collect();
+    paths.sort();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (mut owner, mut doc) = (String::new(), String::new());
+        let mut add = |owner: &str, name: &str, says: &str| {
+            let function = Function {
+                owner: owner.to_owned(),
+                says: first_sentence(says),
+            };
+            found.entry(name.to_owned()).or_insert(function);
+        };
+        for line in text.lines() {
+            let code = line.trim();
+            if let Some(rest) = line.strip_prefix("impl ") {
+                owner = rest.split([' ', '<', '{']).next().unwrap().to_owned();
+            } else if line == "}" {
+                owner.clear();
+            }
+            if let Some(text) = code.strip_prefix("/// ") {
+                if !doc.ends_with("\n") {
+                    doc.push(' ');
+                    doc.push_str(text);
+                }
+            } else if code == "///" {
+                doc.push('\n');
+            } else if let Some(rest) = code.strip_prefix("pub fn ") {
+                let name = rest.split(['(', '<']).next().unwrap();
+                add(if owner.is_empty() { "array" } else { &owner }, name, &doc);
+                doc.clear();
+            } else if let Some(rest) = code.strip_prefix("#[doc = \"") {
+                // reductions!: `#[doc = "Sum."] sum, nansum => Sum;`
+                if let Some((says, names)) = rest.split_once("\"] ")
+                    && let Some((names, _)) = names.split_once(" => ")
+                {
+                    names.split(", ").for_each(|name| add("Array", name, says));
+                }
+            } else if let Some((name, rest)) = code.split_once(" => ")
+                && let Some((_, says)) = rest.split_once(", \"")
+                && path.ends_with("element_wise.rs")
+            {
+                add("Array", name, says.trim_end_matches("\";"));
+            } else if !code.starts_with("#[") {
+                doc.clear();
+            }
+        }
+    }
+    found
+}
+
+/// The dtypes with which the golden data have each operation: kernel.txt, and the programs of all files like oracle.bin.
+fn tested() -> BTreeMap<String, BTreeSet<String>> {
+    let mut tested: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut note = |name: &str, dtype: &str| {
+        let dtype = dtype.split('[').next().unwrap().to_owned();
+        tested.entry(name.to_owned()).or_default().insert(dtype);
+    };
+    let of = |name: &str| -> DType { name.parse().unwrap() };
+    let kernel = std::fs::read_to_string(root().join("tests/golden/kernel.txt")).unwrap();
+    for line in kernel.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[0] {
+            // What we refuse is not compared.
+            "unary"
+                if unary_named(words[1]).is_some_and(|op| op.signature(of(words[2])).is_ok()) =>
+            {
+                note(words[1], words[2]);
+            }
+            "binary"
+                if binary_named(words[1])
+                    .is_some_and(|op| op.signature(of(words[2]), of(words[4])).is_ok()) =>
+            {
+                note(words[1], words[2]);
+            }
+            "reduce" => note(words[1], words[4]),
+            "cast" => note("astype", words[1]),
+            _ => {}
+        }
+    }
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/golden"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "bin"))
+        .collect();
+    files.sort();
+    for path in files {
+        let Some(head) = head(&path) else { continue };
+        let of = |record: &serde_json::Value| record["dtype"].as_str().unwrap_or("").to_owned();
+        for case in head["cases"].as_array().unwrap_or(&Vec::new()) {
+            let program = case["program"].as_str().unwrap_or("");
+            let inputs: Vec<String> = program
+                .split(' ')
+                .filter_map(|token| head["inputs"].get(token).map(of))
+                .collect();
+            for token in program.split(' ') {
+                let mut parts = token.split(':');
+                let name = match parts.next() {
+                    Some("r" | "g") => parts.next().unwrap_or("").split('@').next().unwrap_or(""),
+                    Some(name) => name,
+                    None => continue,
+                };
+                let skipping = token.starts_with("r:") && token.ends_with('s');
+                let name = if skipping && !matches!(name, "count" | "any" | "all") {
+                    format!("nan{name}")
+                } else {
+                    name.to_owned()
+                };
+                match inputs.first() {
+                    Some(dtype) => note(&name, dtype),
+                    None => note(&name, &of(case)),
+                }
+            }
+        }
+    }
+    tested
+}
+
+/// The JSON at the head of a file like oracle.bin; `None` for files of another form.
+fn head(path: &Path) -> Option<serde_json::Value> {
+    let packed = std::fs::read(path).ok()?;
+    let length = u64::from_le_bytes(packed.get(..8)?.try_into().ok()?);
+    let mut data = vec![0; usize::try_from(length).ok().filter(|l| *l < 1 << 28)?];
+    libdeflater::Decompressor::new()
+        .zlib_decompress(&packed[8..], &mut data)
+        .ok()?;
+    let json = u32::from_le_bytes(data.get(..4)?.try_into().ok()?) as usize;
+    serde_json::from_slice(data.get(4..4 + json)?).ok()
+}
+
+/// In the order of sizes, families together: `int8 … int64`.
+fn dtypes(found: &BTreeSet<String>) -> String {
+    const FAMILIES: [(&str, &[&str]); 7] = [
+        ("bool", &["bool"]),
+        ("int", &["int8", "int16", "int32", "int64"]),
+        ("uint", &["uint8", "uint16", "uint32", "uint64"]),
+        ("float", &["float32", "float64"]),
+        ("complex", &["complex64", "complex128"]),
+        ("datetime64", &["datetime64"]),
+        ("timedelta64", &["timedelta64"]),
+    ];
+    let mut texts = Vec::new();
+    for (_, members) in FAMILIES {
+        let there: Vec<&str> = members
+            .iter()
+            .copied()
+            .filter(|m| found.contains(*m))
+            .collect();
+        match there.as_slice() {
+            [first, .., last] if there.len() == members.len() => texts.push(match there.len() {
+                2 => format!("{first}, {last}"),
+                _ => format!("{first} … {last}"),
+            }),
+            some => texts.extend(some.iter().map(|m| (*m).to_owned())),
+        }
+    }
+    texts.join(", ")
+}
+
+/// The text of docs/api.md.
+pub fn table() -> String {
+    let (functions, tested) = (functions(), tested());
+    let mut text = String::from(
+        "# Coverage of the Array API\n\n\
+         Made by `tests/oracle.rs::the_table_of_the_api_is_that_of_the_code` from the sources and the golden data; \
+         `HYPERSLAB_BLESS=1 cargo test --test oracle api` writes it anew. A dash: not there yet. *Open*: waits for a design \
+         of its own. Dtypes are those of which the golden files have cases, of NumPy, SciPy or xarray; random numbers have \
+         published vectors and tests of their own.\n",
+    );
+    let parts = [
+        ("The Array API standard, 2024.12", STANDARD),
+        ("The rest of dask.array and NumPy", DASK),
+    ];
+    for (part, sections) in parts {
+        let _ = write!(text, "\n## {part}\n");
+        for (title, names) in sections {
+            let _ = write!(text, "\n### {title}\n\n");
+            text.push_str("| name | ours | tested dtypes | remark |\n|---|---|---|---|\n");
+            for name in names.split_whitespace() {
+                let ours = OTHER_NAMES
+                    .iter()
+                    .find(|(theirs, ours)| {
+                        *theirs == name && !functions.contains_key(*theirs) | (*theirs == *ours)
+                    })
+                    .map_or(name, |(_, ours)| ours);
+                let Some(function) = functions.get(ours) else {
+                    let open = OPEN.contains(title) || OPEN.contains(&name);
+                    let remark = if open { "*open*" } else { "" };
+                    let _ = writeln!(text, "| {name} | – | | {remark} |");
+                    continue;
+                };
+                let words = TESTED_AS.iter().find(|(n, _)| *n == ours).map(|(_, w)| *w);
+                let mut found = tested.get(ours).cloned().unwrap_or_default();
+                for word in words.unwrap_or_default() {
+                    found.extend(tested.get(*word).cloned().unwrap_or_default());
+                }
+                let _ = writeln!(
+                    text,
+                    "| {name} | `{}::{ours}` | {} | {} |",
+                    function.owner,
+                    dtypes(&found),
+                    function.says
+                );
+            }
+        }
+    }
+    text
+}
