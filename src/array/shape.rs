@@ -137,7 +137,7 @@ impl Array {
                      at most one length may be -1"
                 ))
             };
-            if open > 1 || shape.iter().any(|len| *len < -1) || (open == 1 && (known == 0 || elements % known != 0)) {
+            if open > 1 || shape.iter().any(|len| *len < -1) || (open == 1 && (known == 0 || !elements.is_multiple_of(known))) {
                 return Err(refused());
             }
             let shape: Vec<usize> = shape

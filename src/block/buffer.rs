@@ -97,7 +97,12 @@ pod! {
 impl Buffer {
     /// `elements` zeros. Large buffers come from the system zeroed, so untouched pages cost nothing.
     pub fn zeros(physical: Physical, elements: usize) -> Buffer {
-        for_physical!(physical, T => T::wrap(vec![T::default(); elements]))
+        match physical {
+            // `vec!` writes the zeros of these itself.
+            Physical::C64 => Buffer::C64(bytemuck::zeroed_vec(elements)),
+            Physical::C128 => Buffer::C128(bytemuck::zeroed_vec(elements)),
+            other => for_physical!(other, T => T::wrap(vec![T::default(); elements])),
+        }
     }
 
     /// `elements` times the same value.

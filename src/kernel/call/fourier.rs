@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Bytes of the lines that are transformed as one group.
 const GROUP_BYTES: usize = 256 << 10;
+/// Elements between the lines of a group: without them lines of 2ⁿ elements would fall on the same lines of the cache.
+const GAP: usize = 8;
 
 /// What a thread keeps from call to call; the planners remember the plans they made.
 struct Plans<T: FftNum> {
@@ -255,7 +257,7 @@ fn lines<S: Copy + Default, D: Copy + Default>(
     let (long, short) = (source.shape[axis], shape[axis]);
     let step = source.strides[axis];
     let inner: usize = shape[axis + 1..].iter().product();
-    let mut line_in = vec![S::default(); 0];
+    let mut line_in: Vec<S> = Vec::new();
     let last = shape.len() - 1;
     if axis == last {
         line_in.resize(long, S::default());
@@ -270,9 +272,10 @@ fn lines<S: Copy + Default, D: Copy + Default>(
     // Groups of lines that are neighbours along the last axis.
     let columns = shape[last];
     let size = long.max(1) * size_of::<S>() + short.max(1) * size_of::<D>();
-    let group = (GROUP_BYTES / size).clamp(4, 32).min(columns.max(1));
-    line_in.resize(group * long, S::default());
-    let mut line_out = vec![D::default(); group * short];
+    let group = (GROUP_BYTES / size).clamp(8, 32).min(columns.max(1));
+    let (wide, tall) = (long + GAP, short + GAP);
+    line_in.resize(group * wide, S::default());
+    let mut line_out = vec![D::default(); group * tall];
     let mut ranges: Vec<_> = shape[..last].iter().map(|len| 0..*len).collect();
     ranges[axis] = 0..1;
     let column_step = source.strides[last];
@@ -288,17 +291,17 @@ fn lines<S: Copy + Default, D: Copy + Default>(
             for i in 0..long {
                 let at = from_row + i as isize * step + first as isize * column_step;
                 for c in 0..count {
-                    line_in[c * long + i] = from[(at + c as isize * column_step) as usize];
+                    line_in[c * wide + i] = from[(at + c as isize * column_step) as usize];
                 }
             }
             for c in 0..count {
-                let (a, b) = (c * long, c * short);
+                let (a, b) = (c * wide, c * tall);
                 work(&mut line_in[a..a + long], &mut line_out[b..b + short])?;
             }
             for i in 0..short {
                 let at = to_row + i * inner + first;
                 for (c, to) in to[at..at + count].iter_mut().enumerate() {
-                    *to = line_out[c * short + i];
+                    *to = line_out[c * tall + i];
                 }
             }
         }
