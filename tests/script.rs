@@ -279,7 +279,7 @@ fn element_wise_functions_and_methods() {
     for op in hyperslab::op::UnaryOp::ALL {
         let name = op.name();
         let x = match name {
-            "invert" => "(a > 3)",
+            "invert" | "bitwise_count" => "(a > 3)",
             _ => "(a / 20)",
         };
         gives(
@@ -291,6 +291,7 @@ fn element_wise_functions_and_methods() {
     for op in hyperslab::op::BinaryOp::ALL {
         let name = op.name();
         let x = match name {
+            "gcd" | "lcm" => "a.astype(\"int32\")",
             n if n.starts_with("bitwise") || n.ends_with("shift") => "a.astype(\"int32\")",
             _ => "a",
         };
