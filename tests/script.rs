@@ -801,3 +801,71 @@ fn operations_along_axes() {
         assert!(error.contains(why), "{call}: {error}");
     }
 }
+
+#[test]
+fn persisted_arrays() {
+    gives(
+        "let x = (array([[1.0, 2.0], [3.0, 4.0]]) * 2).persist(); print((x + 1).sum()); \
+         let both = persist([x * 2, a - 1]); print(both[0].sum()); print(both[1].dims); both[0].release(); print(both[1].max());",
+        &["24.0", "40.0", "[\"t\", \"y\"]", "10.0"],
+    );
+    let late = "let x = array([1.0, 2.0]).persist(); x.release(); print(x.sum().compute());";
+    let message = fails(late).to_string();
+    assert!(message.contains("shape [2] that was released"), "{message}");
+    let message = fails("release(array([1.0]));").to_string();
+    assert!(
+        message.contains("not one that `persist` returned"),
+        "{message}"
+    );
+    assert!(
+        fails("persist(3);").to_string().contains("persist"),
+        "a number"
+    );
+}
+
+/// Every operation of arrays is in the script language: by its name, or as what is said here.
+#[test]
+fn every_array_operation_is_in_scripts() {
+    let spelled_otherwise = [
+        ("where_", "where"),
+        ("where_or", "where"),
+        ("masked", "x[mask]"),
+        ("repeat_each", "repeat with a list"),
+        ("t", "T"),
+        ("rechunk_axes", "rechunk with a map"),
+        ("broadcast_axes", "broadcast_to"),
+        ("group_reduce", "groupby"),
+        ("nanstd", "made of its name"),
+        ("nanvar", "made of its name"),
+        ("compute_block", "compute"),
+        ("chunk_shape", "printed with the array"),
+        ("unary", "each operation by name"),
+        ("binary", "each operation by name"),
+        ("binary_reversed", "each operation by name"),
+        ("reduce", "each reduction by name"),
+    ];
+    let no_operation = ["new", "failed", "session", "node", "check"];
+    let sources = |folder: &str| -> Vec<String> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let files = std::fs::read_dir(folder).unwrap();
+        files
+            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+            .collect()
+    };
+    let scripts = sources("src/script").concat();
+    let mut seen = 0;
+    for source in sources("src/array") {
+        for part in source.split("impl Array {").skip(1) {
+            let body = part.split("\n}").next().unwrap();
+            for line in body.lines().filter_map(|l| l.strip_prefix("    pub fn ")) {
+                let name = line.split(['(', '<']).next().unwrap();
+                seen += 1;
+                let known = scripts.contains(&format!("\"{name}\""))
+                    || no_operation.contains(&name)
+                    || spelled_otherwise.iter().any(|(rust, _)| *rust == name);
+                assert!(known, "{name} of Array is not in scripts");
+            }
+        }
+    }
+    assert!(seen > 100, "only {seen} methods found");
+}

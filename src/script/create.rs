@@ -8,7 +8,7 @@ use crate::array::Array;
 use crate::block::Block;
 use crate::driver::Driver;
 use crate::dtype::Scalar;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::labelled::{Coord, DataArray, Dataset, Values};
 use rhai::Dynamic;
 use std::sync::Arc;
@@ -90,8 +90,26 @@ fn coord(name: &str, value: &Dynamic) -> Raised<Coord> {
     Ok(coord)
 }
 
-/// Several arrays in shared passes, kept in the memory of rank 0.
-fn compute(driver: &Driver, values: &[Dynamic]) -> Raised<Vec<Dynamic>> {
+/// A function and method of one array, or of a list of arrays that share passes.
+fn made_together(
+    registry: &mut Registry<'_>,
+    name: &'static str,
+    make: impl Fn(&[&Array]) -> Result<Vec<Array>> + Clone + Send + Sync + 'static,
+) {
+    registry.function(name, 1..=1, move |args| match args[0].as_array_ref() {
+        Ok(list) => made(name, &list, &make).map(Dynamic::from),
+        Err(_) => Ok(made(name, &args[..1], &make)?
+            .pop()
+            .unwrap_or(Dynamic::UNIT)),
+    });
+}
+
+/// Several arrays in shared passes, made by `make` (compute: into the memory of rank 0, persist: where they lie).
+fn made(
+    operation: &str,
+    values: &[Dynamic],
+    make: impl Fn(&[&Array]) -> Result<Vec<Array>>,
+) -> Raised<Vec<Dynamic>> {
     let arrays = values
         .iter()
         .map(|value| {
@@ -100,17 +118,16 @@ fn compute(driver: &Driver, values: &[Dynamic]) -> Raised<Vec<Dynamic>> {
             }
             match value.clone().try_cast::<Array>() {
                 Some(array) => Ok(array),
-                None => Err(refuse("compute", value, "an array or a list of arrays")),
+                None => Err(refuse(operation, value, "an array or a list of arrays")),
             }
         })
         .collect::<Raised<Vec<Array>>>()?;
-    let blocks = crate::array::compute(&arrays.iter().collect::<Vec<_>>()).or_raise()?;
+    let made = make(&arrays.iter().collect::<Vec<_>>()).or_raise()?;
     values
         .iter()
-        .zip(blocks)
-        .map(|(value, block)| {
-            let kept = driver.from_block(block);
-            match value.clone().try_cast::<DataArray>() {
+        .zip(made)
+        .map(
+            |(value, kept)| match value.clone().try_cast::<DataArray>() {
                 None => array(kept),
                 Some(like) => {
                     let dims: Vec<&str> = like.dims().iter().map(String::as_str).collect();
@@ -123,8 +140,8 @@ fn compute(driver: &Driver, values: &[Dynamic]) -> Raised<Vec<Dynamic>> {
                         None => result,
                     })
                 }
-            }
-        })
+            },
+        )
         .collect()
 }
 
@@ -184,9 +201,21 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
         Dataset::new(arrays).or_raise().map(Dynamic::from)
     });
     let own = driver.clone();
-    registry.function("compute", 1..=1, move |args| match args[0].as_array_ref() {
-        Ok(list) => compute(&own, &list).map(Dynamic::from),
-        Err(_) => Ok(compute(&own, &args[..1])?.pop().unwrap_or(Dynamic::UNIT)),
+    made_together(registry, "compute", move |arrays| {
+        let blocks = crate::array::compute(arrays)?;
+        Ok(blocks
+            .into_iter()
+            .map(|block| own.from_block(block))
+            .collect())
+    });
+    made_together(registry, "persist", crate::array::persist);
+    registry.function("release", 1..=1, |args| {
+        let array = match args[0].clone().try_cast::<DataArray>() {
+            Some(data) => Some(data.array().clone()),
+            None => args[0].clone().try_cast::<Array>(),
+        };
+        let array = array.ok_or_else(|| refuse("release", &args[0], "a persisted array"))?;
+        array.release().or_raise().map(|()| Dynamic::UNIT)
     });
     registry.function("slice", 2..=3, |args| {
         let step = match args.get(2) {
