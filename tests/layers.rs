@@ -219,7 +219,7 @@ fn mpi_is_named_in_one_file() {
 #[test]
 fn unsafe_stays_in_its_files() {
     for (file, lines) in sources() {
-        if file == "comm/mpi.rs" || file == "io/hdf5/raw.rs" {
+        if ["block/pages.rs", "comm/mpi.rs", "io/hdf5/raw.rs"].contains(&file.as_str()) {
             continue;
         }
         for (number, line) in lines {

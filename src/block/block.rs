@@ -172,11 +172,21 @@ impl Block {
     /// Makes this a block of `shape`, reusing its memory; the elements are unspecified afterwards.
     pub fn reshape_for_reuse(&mut self, shape: &[usize]) {
         let elements = shape.iter().product();
-        for_physical!(self.buffer.physical(), T => {
-            if let Some(values) = T::vec_mut(&mut self.buffer) {
-                values.resize(elements, T::default());
-            }
+        let physical = self.buffer.physical();
+        let grows = for_physical!(physical, T => {
+            T::vec_mut(&mut self.buffer).is_none_or(|values| {
+                let grows = values.capacity() < elements;
+                if !grows {
+                    values.resize(elements, T::default());
+                }
+                grows
+            })
         });
+        if grows {
+            // What was there goes first: both need not be in memory, and nothing is copied.
+            self.buffer = Buffer::zeros(physical, 0);
+            self.buffer = Buffer::zeros(physical, elements);
+        }
         self.shape.clear();
         self.shape.extend_from_slice(shape);
     }

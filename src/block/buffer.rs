@@ -1,6 +1,7 @@
 //! Buffers: a vector of one of the 13 physical types. The bytes of a buffer come and go through `bytemuck`, so no
 //! unsafe code is needed here; bool is checked, since a byte other than 0 and 1 is no bool.
 
+use super::pages;
 use crate::dtype::{Element, Physical, Scalar};
 use crate::error::{Error, Result};
 use num_complex::Complex;
@@ -97,12 +98,12 @@ pod! {
 impl Buffer {
     /// `elements` zeros. Large buffers come from the system zeroed, so untouched pages cost nothing.
     pub fn zeros(physical: Physical, elements: usize) -> Buffer {
-        match physical {
-            // `vec!` writes the zeros of these itself.
-            Physical::C64 => Buffer::C64(bytemuck::zeroed_vec(elements)),
-            Physical::C128 => Buffer::C128(bytemuck::zeroed_vec(elements)),
-            other => for_physical!(other, T => T::wrap(vec![T::default(); elements])),
-        }
+        for_physical!(physical, T => {
+            // Not `vec!`, which writes the zeros of complex numbers itself.
+            let mut values: Vec<T> = bytemuck::zeroed_vec(elements);
+            pages::advise(&mut values);
+            T::wrap(values)
+        })
     }
 
     /// `elements` times the same value.

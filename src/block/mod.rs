@@ -3,6 +3,7 @@
 mod block;
 mod buffer;
 mod pack;
+mod pages;
 mod view;
 
 pub use block::Block;

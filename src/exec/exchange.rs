@@ -2,6 +2,7 @@
 //! holds with the box that another needs, so both sides know it without asking.
 
 use super::run::Resident;
+use super::spare::Spares;
 use crate::block::Block;
 use crate::comm::Comm;
 use crate::dtype::DType;
@@ -64,14 +65,15 @@ impl AtHand {
     }
 }
 
-/// What this rank needs of `array` in `stage`; `joined`: in one box, however many ranks it comes from. Collective.
+/// What this rank needs of `array` in `stage`; `joined`: in one box (made of this memory), however many ranks it comes from.
+/// Collective.
 pub(super) fn bring(
     comm: &dyn Comm,
     plan: &Plan,
     stage: &Stage,
     array: ArrayId,
     own: Option<&Resident>,
-    joined: bool,
+    joined: Option<&Spares>,
 ) -> Result<AtHand> {
     let rank = comm.rank();
     let dtype = plan.array(array).dtype();
@@ -89,10 +91,10 @@ pub(super) fn bring(
     {
         boxes.push(own.clone());
     }
-    let mut whole = mine
-        .clone()
-        .filter(|_| joined)
-        .map(|region| (Block::zeros(dtype, &region.shape), region));
+    let mut whole = match (joined, &mine) {
+        (Some(spares), Some(region)) => Some((spares.block(dtype, &region.shape), region.clone())),
+        _ => None,
+    };
     if let Some((block, region)) = &mut whole {
         for own in boxes.drain(..) {
             if let Some(part) = own.region.intersect(region) {
@@ -117,7 +119,7 @@ pub(super) fn bring(
         });
         let receives = cut(&part);
         let mut apart = part
-            .filter(|_| !joined)
+            .filter(|_| joined.is_none())
             .map(|part| (Block::zeros(dtype, &part.shape), part));
         for round in 0..sends.len().max(receives.len()) {
             let mut send = Vec::new();

@@ -14,6 +14,8 @@ use std::time::Duration;
 const MOST_IN_FLIGHT: usize = 32 << 20;
 /// How long the main thread sleeps when nothing moves: short beside any piece of work.
 const PAUSE: Duration = Duration::from_micros(200);
+/// The same when no message of this rank is on its way: its own threads wake it.
+const LONG_PAUSE: Duration = Duration::from_millis(20);
 
 /// One piece for rank 0.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -84,7 +86,13 @@ pub(super) fn pump(
             comm.try_receive(tag)?;
         }
         if open && (root || comm.bytes_in_flight() < MOST_IN_FLIGHT) {
-            match outgoing.recv_timeout(if idle { PAUSE } else { Duration::ZERO }) {
+            // Only messages on their way want to be looked after; else the threads that compute get the core.
+            let pause = match (idle, root && waiting_for > 0 || comm.bytes_in_flight() > 0) {
+                (false, _) => Duration::ZERO,
+                (true, true) => PAUSE,
+                (true, false) => LONG_PAUSE,
+            };
+            match outgoing.recv_timeout(pause) {
                 Ok(parcel) if root => accept(parcel),
                 Ok(parcel) => comm.send(0, tag, encode(&parcel)?)?,
                 Err(RecvTimeoutError::Timeout) => {}

@@ -11,6 +11,7 @@ mod pass;
 mod pieces;
 mod run;
 mod sink;
+mod spare;
 mod stage;
 mod write;
 

@@ -144,6 +144,25 @@ impl PassRun<'_> {
         pieces
     }
 
+    /// What a band needs: of files what was decoded for its tile, of all else no more than its share.
+    fn band_needs(
+        &self,
+        of_tile: &[Option<Region>],
+        band: &Region,
+        tile: &Region,
+    ) -> Vec<Option<Region>> {
+        if band == tile {
+            return of_tile.to_vec();
+        }
+        let mut needs = self.pass.slot_regions(band);
+        for ((need, of_tile), source) in needs.iter_mut().zip(of_tile).zip(&self.sources) {
+            if source.is_some() {
+                need.clone_from(of_tile);
+            }
+        }
+        needs
+    }
+
     fn variable(&self, input: usize) -> String {
         if let Make::Load(array) = self.pass.slots[input].make
             && let ArrayDecl::File(spec) = self.plan.array(array)
@@ -222,7 +241,6 @@ impl<'r, 'a> Worker<'r, 'a> {
             let (pieces, raws) = pending.wait()?;
             self.decode(&needs, &pieces, &raws)?;
             self.spare.extend(raws);
-            self.pieces.make(run, &needs)?;
             let mut running = Vec::with_capacity(run.sinks.len());
             let idle = self.idle.iter_mut();
             for ((sink, state), idle) in run.sinks.iter().zip(&mut streaming).zip(idle) {
@@ -231,7 +249,13 @@ impl<'r, 'a> Worker<'r, 'a> {
                     None => sink.start(region, idle.take())?,
                 });
             }
-            self.compute(region, &needs, &mut running)?;
+            let mut done = 0;
+            for band in run.pass.bands(region) {
+                let needs = run.band_needs(&needs, &band, region);
+                self.pieces.make(run, &needs)?;
+                self.compute(region, (&band, done), &needs, &mut running)?;
+                done += band.elements();
+            }
             let last = number + 1 == tiles.len();
             for (number, running) in running.into_iter().enumerate() {
                 let sink = &run.sinks[number];
@@ -322,9 +346,11 @@ impl<'r, 'a> Worker<'r, 'a> {
             .try_for_each(|(input, block)| decode(input, block, scratch))
     }
 
+    /// Runs the program over a band, before which `done` elements of the tile were computed.
     fn compute(
         &mut self,
         tile: &Region,
+        (band, done): (&Region, usize),
         needs: &[Option<Region>],
         running: &mut [Running],
     ) -> Result<()> {
@@ -332,16 +358,16 @@ impl<'r, 'a> Worker<'r, 'a> {
         let mut bytes =
             raw_bytes(&self.spare) + self.scratch.bytes.capacity() + self.pieces.bytes();
         let views = (run.pass.inputs.iter())
-            .map(|view| self.pieces.view(run, needs, view, tile))
+            .map(|view| self.pieces.view(run, needs, view, band))
             .collect::<Result<Vec<_>>>()?;
         for state in running.iter() {
             bytes += state.bytes();
         }
         self.held.set(bytes);
-        self.interpreter.run(&tile.shape, &views, &mut |sub| {
+        self.interpreter.run(&band.shape, &views, &mut |sub| {
             for (sink, running) in run.sinks.iter().zip(running.iter_mut()) {
                 let column = sub.output(usize::from(sink.sink.output));
-                sink.feed(running, tile, sub.start, column)?;
+                sink.feed(running, tile, done + sub.start, column)?;
             }
             Ok(())
         })

@@ -5,6 +5,7 @@ use super::exchange::bring;
 use super::fetch::Readers;
 use super::meter::{Meter, Stats, rss_peak_bytes};
 use super::output::OpenOutput;
+use super::spare::Spares;
 use super::stage::StageContext;
 use super::write::write_stage;
 use crate::block::{Block, Buffer};
@@ -68,6 +69,7 @@ pub struct RankState {
     sources: HashMap<(FileId, String), Arc<dyn Source>>,
     /// Results of earlier runs.
     held: HashMap<DataId, Resident>,
+    pub(super) spares: Spares,
     runs: u16,
 }
 
@@ -96,6 +98,7 @@ impl RankState {
             readers,
             sources: HashMap::new(),
             held: HashMap::new(),
+            spares: Spares::default(),
             runs: 0,
         })
     }
@@ -125,7 +128,9 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     let plan = verdict(comm, plan::decode(&plan))?;
     let meter = Arc::new(Meter::default());
     for data in released {
-        state.held.remove(&data);
+        if let Some(held) = state.held.remove(&data) {
+            state.spares.give(held);
+        }
     }
     let _held = meter.hold(state.held.values().map(|held| held.block.bytes()).sum());
     let opened = super::faults::point("open", comm.rank())
@@ -219,7 +224,10 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             Stage::Pass(pass) => context.pass(stage, pass, &resident),
             Stage::Write(write) => {
                 let own = resident.get(&write.array);
-                let block = bring(comm, &plan, stage, write.array, own, true).and_then(|hand| {
+                state.spares.keep_for(&[]);
+                let spares = &state.spares;
+                let brought = bring(comm, &plan, stage, write.array, own, Some(spares));
+                let block = brought.and_then(|hand| {
                     let needed = plan.needed_region(stage, write.array, comm.rank());
                     let dtype = plan.array(write.array).dtype();
                     needed.map(|region| hand.whole(region, dtype)).transpose()
@@ -230,13 +238,17 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         let finished = finished.context(|| format!("running stage {number} of the plan"))?;
         resident.extend(finished);
         // Results that no later stage reads are dropped.
-        resident.retain(|array, _| {
+        let over = |array: &ArrayId, _: &mut Resident| {
             let kept = plan.keeps.iter().any(|(kept, _)| kept == array);
-            kept || plan.stages[number + 1..].iter().any(|later| match later {
-                Stage::Pass(pass) => pass.loads(*array),
-                Stage::Write(write) => write.array == *array,
-            })
-        });
+            !kept
+                && !plan.stages[number + 1..].iter().any(|later| match later {
+                    Stage::Pass(pass) => pass.loads(*array),
+                    Stage::Write(write) => write.array == *array,
+                })
+        };
+        for (_, dropped) in resident.extract_if(over) {
+            state.spares.give(dropped);
+        }
     }
     for (array, data) in &plan.keeps {
         if let Some(held) = resident.get(array) {

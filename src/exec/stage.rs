@@ -11,6 +11,7 @@ use super::run::{RankState, Resident};
 use super::sink::SinkRun;
 use crate::block::{Block, Buffer};
 use crate::comm::{Comm, Tag, quiet_panics, verdict};
+use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
@@ -44,19 +45,14 @@ impl StageContext<'_> {
     ) -> Result<Vec<(ArrayId, Resident)>> {
         let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
         super::faults::point("exchange", comm.rank())?;
+        state.spares.keep_for(&self.wanted(pass));
+        let joined = pass.only_moves().then_some(&state.spares);
         let mut at_hand: HashMap<ArrayId, AtHand> = HashMap::new();
         for array in pass.arrays() {
             if matches!(plan.array(array), ArrayDecl::File(_)) {
                 continue;
             }
-            let block = bring(
-                comm,
-                plan,
-                stage,
-                array,
-                resident.get(&array),
-                pass.only_moves(),
-            )?;
+            let block = bring(comm, plan, stage, array, resident.get(&array), joined)?;
             at_hand.insert(array, block);
         }
         if let ([array], true) = (&pass.arrays()[..], pass.only_moves())
@@ -150,6 +146,23 @@ impl StageContext<'_> {
             .collect())
     }
 
+    /// Dtype and elements of each block that this rank fills in a pass.
+    fn wanted(&self, pass: &Pass) -> Vec<(DType, usize)> {
+        let targets = pass.sinks.iter().flat_map(|sink| {
+            let stored = sink.targets.iter().filter_map(|target| match target {
+                SinkTarget::Store(array) => Some(*array),
+                SinkTarget::Gather(_) | SinkTarget::Write { .. } => None,
+            });
+            stored.map(move |array| (sink.dtype, array))
+        });
+        targets
+            .filter_map(|(dtype, array)| {
+                let region = self.plan.owned_region(array, self.comm.rank())?;
+                Some((dtype, region.elements()))
+            })
+            .collect()
+    }
+
     #[allow(clippy::type_complexity)]
     fn prepare<'p>(
         &self,
@@ -180,7 +193,9 @@ impl StageContext<'_> {
                 if let SinkTarget::Store(array) = target
                     && let Some(region) = self.plan.owned_region(*array, self.comm.rank())
                 {
-                    let block = Mutex::new(Block::zeros(sink.dtype, &region.shape));
+                    // Every element of it will be delivered.
+                    let block = self.state.spares.block(sink.dtype, &region.shape);
+                    let block = Mutex::new(block);
                     stores.insert(*array, Store { region, block });
                 }
             }

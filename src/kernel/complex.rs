@@ -14,6 +14,9 @@ pub(super) trait ComplexMath: Transcendental {
     fn over(self, other: Self) -> Self;
     fn power(self, exponent: Self) -> Self;
     fn modulus(self) -> Self::Part;
+    /// The modulus by plain arithmetic, which `is_sure` of when no square on the way can leave the range.
+    fn quick_modulus(self) -> Self::Part;
+    fn is_sure(modulus: Self::Part) -> bool;
     fn opposite(self) -> Self;
     fn inverse(self) -> Self;
     fn conjugate(self) -> Self;
@@ -94,6 +97,17 @@ macro_rules! complex {
             #[inline(always)]
             fn modulus(self) -> $T {
                 Float::hypot(self.re, self.im)
+            }
+            #[inline(always)]
+            fn quick_modulus(self) -> $T {
+                (self.re * self.re + self.im * self.im).sqrt()
+            }
+            #[inline(always)]
+            fn is_sure(modulus: $T) -> bool {
+                // The square of a part below this may lose bits, but then it is too small to be seen in the sum.
+                let least = <$T>::MIN_POSITIVE.sqrt() * 1e9;
+                let most = <$T>::MAX.sqrt() * 1e-3;
+                modulus > least && modulus < most
             }
             fn inverse(self) -> Self {
                 Complex::new(1.0, 0.0).over(self)

@@ -2,14 +2,17 @@
 
 use super::normal;
 use super::philox::{Bits, Centred, Philox, Uniform, Uniform32};
-use super::vector::{self, Counted};
+use super::vector::Counted;
 use crate::block::{Block, Native};
 use crate::error::{Error, Result};
-use crate::geom::{Region, positions};
+use crate::geom::Region;
 use crate::op::{Draw, Generator};
 
-/// Elements of a piece of a run: its numbers stay in the first caches.
-const PIECE: usize = normal::MOST;
+/// Counters of a batch: their numbers stay in the first cache.
+const BATCH: usize = 256;
+/// Runs of so many counters are drawn in place.
+const IN_PLACE: usize = 64;
+const _: () = assert!(2 * BATCH <= normal::MOST);
 
 /// Makes the box `region` of a generated array of `shape` in `out`, of the shape of the region.
 ///
@@ -34,42 +37,67 @@ pub fn generate(
             match draw {
                 Draw::Uniform => {
                     let out = elements::<f64>(generator, out)?;
-                    runs(shape, region, out, |first, out| {
-                        counted(first, out, Uniform(philox));
-                    });
+                    drawn(
+                        shape,
+                        region,
+                        out,
+                        Uniform(philox),
+                        same,
+                        |_, drawn, out| {
+                            out.copy_from_slice(drawn);
+                        },
+                    );
                 }
                 Draw::Uniform32 => {
                     let out = elements::<f32>(generator, out)?;
-                    runs(shape, region, out, |first, out| {
-                        counted(first, out, Uniform32(philox));
-                    });
+                    drawn(
+                        shape,
+                        region,
+                        out,
+                        Uniform32(philox),
+                        same,
+                        |_, drawn, out| {
+                            out.copy_from_slice(drawn);
+                        },
+                    );
                 }
                 Draw::Normal => {
                     let out = elements::<f64>(generator, out)?;
-                    runs(shape, region, out, |first, out| {
-                        pieces(first, out, Centred(philox), |_, q, out| {
-                            normal::quantiles(q, out);
-                        });
+                    drawn(shape, region, out, Centred(philox), other, |_, q, out| {
+                        normal::quantiles(q, out);
                     });
                 }
                 Draw::Integers { low, last } => {
                     let out = elements::<i64>(generator, out)?;
                     let range = Range::new(low, last);
-                    runs(shape, region, out, |first, out| {
-                        pieces(first, out, Bits(philox), |first, bits, out| {
+                    drawn(
+                        shape,
+                        region,
+                        out,
+                        Bits(philox),
+                        other,
+                        |first, bits, out| {
                             for (i, (out, bits)) in out.iter_mut().zip(bits).enumerate() {
                                 *out = match range.value(*bits) {
                                     Some(value) => value,
                                     None => range.retry(seed, stream, first + i as u64),
                                 };
                             }
-                        });
-                    });
+                        },
+                    );
                 }
             }
         }
     }
     Ok(())
+}
+
+fn same<T>(out: &mut [T]) -> Option<&mut [T]> {
+    Some(out)
+}
+
+fn other<R, T>(_: &mut [R]) -> Option<&mut [T]> {
+    None
 }
 
 fn elements<'a, T: Native>(generator: &Generator, out: &'a mut Block) -> Result<&'a mut [T]> {
@@ -107,7 +135,7 @@ impl Range {
     #[cold]
     fn retry(self, seed: u64, stream: u32, index: u64) -> i64 {
         let tries = (1..=u32::MAX).find_map(|attempt| {
-            let pair = Bits(Philox::new(seed, [stream, attempt])).at(index / 2);
+            let pair = one(index / 2, Bits(Philox::new(seed, [stream, attempt])));
             self.value(pair[(index % 2) as usize])
         });
         // Half of all bits at least are taken: there is no range without a value after 2³² attempts.
@@ -115,63 +143,144 @@ impl Range {
     }
 }
 
-/// Hands the runs of a box that are contiguous in the whole array to `f`, each with the row-major index of its first
-/// element.
-fn runs<T>(shape: &[usize], region: &Region, out: &mut [T], mut f: impl FnMut(u64, &mut [T])) {
+/// Makes a box of a random array: draws the numbers of its elements, of which counter `k` gives `k · N … k · N + N − 1` in
+/// row-major order, and hands them to `each` by runs, with the index of the first.
+///
+/// Long runs whose elements are the numbers themselves (`same`) are drawn in place. The numbers of other runs are drawn
+/// together, so that a box of short rows (what a transposed view needs) costs little more.
+fn drawn<T: Copy + Default, R, const N: usize>(
+    shape: &[usize],
+    region: &Region,
+    out: &mut [R],
+    numbers: impl Counted<T, N>,
+    same: impl Fn(&mut [R]) -> Option<&mut [T]>,
+    mut each: impl FnMut(u64, &[T], &mut [R]),
+) {
     // Axes that are whole make longer runs of the axis before them.
     let mut axis = shape.len().saturating_sub(1);
     while axis > 0 && region.shape[axis] == shape[axis] {
         axis -= 1;
     }
     let run: usize = region.shape.iter().skip(axis).product();
-    let outer: Vec<_> = (0..axis)
-        .map(|axis| region.start[axis]..region.end(axis))
-        .collect();
-    for (run, index) in out.chunks_mut(run.max(1)).zip(positions(outer)) {
-        let rest = region.start[axis..].iter().copied();
-        let first = index
-            .iter()
-            .copied()
-            .chain(rest)
-            .zip(shape)
-            .fold(0u64, |at, (i, len)| at * *len as u64 + i as u64);
-        f(first, run);
+    if run == 0 || out.is_empty() {
+        return;
+    }
+    let mut steps = vec![1u64; shape.len()];
+    for k in (1..shape.len()).rev() {
+        steps[k - 1] = steps[k] * shape[k] as u64;
+    }
+    let mut first: u64 = (region.start.iter().zip(&steps))
+        .map(|(start, step)| *start as u64 * step)
+        .sum();
+    let mut position = vec![0; axis];
+    let mut batch = Batch::<T, N>::new();
+    for number in 0..out.len() / run {
+        let mut at = number * run;
+        let end = at + run;
+        let mut index = first;
+        while at < end {
+            // Up to where the lower half of the counter overflows, or the batch is full.
+            let (counter, skip) = (index / N as u64, (index % N as u64) as usize);
+            let word = (counter >> 32) as u32;
+            if batch.used == BATCH || (batch.used > 0 && batch.word != word) {
+                batch.flush(numbers, out, &mut each);
+            }
+            batch.word = word;
+            let room = (BATCH - batch.used).min((1 << 32) - (counter % (1 << 32)) as usize);
+            let length = (end - at).min(room * N - skip);
+            if skip == 0
+                && end - at >= IN_PLACE * N
+                && let Some(out) = same(&mut out[at..end])
+            {
+                let (whole, _) = out.as_chunks_mut::<N>();
+                let left = (1u64 << 32) - counter % (1 << 32);
+                let count = whole.len().min(left as usize);
+                numbers
+                    .with_word_1(word)
+                    .fill_run(counter as u32, &mut whole[..count]);
+                at += count * N;
+                index += (count * N) as u64;
+                continue;
+            }
+            // To where the rest can be drawn in place.
+            let length = if skip > 0 {
+                length.min(N - skip)
+            } else {
+                length
+            };
+            batch.push(counter as u32, skip, (index, at, length));
+            at += length;
+            index += length as u64;
+        }
+        for k in (0..axis).rev() {
+            first += steps[k];
+            position[k] += 1;
+            if position[k] < region.shape[k] {
+                break;
+            }
+            first -= steps[k] * region.shape[k] as u64;
+            position[k] = 0;
+        }
+    }
+    batch.flush(numbers, out, &mut each);
+}
+
+/// Counters of one upper half whose numbers are drawn together, and where they go.
+struct Batch<T, const N: usize> {
+    word: u32,
+    counters: [u32; BATCH],
+    used: usize,
+    numbers: [[T; N]; BATCH],
+    /// Per run: its first number, its first element, where that goes, and its length.
+    runs: Vec<(usize, u64, usize, usize)>,
+}
+
+impl<T: Copy + Default, const N: usize> Batch<T, N> {
+    fn new() -> Self {
+        Batch {
+            word: 0,
+            counters: [0; BATCH],
+            used: 0,
+            numbers: [[T::default(); N]; BATCH],
+            runs: Vec::with_capacity(BATCH),
+        }
+    }
+
+    fn push(&mut self, counter: u32, skip: usize, (index, at, length): (u64, usize, usize)) {
+        let count = (skip + length).div_ceil(N);
+        let counters = &mut self.counters[self.used..self.used + count];
+        for (k, place) in counters.iter_mut().enumerate() {
+            *place = counter.wrapping_add(k as u32);
+        }
+        self.runs.push((self.used * N + skip, index, at, length));
+        self.used += count;
+    }
+
+    fn flush<R>(
+        &mut self,
+        numbers: impl Counted<T, N>,
+        out: &mut [R],
+        each: &mut impl FnMut(u64, &[T], &mut [R]),
+    ) {
+        let drawn = &mut self.numbers[..self.used];
+        numbers
+            .with_word_1(self.word)
+            .fill(&self.counters[..self.used], drawn);
+        let drawn = drawn.as_flattened();
+        for (first, index, at, length) in self.runs.drain(..) {
+            each(
+                index,
+                &drawn[first..first + length],
+                &mut out[at..at + length],
+            );
+        }
+        self.used = 0;
     }
 }
 
-/// Elements from `first` on, of which counter `k` gives `k · N … k · N + N − 1`.
-fn counted<T: Copy, const N: usize>(first: u64, out: &mut [T], f: impl Counted<T, N>) {
-    let (counter, offset) = (first / N as u64, (first % N as u64) as usize);
-    let mut rest = out;
-    let mut next = counter;
-    if offset > 0 {
-        let (head, tail) = rest.split_at_mut((N - offset).min(rest.len()));
-        head.copy_from_slice(&f.at(next)[offset..offset + head.len()]);
-        (rest, next) = (tail, next + 1);
-    }
-    let (whole, tail) = rest.as_chunks_mut::<N>();
-    vector::counted(next, whole, f);
-    if !tail.is_empty() {
-        let last = f.at(next + whole.len() as u64);
-        tail.copy_from_slice(&last[..tail.len()]);
-    }
-}
-
-/// As [`counted`], with `f` between the numbers and the elements, by pieces.
-fn pieces<T: Copy + Default, R>(
-    first: u64,
-    out: &mut [R],
-    numbers: impl Counted<T, 2>,
-    mut f: impl FnMut(u64, &[T], &mut [R]),
-) {
-    let mut buffer = [T::default(); PIECE];
-    let mut first = first;
-    for out in out.chunks_mut(PIECE) {
-        let buffer = &mut buffer[..out.len()];
-        counted(first, buffer, numbers);
-        f(first, buffer, out);
-        first += out.len() as u64;
-    }
+/// The elements of one counter.
+fn one<T, const N: usize>(counter: u64, f: impl Counted<T, N>) -> [T; N] {
+    f.with_word_1((counter >> 32) as u32).at(counter as u32)
 }
 
 #[cfg(test)]
@@ -235,6 +344,16 @@ mod tests {
                 assert!(part == due, "{draw:?} {start:?} {lengths:?}");
             }
             assert!(all != bytes(draw, 1, &shape, &whole), "{draw:?}: streams");
+            // Where the lower half of the counter overflows: after 2³³ elements, or 2³⁴.
+            for turn in [1usize << 33, 1 << 34] {
+                let box_of = |first, count| Region::new(vec![first], vec![count]);
+                let all = bytes(draw, 0, &[1 << 40], &box_of(turn - 9, 23));
+                let one_by_one: Vec<u8> = (0..23)
+                    .flat_map(|i| bytes(draw, 0, &[1 << 40], &box_of(turn - 9 + i, 1)))
+                    .collect();
+                assert!(all == one_by_one, "{draw:?} at {turn}");
+                assert!(all != bytes(draw, 0, &[1 << 40], &box_of(0, 23)));
+            }
         }
     }
 

@@ -95,9 +95,25 @@ impl Load {
             base += *index as isize * stride;
         }
         loop {
+            let first = base + column as isize * step;
+            // A transposed view: what is a row here lies across the rows of memory, so several rows are read at once.
+            if let (true, Some(&(len, 1)), Some(&index)) =
+                (step != 1, outer.last(), self.index.last())
+                && column == 0
+                && out.len() >= ACROSS * row
+                && len - index >= ACROSS
+            {
+                let (now, later) = out.split_at_mut(ACROSS * row);
+                across(from, first, step, now, row);
+                out = later;
+                if out.is_empty() {
+                    return;
+                }
+                base += advance(&mut self.index, outer, ACROSS);
+                continue;
+            }
             let run = (row - column).min(out.len());
             let (now, later) = out.split_at_mut(run);
-            let first = base + column as isize * step;
             match step {
                 1 => now.copy_from_slice(&from[first as usize..first as usize + run]),
                 0 => now.fill(from[first as usize]),
@@ -114,15 +130,55 @@ impl Load {
                 return;
             }
             column = 0;
-            for (index, (len, stride)) in self.index.iter_mut().zip(outer).rev() {
-                *index += 1;
-                base += stride;
-                if *index < *len {
-                    break;
-                }
-                base -= stride * *len as isize;
-                *index = 0;
+            base += advance(&mut self.index, outer, 1);
+        }
+    }
+}
+
+/// Goes on by `rows`, at most to the end of the innermost axis of `outer`; what that adds to the place in the buffer.
+fn advance(index: &mut [usize], outer: &[(usize, isize)], rows: usize) -> isize {
+    let (mut moved, mut by) = (0, rows);
+    for (index, (len, stride)) in index.iter_mut().zip(outer).rev() {
+        *index += by;
+        moved += by as isize * stride;
+        if *index < *len {
+            break;
+        }
+        moved -= stride * *len as isize;
+        *index = 0;
+        by = 1;
+    }
+    moved
+}
+
+/// Rows that are read at once: eight neighbours of eight bytes share a line of the cache.
+const ACROSS: usize = 8;
+
+/// Copies [`ACROSS`] rows of `row` elements whose first elements are neighbours in memory.
+fn across<T: Native>(from: &[T], first: isize, step: isize, out: &mut [T], row: usize) {
+    let mut rows = out.chunks_exact_mut(row);
+    let mut next = || rows.next().unwrap_or_default();
+    let mut rows: [&mut [T]; ACROSS] = std::array::from_fn(|_| next());
+    let line = |column: usize| {
+        let at = (first + column as isize * step) as usize;
+        &from[at..at + ACROSS]
+    };
+    // Square by square, which the compiler turns in registers.
+    let whole = row - row % ACROSS;
+    for column in (0..whole).step_by(ACROSS) {
+        let mut square = [[T::default(); ACROSS]; ACROSS];
+        for k in 0..ACROSS {
+            for (turned, value) in square.iter_mut().zip(line(column + k)) {
+                turned[k] = *value;
             }
+        }
+        for (row, turned) in rows.iter_mut().zip(&square) {
+            row[column..column + ACROSS].copy_from_slice(turned);
+        }
+    }
+    for column in whole..row {
+        for (row, value) in rows.iter_mut().zip(line(column)) {
+            row[column] = *value;
         }
     }
 }

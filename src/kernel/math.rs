@@ -174,6 +174,25 @@ macro_rules! float {
 float!(float32, f32);
 float!(float64, f64);
 
+/// `hypot` where the plain formula could leave the range (and for zeros, infinities and NaN), element by element.
+fn moduli<T>(a: Column<'_>, out: &mut Buffer) -> Result<()>
+where
+    T: InColumn,
+    Complex<T>: InColumn + ComplexMath<Part = T>,
+{
+    let a = operand::<Complex<T>>(a)?;
+    let out = result::<T>(out, a.len())?;
+    let quick = |x: Complex<T>| x.quick_modulus();
+    if !vector::map1_checked(a, out, quick, Complex::<T>::is_sure) {
+        for (out, a) in out.iter_mut().zip(a) {
+            if !Complex::<T>::is_sure(*out) {
+                *out = a.modulus();
+            }
+        }
+    }
+    Ok(())
+}
+
 fn complex<T>(op: UnaryOp, a: Column<'_>, out: &mut Buffer) -> Result<()>
 where
     T: InColumn + Float,
@@ -182,7 +201,7 @@ where
     use UnaryOp as U;
     match op {
         U::Negative => apply_plain(a, out, Complex::<T>::opposite),
-        U::Absolute => apply_plain(a, out, Complex::<T>::modulus),
+        U::Absolute => moduli::<T>(a, out),
         U::Sign => apply_plain(a, out, <Complex<T> as ComplexMath>::sign),
         U::Sqrt => apply_plain(a, out, <Complex<T> as ComplexMath>::sqrt),
         U::Positive => apply_plain(a, out, |x: Complex<T>| x),

@@ -72,15 +72,46 @@ hot_loop! {
 /// `N` elements from the number of a counter alone. A trait, since a closure of this size is not inlined by itself, and what
 /// is not inlined is compiled for the base of the machine.
 pub(super) trait Counted<T, const N: usize>: Copy {
+    /// With the upper half of the counters, which changes only every 2³² counters.
+    fn with_word_1(self, word: u32) -> Self;
     /// The elements of a counter; to be inlined.
-    fn at(&self, counter: u64) -> [T; N];
+    fn at(&self, counter: u32) -> [T; N];
+    /// Those of many counters.
+    fn fill(&self, counters: &[u32], out: &mut [[T; N]]) {
+        scattered(counters, out, *self);
+    }
+    /// Those of the counters from `first` on.
+    fn fill_run(&self, first: u32, out: &mut [[T; N]]) {
+        counted(first, out, *self);
+    }
 }
 
 hot_loop! {
-    /// `out[i] = f(first + i)`
-    fn counted[T, const N: usize, F: Counted<T, N>](first: u64, out: &mut [[T; N]], f: F) {
+    /// `out[i] = f(first + i)`, where the sum does not overflow.
+    fn counted[T, const N: usize, F: Counted<T, N>](first: u32, out: &mut [[T; N]], f: F) {
         for (i, out) in out.iter_mut().enumerate() {
-            *out = f.at(first.wrapping_add(i as u64));
+            *out = f.at(first.wrapping_add(i as u32));
+        }
+    }
+}
+
+hot_loop! {
+    /// `out[i] = f(a[i])`; true when `g(out[i])` held for all.
+    fn map1_checked[A: Copy, R: Copy, F: Fn(A) -> R, G: Fn(R) -> bool](a: &[A], out: &mut [R], f: F, g: G) -> bool {
+        let mut all = true;
+        for (out, a) in out.iter_mut().zip(a) {
+            *out = f(*a);
+            all &= g(*out);
+        }
+        all
+    }
+}
+
+hot_loop! {
+    /// `out[i] = f(counters[i])`
+    fn scattered[T, const N: usize, F: Counted<T, N>](counters: &[u32], out: &mut [[T; N]], f: F) {
+        for (out, counter) in out.iter_mut().zip(counters) {
+            *out = f.at(*counter);
         }
     }
 }

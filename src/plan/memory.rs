@@ -145,8 +145,24 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
     let longest: Vec<usize> = pass.tiles.axes.iter().map(|axis| axis.longest()).collect();
     let mut pieces = vec![0usize; pass.slots.len()];
     for tile in representatives(&pass.tiles) {
-        for (piece, need) in pieces.iter_mut().zip(pass.slot_regions(&tile)) {
-            *piece = need.map_or(*piece, |need| need.elements().max(*piece));
+        let of_tile = pass.slot_regions(&tile);
+        let bands = pass.bands(&tile);
+        // The first two, one in the middle and the last: as for tiles.
+        let count = bands.len();
+        for (number, band) in bands.iter().enumerate() {
+            if ![0, 1, count / 2, count - 1].contains(&number) {
+                continue;
+            }
+            let of_band = pass.slot_regions(band);
+            for (number, piece) in pieces.iter_mut().enumerate() {
+                let need = match pass.slots[number].make {
+                    Make::Load(_) => &of_tile[number],
+                    _ => &of_band[number],
+                };
+                *piece = need
+                    .as_ref()
+                    .map_or(*piece, |need| need.elements().max(*piece));
+            }
         }
     }
     let mut bytes = 0u64;

@@ -16,6 +16,7 @@
 //!   a result are a function of the problem.
 //! - A *task* is one segment of one column of tiles: what a thread takes. The placement gives each rank a box of tasks.
 
+mod bands;
 mod derive;
 mod display;
 mod locality;

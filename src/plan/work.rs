@@ -88,7 +88,6 @@ impl Body<'_> {
 
     /// Work of making this region of a slot.
     fn weight(&self, slot: usize, region: &Region) -> f64 {
-        let elements = region.elements() as f64;
         match &self.slots[slot].make {
             Make::Load(array) => match self.plan.array(*array) {
                 // Chunks are decoded whole.
@@ -105,16 +104,25 @@ impl Body<'_> {
                 }
                 ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0.0,
             },
-            Make::Generate(_) => 3.0 * elements,
-            Make::Fuse { program, .. } => (1.0 + 0.25 * program.steps.len() as f64) * elements,
-            Make::Assemble(_) => elements,
-            Make::Call { op, inputs } => {
-                let shapes: Vec<&[usize]> = inputs
-                    .iter()
-                    .map(|slot| self.slots[usize::from(*slot)].shape.as_slice())
-                    .collect();
-                op.work(&shapes, region)
-            }
+            _ => made(self.slots, &self.slots[slot], region),
+        }
+    }
+}
+
+/// Work of making this region of a slot that is not loaded.
+pub(super) fn made(slots: &[Slot], slot: &Slot, region: &Region) -> f64 {
+    let elements = region.elements() as f64;
+    match &slot.make {
+        Make::Load(_) => 0.0,
+        Make::Generate(_) => 3.0 * elements,
+        Make::Fuse { program, .. } => (1.0 + 0.25 * program.steps.len() as f64) * elements,
+        Make::Assemble(_) => elements,
+        Make::Call { op, inputs } => {
+            let shapes: Vec<&[usize]> = inputs
+                .iter()
+                .map(|slot| slots[usize::from(*slot)].shape.as_slice())
+                .collect();
+            op.work(&shapes, region)
         }
     }
 }

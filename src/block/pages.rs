@@ -1,0 +1,28 @@
+//! Huge pages for large buffers.
+//!
+//! The first write to every 4 KiB of fresh memory is an interrupt, and the kernel clears that page: for results of hundreds of
+//! MiB this took longer than computing them (a redistribution of 800 MB on 2 ranks: 0.60 s, with huge pages 0.16 s). Most
+//! clusters leave `transparent_hugepage` at `madvise`: pages of 2 MiB for those who ask.
+
+#![allow(unsafe_code)] // one call of the C library
+
+/// Buffers from this size on ask: of smaller ones the allocator reuses memory that was touched before.
+const LARGE_BYTES: usize = 4 << 20;
+
+/// Asks for huge pages under a buffer that was not written yet. Only advice: nothing depends on it.
+pub(super) fn advise<T>(values: &mut [T]) {
+    let bytes = size_of_val(values);
+    if bytes < LARGE_BYTES {
+        return;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 4096;
+        let start = values.as_mut_ptr() as usize;
+        let first = start.next_multiple_of(PAGE);
+        let length = (start + bytes).saturating_sub(first) / PAGE * PAGE;
+        // SAFETY: whole pages inside a slice that is borrowed for writing; this advice changes no byte of them. Where pages
+        // are larger than 4 KiB, or the kernel knows no such advice, the call fails and nothing happens.
+        unsafe { libc::madvise(first as *mut libc::c_void, length, libc::MADV_HUGEPAGE) };
+    }
+}
