@@ -8,6 +8,7 @@ use super::meter::Meter;
 use super::output::{Delivery, OpenOutput, Store};
 use super::pass::{PassRun, deliver_combined};
 use super::run::{RankState, Resident};
+use super::scratch::ScratchFiles;
 use super::sink::SinkRun;
 use crate::block::{Block, Buffer};
 use crate::comm::{Comm, Tag, quiet_panics, verdict};
@@ -28,6 +29,7 @@ pub(super) struct StageContext<'a> {
     pub(super) state: &'a RankState,
     pub(super) meter: &'a Arc<Meter>,
     pub(super) codes: &'a HashMap<DataId, Arc<Block>>,
+    pub(super) in_scratch: &'a ScratchFiles,
     pub(super) outputs: &'a [OpenOutput],
     pub(super) writers: &'a mut Vec<Writer>,
     pub(super) gathered: &'a mut Vec<Block>,
@@ -46,7 +48,7 @@ impl StageContext<'_> {
         super::faults::point("exchange", comm.rank())?;
         let mut at_hand: HashMap<ArrayId, AtHand> = HashMap::new();
         for array in pass.arrays() {
-            if matches!(plan.array(array), ArrayDecl::File(_)) {
+            if matches!(plan.array(array), ArrayDecl::File(_)) || plan.in_scratch(array) {
                 continue;
             }
             let block = bring(
@@ -55,11 +57,11 @@ impl StageContext<'_> {
                 stage,
                 array,
                 resident.get(&array),
-                pass.only_moves(),
+                plan.only_moves(pass),
             )?;
             at_hand.insert(array, block);
         }
-        if let ([array], true) = (&pass.arrays()[..], pass.only_moves())
+        if let ([array], true) = (&pass.arrays()[..], plan.only_moves(pass))
             && let [SinkTarget::Store(stored)] = pass.sinks[0].targets[..]
             && let Some(brought) = at_hand.remove(array)
         {
@@ -84,6 +86,8 @@ impl StageContext<'_> {
 
         let prepared = self.prepare(pass);
         let (sources, sinks, stores) = verdict(comm, prepared)?;
+        let stored = stores.values().map(|store| store.bytes());
+        let _stored = meter.hold(stored.sum());
         let footprint_threads =
             plan::footprint_threads(plan, pass, comm.rank(), &state.limits, exchanged as u64);
         let run = PassRun {
@@ -102,6 +106,7 @@ impl StageContext<'_> {
             delivery: Delivery {
                 plan,
                 stores: &stores,
+                in_scratch: self.in_scratch,
                 outputs: self.outputs,
                 meter,
             },
@@ -165,7 +170,10 @@ impl StageContext<'_> {
             .map(|slot| match slot.make {
                 Make::Load(array) => match self.plan.array(array) {
                     ArrayDecl::File(spec) => self.state.source(spec).map(Some),
-                    _ => Ok(None),
+                    _ => Ok(self
+                        .in_scratch
+                        .get(array)
+                        .map(|stored| -> Arc<dyn Source> { stored.clone() })),
                 },
                 _ => Ok(None),
             })
@@ -178,6 +186,7 @@ impl StageContext<'_> {
             sinks.push(SinkRun::new(pass, sink, codes, self.meter));
             for target in &sink.targets {
                 if let SinkTarget::Store(array) = target
+                    && !self.plan.in_scratch(*array)
                     && let Some(region) = self.plan.owned_region(*array, self.comm.rank())
                 {
                     let block = Mutex::new(Block::zeros(sink.dtype, &region.shape));
