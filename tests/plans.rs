@@ -8,8 +8,9 @@ use hyperslab::config::Limits;
 use hyperslab::dtype::{DType, Scalar};
 use hyperslab::expr::{DataId, Graph, GroupBy};
 use hyperslab::geom::{Region, Select, Span};
-use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
+use hyperslab::op::{BinaryOp, Fourier, Reduction, ReductionKind, Transform, UnaryOp};
 use hyperslab::plan::{Plan, ReadyPlan, Request, Stage, Target, Tiling, encode, lower};
+use hyperslab::spec::Encoding;
 use season::{WRITE, band, deflated, file, number, plan, season, season_plan};
 use std::time::{Duration, Instant};
 
@@ -184,6 +185,67 @@ fn over_budget_says_what_to_change() {
     let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
     let whole = plan(&g, &[(x, Target::Gather(0))], Vec::new(), 2);
     insta::assert_snapshot!(text(whole, 64 << 20), @"the plan does not fit the memory budget: stage 0 (pass over pieces of [12, 90, 180]) needs 300 MiB on rank 0: 3.72 MiB for one task, 297 MiB for results and exchanged inputs; the budget is 64.0 MiB per rank. Raise it (`--memory 301MiB`), or save the result to a file instead of computing it onto rank 0");
+}
+
+/// A transform along one axis and then the other, saved.
+fn turned_plan(len: usize, ranks: usize) -> Plan {
+    let mut g = Graph::new();
+    let x = band(&mut g, "t2m", DType::F64, &[len, len], &[16, len]);
+    let mut turned = x;
+    for axis in [1, 0] {
+        let call = Fourier {
+            transform: Transform::Forward,
+            axes: vec![axis],
+            scale: 1.0,
+            conjugate: false,
+        };
+        turned = g.call(call, vec![turned]).unwrap();
+    }
+    let real = g.unary(UnaryOp::Real, turned).unwrap();
+    plan(
+        &g,
+        &[(real, WRITE)],
+        vec![file(&[("v", &[len, len], Encoding::default())])],
+        ranks,
+    )
+}
+
+#[test]
+fn what_does_not_fit_goes_to_scratch_files_and_the_plan_says_so() {
+    let with = |memory, scratch: bool| Limits {
+        scratch: scratch.then(|| "/scratch".into()),
+        ..limits(memory, 1)
+    };
+    let refused = turned_plan(16384, 2).validate(&with(256 << 20, false));
+    insta::assert_snapshot!(refused.unwrap_err(), @"");
+    let plain = turned_plan(16384, 2)
+        .validate(&with(16 << 30, true))
+        .unwrap();
+    assert!(plain.plan().scratch.is_empty());
+    let ready = turned_plan(16384, 2)
+        .validate(&with(256 << 20, true))
+        .unwrap();
+    insta::assert_snapshot!(ready.plan(), @"");
+    let bytes = 16384 * 16384 * 16;
+    let (first, second) = (&ready.footprints()[0], &ready.footprints()[1]);
+    assert_eq!(first.scratch_written, (bytes, bytes / 2));
+    assert_eq!(second.scratch_read, (bytes, bytes / 2));
+    assert_eq!(second.moved_bytes, 0);
+    assert!(ready.peak_bytes() <= 256 << 20);
+    // Tiles, segments and stages are those of the plan in memory: no bit changes.
+    for (a, b) in ready.plan().stages.iter().zip(&plain.plan().stages) {
+        assert_eq!(a, b);
+    }
+    let size = |len| {
+        encode(
+            turned_plan(len, 2)
+                .validate(&with(1 << 30, true))
+                .unwrap()
+                .plan(),
+        )
+    };
+    let (few, many) = (size(16384).unwrap().len(), size(65536).unwrap().len());
+    assert!(few.abs_diff(many) <= 32, "{few} and {many} bytes");
 }
 
 #[test]
