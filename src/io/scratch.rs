@@ -69,7 +69,8 @@ impl ScratchFolder {
         let status = rustix::fs::statvfs(&parent)
             .map_err(|e| failed(Fault::Output, format!("the folder {shown}: {e}")))?;
         let free = status.f_bavail.saturating_mul(status.f_frsize);
-        if free < bytes {
+        // Some file systems do not say how large they are.
+        if status.f_blocks > 0 && free < bytes {
             return Err(failed(
                 Fault::Resource,
                 format!(

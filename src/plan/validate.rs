@@ -111,6 +111,8 @@ impl Plan {
             )
         } else if 2 * gathered > worst.peak_bytes {
             "save the result to a file instead of computing it onto rank 0".to_owned()
+        } else if fixed > worst.task_bytes && !self.keeps.is_empty() {
+            "use more ranks, or save to a file what `persist` would keep in memory".to_owned()
         } else if fixed > worst.task_bytes {
             "use more ranks, or save the result instead of computing it onto rank 0".to_owned()
         } else {
