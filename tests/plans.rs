@@ -217,7 +217,7 @@ fn what_does_not_fit_goes_to_scratch_files_and_the_plan_says_so() {
         ..limits(memory, 1)
     };
     let refused = turned_plan(16384, 2).validate(&with(256 << 20, false));
-    insta::assert_snapshot!(refused.unwrap_err(), @"");
+    insta::assert_snapshot!(refused.unwrap_err(), @"the plan does not fit the memory budget: stage 1 (pass over pieces of [16384, 128]) needs 5.14 GiB on rank 0: 128 MiB for one task, 5.02 GiB for results and exchanged inputs; the budget is 256 MiB per rank. Raise it (`--memory 5.14GiB`), or let 8.00 GiB of stored results go to files in a folder that all ranks see (`--scratch DIR`)");
     let plain = turned_plan(16384, 2)
         .validate(&with(16 << 30, true))
         .unwrap();
@@ -225,7 +225,27 @@ fn what_does_not_fit_goes_to_scratch_files_and_the_plan_says_so() {
     let ready = turned_plan(16384, 2)
         .validate(&with(256 << 20, true))
         .unwrap();
-    insta::assert_snapshot!(ready.plan(), @"");
+    insta::assert_snapshot!(ready.plan(), @r"
+    stage 0: pass over [16384, 16384]
+      tiles [16, 16384], 1024 of them, streamed along axis 0 in segments of 1; tasks [1024, 1] on process grid [2, 1]
+      read t2m (float64)
+      fft into complex128 [16384, 16384]
+      compute 1 fused steps
+      keep -> complex128 [16384, 16384], store as array 1 in scratch files
+    stage 1: pass over [16384, 16384]
+      tiles [16384, 128], 128 of them, streamed along axis 0 in segments of 1; tasks [1, 128] on process grid [1, 2]
+      read the result of stage 0 from scratch files (complex128 [16384, 16384])
+      fft into complex128 [16384, 16384]
+      compute 1 fused steps
+      keep -> complex128 [16384, 16384], store as array 2 in scratch files
+    stage 2: pass over [16384, 16384]
+      tiles [16, 16384], 1024 of them, streamed along axis 0 in segments of 1; tasks [1024, 1] on process grid [2, 1]
+      read the result of stage 1 from scratch files (complex128 [16384, 16384])
+      compute 2 fused steps
+      keep -> float64 [16384, 16384], write v
+    note: the result of stage 0 (complex128 [16384, 16384], 4.00 GiB) does not fit the memory budget of 256 MiB per rank: it goes to scratch files in /scratch
+    note: the result of stage 1 (complex128 [16384, 16384], 4.00 GiB) does not fit the memory budget of 256 MiB per rank: it goes to scratch files in /scratch
+    ");
     let bytes = 16384 * 16384 * 16;
     let (first, second) = (&ready.footprints()[0], &ready.footprints()[1]);
     assert_eq!(first.scratch_written, (bytes, bytes / 2));
