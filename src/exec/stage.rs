@@ -170,10 +170,10 @@ impl StageContext<'_> {
             .map(|slot| match slot.make {
                 Make::Load(array) => match self.plan.array(array) {
                     ArrayDecl::File(spec) => self.state.source(spec).map(Some),
-                    _ => Ok(self
-                        .in_scratch
-                        .get(array)
-                        .map(|stored| -> Arc<dyn Source> { stored.clone() })),
+                    _ => {
+                        let stored = self.in_scratch.get(array).cloned();
+                        Ok(stored.map(|stored| stored as Arc<dyn Source>))
+                    }
                 },
                 _ => Ok(None),
             })
