@@ -304,7 +304,7 @@ impl ScratchFile {
         // Exactly as large as it is projected.
         raw.truncate(total);
         raw.shrink_to(total);
-        raw.reserve_exact(total);
+        raw.reserve_exact(total - raw.len());
         raw.resize(total, 0);
         if total == 0 {
             return Ok(());
