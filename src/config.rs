@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Limits of one rank. Threads and memory never change a result, only how it is computed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,9 +15,13 @@ pub struct Limits {
     pub reads: usize,
     /// Largest piece of a message, in bytes; longer messages are split in `comm`.
     pub message_bytes: usize,
+    /// Folder for stored results that do not fit in memory, seen by all ranks under this name; `None`: such a plan is refused.
+    pub scratch: Option<PathBuf>,
 }
 
 impl Limits {
+    /// The variable of the environment with the folder for scratch files, where neither program nor command line says one.
+    pub const SCRATCH_VARIABLE: &str = "HYPERSLAB_SCRATCH";
     /// Default budget of a rank when neither the user nor the job says one: 1 GiB.
     pub const DEFAULT_MEMORY_BYTES: u64 = 1 << 30;
     /// Default reads in flight of one rank.
@@ -32,6 +37,9 @@ impl Default for Limits {
             threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             reads: Self::DEFAULT_READS,
             message_bytes: Self::DEFAULT_MESSAGE_BYTES,
+            scratch: std::env::var_os(Self::SCRATCH_VARIABLE)
+                .filter(|folder| !folder.is_empty())
+                .map(PathBuf::from),
         }
     }
 }

@@ -452,3 +452,21 @@ fn long_scans_stream() {
     let small = small.unwrap().unwrap();
     assert_eq!(small.as_slice::<i64>().unwrap(), [(n * (n - 1) / 2) as i64]);
 }
+
+#[test]
+fn partial_results_travel_in_rounds() {
+    // Each rank holds steps of all cells: 6.4 MB of partial sums travel, in rounds of 4 MiB.
+    let mean = |driver: &Driver| {
+        let x = driver.default_rng(5).random(&[6, 800, 1000]);
+        let held = x.chunk(&[1, 800, 1000]).persist()?;
+        held.mean(&[0]).compute_block()
+    };
+    let reference = on(Fabric::Solo, 2, mean);
+    for ranks in [2, 3] {
+        let block = on(Fabric::Threads(ranks), 1, mean);
+        assert!(
+            reference.buffer().as_bytes() == block.buffer().as_bytes(),
+            "{ranks} ranks"
+        );
+    }
+}

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "faults/scratch.rs"]
+mod scratch;
 mod support;
 #[path = "faults/unwritable.rs"]
 mod unwritable;
@@ -31,7 +33,7 @@ fn main() {
         let threads = std::env::var(THREADS).ok().and_then(|n| n.parse().ok());
         let fabric = threads.map(Fabric::Threads);
         let config = Config {
-            limits: limits(2, 64 << 20),
+            limits: scratch::limits(&role),
             tiling: Tiling { elements: 1 },
             fabric,
             ..Config::default()
@@ -55,6 +57,8 @@ fn main() {
         ("corrupt_chunk", corrupt_chunk),
         ("disk_full", unwritable::disk_full),
         ("permissions", unwritable::permissions),
+        ("scratch_faults", scratch::faults),
+        ("scratch_folders", scratch::folders),
         ("files_that_change", files_that_change),
         ("foreign_launcher", foreign_launcher),
         ("injected", injected),
@@ -72,6 +76,7 @@ fn act(driver: &Driver, role: &str) -> Result<()> {
         }
         ["noise", layout, output] => unwritable::save_noise(driver, layout, output),
         ["part_instead", layout, output] => unwritable::save_part_instead(driver, layout, output),
+        ["turn", kib] => scratch::turn(driver, kib),
         ["vanish", input, how] => {
             let mean = driver.open(input)?.var("red").mean(());
             match *how {

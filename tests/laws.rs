@@ -11,7 +11,8 @@ use hyperslab::geom::{ChunkGrid, Placement, Region, Select, positions, split_eve
 use hyperslab::op::{BinaryOp, Reduction, ReductionKind, Reshape, Scan, ScanOp, UnaryOp};
 use hyperslab::optimize::{optimize, rules};
 use hyperslab::plan::{
-    ArrayDecl, ArrayId, Plan, Request, Stage, Target, Tiling, WriteChunks, decode, encode, lower,
+    ArrayDecl, ArrayId, Plan, Request, ScratchLayout, Stage, Target, Tiling, WriteChunks, decode,
+    encode, lower,
 };
 use hyperslab::spec::{Attrs, Encoding, Format, OutputSpec, VariableSpec};
 use num_complex::Complex;
@@ -232,6 +233,49 @@ proptest! {
             }
         }
         prop_assert!(exchanged > 1, "the plan has too few exchanges: {}", plan);
+    }
+
+    /// Of a result in a scratch file every element lies at one place, in a chunk that one task finishes whole, in the range
+    /// of the rank that finishes it.
+    #[test]
+    fn scratch_chunks_partition_the_array(
+        lengths in prop::collection::vec(1usize..30, 2..4),
+        chunk in prop::collection::vec(1usize..9, 4),
+        storage in prop::collection::vec(1usize..9, 4),
+        folded in 0usize..7,
+        ranks in 1usize..10,
+    ) {
+        let mut plan = retiled(two_pass_plan(&lengths, folded, Vec::new(), ranks), &chunk, &storage);
+        let number = plan.arrays.iter().position(|a| matches!(a, ArrayDecl::Result { .. })).unwrap();
+        let array = ArrayId(number as u32);
+        plan.scratch.push(array);
+        let plan = decode(&encode(&plan).unwrap()).unwrap();
+        let layout = ScratchLayout::new(&plan, array).unwrap();
+        let shape = plan.array(array).shape();
+        let size = plan.array(array).dtype().size();
+        let ArrayDecl::Result { stage, sink, .. } = plan.array(array) else { panic!() };
+        let Stage::Pass(pass) = &plan.stages[*stage as usize] else { panic!() };
+        let pieces = pass.piece_grid(&pass.sinks[*sink as usize]);
+        prop_assert!(pieces.is_coarsening_of(&layout.grid), "{:?} {:?}", pieces, layout.grid);
+        let mut seen = Counts::new(shape);
+        let mut runs: Vec<(u64, u64, usize)> = Vec::new();
+        for chunk in positions(layout.grid.counts().into_iter().map(|n| 0..n).collect()) {
+            let region = layout.grid.region(&chunk);
+            seen.add(&region);
+            let owner = (0..ranks).find(|rank| {
+                plan.owned_region(array, *rank).is_some_and(|own| own.contains(&region))
+            });
+            let begin = layout.address(&region).unwrap();
+            runs.push((begin, begin + (region.elements() * size) as u64, owner.unwrap()));
+        }
+        prop_assert!(seen.once_in(&Region::whole(shape)));
+        runs.sort_unstable();
+        prop_assert!(runs.last().unwrap().1 <= layout.file_bytes());
+        for pair in runs.windows(2) {
+            prop_assert!(pair[0].1 <= pair[1].0, "runs overlap: {:?}", pair);
+            // No two ranks write one page.
+            prop_assert!(pair[0].2 == pair[1].2 || pair[0].1.div_ceil(4096) <= pair[1].0 / 4096);
+        }
     }
 }
 

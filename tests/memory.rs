@@ -4,13 +4,16 @@
 
 mod support;
 
-use hyperslab::array::compute;
+use hyperslab::array::{Border, compute};
+use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
+use hyperslab::config::Limits;
 use hyperslab::driver::{Driver, Finished};
+use hyperslab::labelled::DataArray;
 use hyperslab::op::ReductionKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::files::{landsat, limits, ndvi, on_tiles};
+use support::files::{landsat, limits, ndvi, on_tiles, packed};
 
 /// The numbers of a finished program.
 fn measured(
@@ -135,6 +138,77 @@ fn peaks_stay_below_the_projection() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// What a program with stored results gives, and what it took.
+fn stored(fabric: Fabric, limits: Limits, out: &Path) -> hyperslab::Result<(Vec<Block>, Finished)> {
+    let result = on_tiles(1 << 10, fabric, limits, |driver| {
+        let x = driver.default_rng(3).random(&[300, 280, 6]);
+        // A fold is stored; others read it in shifted boxes, and across.
+        let mean = x.chunk(&[16, 70, 6]).mean(&[2]);
+        let near = mean.uniform_filter(&[3, 5], Border::Wrap, &[0, 0]);
+        let across = mean
+            .transpose(&[1, 0])
+            .chunk(&[10, 300])
+            .diff(2, 1, None, None);
+        // Storage chunks that cross what tasks finish: written in a stage of its own.
+        let late = DataArray::new(mean, &["y", "x"], Vec::new()).rename("v");
+        late.with_encoding(packed(&[33, 50])).save(out)?;
+        let blocks = compute(&[&near.max(&[1]), &across.sum(&[0]), &across.min(&[1])])?;
+        let saved = driver.open(out)?.var("v").compute_block()?;
+        Ok(([blocks, vec![saved]].concat(), driver.session().finished()))
+    });
+    let _ = std::fs::remove_file(out);
+    result
+}
+
+#[test]
+fn stored_results_over_the_budget_go_to_scratch_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.nc");
+    let scratch = folder.path().join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let (reference, done) = stored(Fabric::Solo, limits(2, 1 << 30), &out).unwrap();
+    assert_eq!(done.stats.scratch_written_bytes, 0);
+    for (fabric, threads) in [
+        (Fabric::Solo, 1),
+        (Fabric::Threads(2), 2),
+        (Fabric::Threads(3), 1),
+        (Fabric::Threads(4), 3),
+    ] {
+        // Less than one thread needs with the stored 672 kB in memory.
+        let (_, done) = stored(fabric, limits(1, 1 << 30), &out).unwrap();
+        let budget = done.projected_bytes * 9 / 10;
+        let what = format!("{fabric:?} x {threads} in {budget}");
+        let refused = stored(fabric, limits(threads, budget), &out).unwrap_err();
+        let text = refused.to_string();
+        assert!(
+            text.contains("--scratch DIR") && refused.is_resource(),
+            "{what}: {text}"
+        );
+        let limits = Limits {
+            scratch: Some(scratch.clone()),
+            ..limits(threads, budget)
+        };
+        let (blocks, done) = stored(fabric, limits, &out).unwrap();
+        within(&what, &done, budget);
+        assert!(
+            done.stats.scratch_written_bytes >= 300 * 280 * 8,
+            "{what}: {:?}",
+            done.stats
+        );
+        assert!(
+            done.stats.scratch_read_bytes >= done.stats.scratch_written_bytes,
+            "{what}"
+        );
+        for (number, (a, b)) in reference.iter().zip(&blocks).enumerate() {
+            assert!(
+                a.buffer().as_bytes() == b.buffer().as_bytes(),
+                "{what}: result {number}"
+            );
+        }
+        assert_eq!(std::fs::read_dir(&scratch).unwrap().count(), 0, "{what}");
+    }
 }
 
 #[test]

@@ -8,8 +8,9 @@ use hyperslab::config::Limits;
 use hyperslab::dtype::{DType, Scalar};
 use hyperslab::expr::{DataId, Graph, GroupBy};
 use hyperslab::geom::{Region, Select, Span};
-use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
+use hyperslab::op::{BinaryOp, Fourier, Reduction, ReductionKind, Transform, UnaryOp};
 use hyperslab::plan::{Plan, ReadyPlan, Request, Stage, Target, Tiling, encode, lower};
+use hyperslab::spec::Encoding;
 use season::{WRITE, band, deflated, file, number, plan, season, season_plan};
 use std::time::{Duration, Instant};
 
@@ -184,6 +185,87 @@ fn over_budget_says_what_to_change() {
     let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
     let whole = plan(&g, &[(x, Target::Gather(0))], Vec::new(), 2);
     insta::assert_snapshot!(text(whole, 64 << 20), @"the plan does not fit the memory budget: stage 0 (pass over pieces of [12, 90, 180]) needs 300 MiB on rank 0: 3.72 MiB for one task, 297 MiB for results and exchanged inputs; the budget is 64.0 MiB per rank. Raise it (`--memory 301MiB`), or save the result to a file instead of computing it onto rank 0");
+}
+
+/// A transform along one axis and then the other, saved.
+fn turned_plan(len: usize, ranks: usize) -> Plan {
+    let mut g = Graph::new();
+    let x = band(&mut g, "t2m", DType::F64, &[len, len], &[16, len]);
+    let mut turned = x;
+    for axis in [1, 0] {
+        let call = Fourier {
+            transform: Transform::Forward,
+            axes: vec![axis],
+            scale: 1.0,
+            conjugate: false,
+        };
+        turned = g.call(call, vec![turned]).unwrap();
+    }
+    let real = g.unary(UnaryOp::Real, turned).unwrap();
+    plan(
+        &g,
+        &[(real, WRITE)],
+        vec![file(&[("v", &[len, len], Encoding::default())])],
+        ranks,
+    )
+}
+
+#[test]
+fn what_does_not_fit_goes_to_scratch_files_and_the_plan_says_so() {
+    let with = |memory, scratch: bool| Limits {
+        scratch: scratch.then(|| "/scratch".into()),
+        ..limits(memory, 1)
+    };
+    let refused = turned_plan(16384, 2).validate(&with(256 << 20, false));
+    insta::assert_snapshot!(refused.unwrap_err(), @"the plan does not fit the memory budget: stage 1 (pass over pieces of [16384, 128]) needs 5.14 GiB on rank 0: 128 MiB for one task, 5.02 GiB for results and exchanged inputs; the budget is 256 MiB per rank. Raise it (`--memory 5.14GiB`), or let 8.00 GiB of stored results go to files in a folder that all ranks see (`--scratch DIR`)");
+    let plain = turned_plan(16384, 2)
+        .validate(&with(16 << 30, true))
+        .unwrap();
+    assert!(plain.plan().scratch.is_empty());
+    let ready = turned_plan(16384, 2)
+        .validate(&with(256 << 20, true))
+        .unwrap();
+    insta::assert_snapshot!(ready.plan(), @r"
+    stage 0: pass over [16384, 16384]
+      tiles [16, 16384], 1024 of them, streamed along axis 0 in segments of 1; tasks [1024, 1] on process grid [2, 1]
+      read t2m (float64)
+      fft into complex128 [16384, 16384]
+      compute 1 fused steps
+      keep -> complex128 [16384, 16384], store as array 1 in scratch files
+    stage 1: pass over [16384, 16384]
+      tiles [16384, 128], 128 of them, streamed along axis 0 in segments of 1; tasks [1, 128] on process grid [1, 2]
+      read the result of stage 0 from scratch files (complex128 [16384, 16384])
+      fft into complex128 [16384, 16384]
+      compute 1 fused steps
+      keep -> complex128 [16384, 16384], store as array 2 in scratch files
+    stage 2: pass over [16384, 16384]
+      tiles [16, 16384], 1024 of them, streamed along axis 0 in segments of 1; tasks [1024, 1] on process grid [2, 1]
+      read the result of stage 1 from scratch files (complex128 [16384, 16384])
+      compute 2 fused steps
+      keep -> float64 [16384, 16384], write v
+    note: the result of stage 0 (complex128 [16384, 16384], 4.00 GiB) does not fit the memory budget of 256 MiB per rank: it goes to scratch files in /scratch
+    note: the result of stage 1 (complex128 [16384, 16384], 4.00 GiB) does not fit the memory budget of 256 MiB per rank: it goes to scratch files in /scratch
+    ");
+    let bytes = 16384 * 16384 * 16;
+    let (first, second) = (&ready.footprints()[0], &ready.footprints()[1]);
+    assert_eq!(first.scratch_written, (bytes, bytes / 2));
+    assert_eq!(second.scratch_read, (bytes, bytes / 2));
+    assert_eq!(second.moved_bytes, 0);
+    assert!(ready.peak_bytes() <= 256 << 20);
+    // Tiles, segments and stages are those of the plan in memory: no bit changes.
+    for (a, b) in ready.plan().stages.iter().zip(&plain.plan().stages) {
+        assert_eq!(a, b);
+    }
+    let size = |len| {
+        encode(
+            turned_plan(len, 2)
+                .validate(&with(1 << 30, true))
+                .unwrap()
+                .plan(),
+        )
+    };
+    let (few, many) = (size(16384).unwrap().len(), size(65536).unwrap().len());
+    assert!(few.abs_diff(many) <= 32, "{few} and {many} bytes");
 }
 
 #[test]

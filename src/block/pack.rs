@@ -33,11 +33,17 @@ fn rows(offset: isize, shape: &[usize], strides: &[isize], mut each: impl FnMut(
 impl BlockView<'_> {
     /// The elements in row-major order as bytes, in the order of bytes of this machine.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.elements() * self.buffer.physical().size());
+        self.append_bytes(&mut bytes);
+        bytes
+    }
+
+    /// Appends what `to_bytes` gives.
+    pub fn append_bytes(&self, bytes: &mut Vec<u8>) {
         let size = self.buffer.physical().size();
         let from = self.buffer.as_bytes();
-        let mut bytes = Vec::with_capacity(self.elements() * size);
         if self.shape.contains(&0) {
-            return bytes;
+            return;
         }
         let row = self.shape.last().copied().unwrap_or(1);
         let step = self.strides.last().copied().unwrap_or(1);
@@ -51,7 +57,6 @@ impl BlockView<'_> {
                 bytes.extend_from_slice(&from[at..at + size]);
             }
         });
-        bytes
     }
 }
 

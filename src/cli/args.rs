@@ -39,6 +39,10 @@ pub(super) struct JobArgs {
     /// Threads that compute on one rank [default: the cores that this rank may use]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
+    /// Folder that all ranks see, for stored results that do not fit in memory [default: $HYPERSLAB_SCRATCH; without it such
+    /// a job is refused]
+    #[arg(long, value_name = "DIR")]
+    pub(super) scratch: Option<PathBuf>,
     /// Replace existing output files
     #[arg(long)]
     pub(super) overwrite: bool,

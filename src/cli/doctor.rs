@@ -10,7 +10,8 @@ use serde_json::json;
 use std::fmt::Write;
 
 /// Variables of launchers and of HDF5 that change how a job runs.
-const VARIABLES: [&str; 16] = [
+const VARIABLES: [&str; 17] = [
+    Limits::SCRATCH_VARIABLE,
     "OMPI_COMM_WORLD_SIZE",
     "OMPI_COMM_WORLD_RANK",
     "OMPI_MCA_hwloc_base_binding_policy",
@@ -302,7 +303,17 @@ pub(super) fn doctor(args: &DoctorArgs) -> u8 {
         Err(error) => return fail(comm::launcher_rank().unwrap_or(0) == 0, args.json, &error),
     };
     let (mpi, hdf5) = (comm::mpi_library(), crate::io::hdf5::raw::library_version());
-    let warnings = warnings(&ranks);
+    let mut warnings = warnings(&ranks);
+    if let (Some(folder), Some(rank)) = (&limits.scratch, ranks.first()) {
+        let left = crate::io::leftovers(folder, &rank.host);
+        let left = left.iter().map(|left| {
+            format!(
+                "{} holds scratch files of a job that was killed; remove it",
+                left.display()
+            )
+        });
+        warnings.extend(left);
+    }
     if args.json {
         let object = json!({
             "version": env!("CARGO_PKG_VERSION"),

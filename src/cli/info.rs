@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 pub(super) fn info(args: &InfoArgs) -> u8 {
     let job = JobArgs {
         memory: None,
+        scratch: None,
         threads: Some(1),
         overwrite: false,
         log: "warn".into(),

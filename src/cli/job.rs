@@ -23,6 +23,9 @@ pub(super) fn config(args: &JobArgs, what: &str) -> Result<Config> {
         }
         limits.threads = threads;
     }
+    if let Some(scratch) = &args.scratch {
+        limits.scratch = Some(scratch.clone());
+    }
     let history = format!(
         "{}: hyperslab {} {what}",
         report::utc(SystemTime::now()),

@@ -44,6 +44,8 @@ struct Totals {
     moved_bytes: u64,
     messages: u64,
     written_bytes: u64,
+    scratch_written_bytes: u64,
+    scratch_read_bytes: u64,
 }
 
 impl Totals {
@@ -57,6 +59,8 @@ impl Totals {
                 moved_bytes: t.moved_bytes + f.moved_bytes,
                 messages: t.messages + f.messages,
                 written_bytes: t.written_bytes + f.written_bytes,
+                scratch_written_bytes: t.scratch_written_bytes + f.scratch_written.0,
+                scratch_read_bytes: t.scratch_read_bytes + f.scratch_read.0,
             })
     }
 }
@@ -132,6 +136,7 @@ fn text(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<String> {
                 format_bytes(f.moved_bytes),
             );
         }
+        scratch_lines(&mut out, plan);
     }
     let t = Totals::of(plans);
     if !plans.is_empty() {
@@ -145,8 +150,31 @@ fn text(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<String> {
             t.messages,
             format_bytes(t.written_bytes),
         );
+        if t.scratch_written_bytes > 0 {
+            let (written, read) = (t.scratch_written_bytes, t.scratch_read_bytes);
+            let (written, read) = (format_bytes(written), format_bytes(read));
+            let _ = writeln!(out, "scratch files: {written} written, {read} read");
+        }
     }
     Ok(out)
+}
+
+/// What each stage writes to scratch files and reads from them.
+fn scratch_lines(out: &mut String, plan: &ReadyPlan) {
+    for (stage, f) in plan.footprints().iter().enumerate() {
+        for (does, to, (all, busiest)) in [
+            ("writes", "to", f.scratch_written),
+            ("reads", "from", f.scratch_read),
+        ] {
+            if all > 0 {
+                let (all, busiest) = (format_bytes(all), format_bytes(busiest));
+                let _ = writeln!(
+                    out,
+                    "stage {stage} {does} {all} {to} scratch files, the busiest rank {busiest}"
+                );
+            }
+        }
+    }
 }
 
 fn as_json(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<Value> {
@@ -169,6 +197,10 @@ fn as_json(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<Value> 
                     "moved_bytes": f.moved_bytes,
                     "messages": f.messages,
                     "written_bytes": f.written_bytes,
+                    "scratch_written_bytes": f.scratch_written.0,
+                    "scratch_written_bytes_busiest_rank": f.scratch_written.1,
+                    "scratch_read_bytes": f.scratch_read.0,
+                    "scratch_read_bytes_busiest_rank": f.scratch_read.1,
                     "tasks": f.tasks.0,
                     "tasks_busiest_rank": f.tasks.1,
                     "working_ranks": f.working_ranks,
@@ -199,6 +231,9 @@ fn as_json(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<Value> 
         "bytes_decoded": t.decoded_bytes,
         "bytes_moved": t.moved_bytes,
         "bytes_written": t.written_bytes,
+        "bytes_scratch_written": t.scratch_written_bytes,
+        "bytes_scratch_read": t.scratch_read_bytes,
+        "scratch": limits.scratch,
         "messages": t.messages,
         "runs": runs,
     }))

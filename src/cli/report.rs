@@ -81,6 +81,8 @@ pub(super) fn summary(
         "bytes_decoded": done.stats.decoded_bytes,
         "bytes_moved": done.stats.moved_bytes,
         "bytes_written": done.stats.written_bytes,
+        "bytes_scratch_written": done.stats.scratch_written_bytes,
+        "bytes_scratch_read": done.stats.scratch_read_bytes,
         "messages": done.stats.messages,
         "projected_peak_bytes": done.projected_bytes,
         "measured_peak_bytes": done.peaks,
@@ -101,8 +103,16 @@ pub(super) fn line(done: &Finished, ranks: usize, limits: &Limits, elapsed_s: f6
         [one] => format!("wrote {}, ", one.display()),
         several => format!("wrote {} files, ", several.len()),
     };
+    let scratch = match done.stats.scratch_written_bytes {
+        0 => String::new(),
+        bytes => format!(
+            "scratch files {} written and {} read, ",
+            format_bytes(bytes),
+            format_bytes(done.stats.scratch_read_bytes)
+        ),
+    };
     format!(
-        "{what}{elapsed_s:.2} s on {ranks} rank{} × {} thread{}: read {}, decoded {}, moved {}, peak {} per rank (projected {})",
+        "{what}{elapsed_s:.2} s on {ranks} rank{} × {} thread{}: read {}, decoded {}, moved {}, {scratch}peak {} per rank (projected {})",
         if ranks == 1 { "" } else { "s" },
         limits.threads,
         if limits.threads == 1 { "" } else { "s" },

@@ -372,6 +372,9 @@ impl Session {
         texts: Vec<Vec<TextVariable>>,
     ) -> Result<Outcome> {
         let projected = plan.peak_bytes();
+        for note in plan.plan().scratch_notes(&self.limits) {
+            tracing::warn!("{note}");
+        }
         let data = self.state().data.clone();
         let released = std::mem::take(&mut self.state().released);
         let job = Box::new(Job {

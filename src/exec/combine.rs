@@ -4,9 +4,13 @@
 use super::sink::SinkRun;
 use crate::comm::Comm;
 use crate::error::{Error, Result};
-use crate::geom::NodeId;
+use crate::geom::{NodeId, Partials};
+use crate::kernel::State;
 use crate::plan::Pass;
 use serde::{Deserialize, Serialize};
+
+/// Bytes of partial results that end a round: large enough that a message's start costs little, small beside any budget.
+const ROUND_BYTES: usize = 4 << 20;
 
 /// The partial results of one piece, as they travel.
 #[derive(Serialize, Deserialize)]
@@ -37,45 +41,58 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
                 from = Some(participants[me + distance]);
             }
         }
-        let payload = match to {
-            Some(_) => take_all(sink)?,
+        // In rounds: beside the states themselves at most one batch of them is in memory, packed.
+        let mut pieces = match to {
+            Some(_) => sink.take_partials(),
             None => Vec::new(),
-        };
-        // Sizes first: which subtrees are whole depends on the boxes of several ranks.
-        let sizes = comm.exchange(
-            to.map(|rank| (rank, (payload.len() as u64).to_le_bytes().to_vec()))
-                .into_iter()
-                .collect(),
-            &from.map(|rank| (rank, 8)).into_iter().collect::<Vec<_>>(),
-        )?;
-        let expected = match sizes.first() {
-            Some(bytes) => u64::from_le_bytes(
-                bytes
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| Error::internal("a size of 8 bytes"))?,
-            ),
-            None => 0,
-        };
-        let received = comm.exchange(
-            to.map(|rank| (rank, payload)).into_iter().collect(),
-            &from
-                .map(|rank| (rank, expected as usize))
-                .into_iter()
-                .collect::<Vec<_>>(),
-        )?;
-        if let Some(bytes) = received.first() {
-            put_all(sink, bytes)?;
+        }
+        .into_iter();
+        while to.is_some() || from.is_some() {
+            let payload = batch(&mut pieces)?;
+            // Sizes first: which subtrees are whole depends on the boxes of several ranks. Nothing is the end.
+            let sizes = comm.exchange(
+                to.map(|rank| (rank, (payload.len() as u64).to_le_bytes().to_vec()))
+                    .into_iter()
+                    .collect(),
+                &from.map(|rank| (rank, 8)).into_iter().collect::<Vec<_>>(),
+            )?;
+            let expected = match sizes.first() {
+                Some(bytes) => u64::from_le_bytes(
+                    bytes
+                        .as_slice()
+                        .try_into()
+                        .map_err(|_| Error::internal("a size of 8 bytes"))?,
+                ),
+                None => 0,
+            };
+            if payload.is_empty() {
+                to = None;
+            }
+            if expected == 0 {
+                from = None;
+            }
+            let received = comm.exchange(
+                to.map(|rank| (rank, payload)).into_iter().collect(),
+                &from
+                    .map(|rank| (rank, expected as usize))
+                    .into_iter()
+                    .collect::<Vec<_>>(),
+            )?;
+            if let Some(bytes) = received.first() {
+                put_all(sink, bytes)?;
+            }
         }
         distance *= 2;
     }
     Ok(())
 }
 
-fn take_all(sink: &SinkRun<'_>) -> Result<Vec<u8>> {
+/// The next pieces, encoded: of one round, or nothing when none is left.
+fn batch(pieces: &mut impl Iterator<Item = (Vec<usize>, Partials<State>)>) -> Result<Vec<u8>> {
     let mut all = Vec::new();
-    for (piece, partials) in sink.take_partials() {
-        let nodes = partials
+    let mut bytes = 0;
+    for (piece, partials) in pieces {
+        let nodes: Vec<(NodeId, Vec<u8>)> = partials
             .drain()
             .into_iter()
             .map(|(node, state)| {
@@ -84,7 +101,14 @@ fn take_all(sink: &SinkRun<'_>) -> Result<Vec<u8>> {
                 (node, bytes)
             })
             .collect();
+        bytes += nodes.iter().map(|(_, state)| state.len()).sum::<usize>();
         all.push(Parts { piece, nodes });
+        if bytes >= ROUND_BYTES {
+            break;
+        }
+    }
+    if all.is_empty() {
+        return Ok(Vec::new());
     }
     postcard::to_stdvec(&all).map_err(|e| Error::internal(format!("encoding partial results: {e}")))
 }

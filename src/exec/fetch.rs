@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 struct Request {
     source: Arc<dyn Source>,
     chunk: Vec<usize>,
+    part: Region,
     raw: Vec<u8>,
     slot: usize,
     reply: Sender<(usize, Result<Vec<u8>>)>,
@@ -51,7 +52,7 @@ impl Readers {
                     for mut request in inbox {
                         let result = request
                             .source
-                            .fetch(&request.chunk, &mut request.raw)
+                            .fetch_part(&request.chunk, &request.part, &mut request.raw)
                             .map(|()| request.raw);
                         // The asker may have failed and gone: nobody waits for this chunk then.
                         let _ = request.reply.send((request.slot, result));
@@ -120,13 +121,14 @@ impl Readers {
                 continue;
             }
             // Handing a chunk from thread to thread costs more than copying it out of the system's memory.
-            if source.fetch_cached(&piece.chunk, &mut raw) {
+            if source.fetch_part_cached(&piece.chunk, &piece.part, &mut raw) {
                 pending.raws[slot] = Some(raw);
                 continue;
             }
             let request = Request {
                 source: source.clone(),
                 chunk: piece.chunk.clone(),
+                part: piece.part.clone(),
                 raw,
                 slot,
                 reply: reply.clone(),

@@ -15,6 +15,10 @@ pub struct Meter {
     pub decoded_bytes: AtomicU64,
     /// Bytes written to files by this rank.
     pub written_bytes: AtomicU64,
+    /// Bytes of stored results written to scratch files by this rank.
+    pub scratch_written_bytes: AtomicU64,
+    /// Bytes of them that it read.
+    pub scratch_read_bytes: AtomicU64,
 }
 
 /// Bytes that are live until this is dropped.
@@ -75,6 +79,10 @@ pub struct Stats {
     pub messages: u64,
     /// Bytes written to files.
     pub written_bytes: u64,
+    /// Bytes of stored results written to scratch files.
+    pub scratch_written_bytes: u64,
+    /// Bytes read from scratch files.
+    pub scratch_read_bytes: u64,
     /// Most bytes of array data that were live at once.
     pub peak_bytes: u64,
     /// Most bytes of the whole process that were in memory at once so far (the high-water mark of the system).
@@ -91,6 +99,8 @@ impl Stats {
             moved_bytes: self.moved_bytes + other.moved_bytes,
             messages: self.messages + other.messages,
             written_bytes: self.written_bytes + other.written_bytes,
+            scratch_written_bytes: self.scratch_written_bytes + other.scratch_written_bytes,
+            scratch_read_bytes: self.scratch_read_bytes + other.scratch_read_bytes,
             peak_bytes: self.peak_bytes.max(other.peak_bytes),
             rss_peak_bytes: self.rss_peak_bytes.max(other.rss_peak_bytes),
         }

@@ -10,6 +10,7 @@ mod output;
 mod pass;
 mod pieces;
 mod run;
+mod scratch;
 mod sink;
 mod spare;
 mod stage;

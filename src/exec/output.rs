@@ -2,6 +2,7 @@
 
 use super::messages::Parcel;
 use super::meter::Meter;
+use super::scratch::ScratchFiles;
 use super::sink::Finished;
 use crate::block::Block;
 use crate::error::{Error, Result};
@@ -25,10 +26,19 @@ pub(super) struct Store {
     pub(super) block: Mutex<Block>,
 }
 
+impl Store {
+    /// Bytes that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        let block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        block.bytes()
+    }
+}
+
 /// Delivers finished pieces; shared by the threads of a rank.
 pub(super) struct Delivery<'a> {
     pub(super) plan: &'a Plan,
     pub(super) stores: &'a HashMap<ArrayId, Store>,
+    pub(super) in_scratch: &'a ScratchFiles,
     pub(super) outputs: &'a [OpenOutput],
     pub(super) meter: &'a Meter,
 }
@@ -47,7 +57,7 @@ impl Delivery<'_> {
         }
         for target in targets {
             match *target {
-                SinkTarget::Store(array) => self.store(array, finished)?,
+                SinkTarget::Store(array) => self.store(array, finished, scratch)?,
                 SinkTarget::Gather(number) => {
                     let parcel = Parcel::Piece {
                         number,
@@ -65,7 +75,12 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    fn store(&self, array: ArrayId, finished: &Finished) -> Result<()> {
+    fn store(&self, array: ArrayId, finished: &Finished, scratch: &mut Scratch) -> Result<()> {
+        if let Some(stored) = self.in_scratch.get(array) {
+            let bytes = stored.write(finished, &mut scratch.bytes)?;
+            self.meter.scratch_written_bytes.fetch_add(bytes, Relaxed);
+            return Ok(());
+        }
         let store = self
             .stores
             .get(&array)

@@ -163,7 +163,14 @@ impl PassRun<'_> {
         needs
     }
 
+    fn in_scratch(&self, input: usize) -> bool {
+        matches!(self.pass.slots[input].make, Make::Load(array) if self.plan.in_scratch(array))
+    }
+
     fn variable(&self, input: usize) -> String {
+        if self.in_scratch(input) {
+            return "a stored result".to_owned();
+        }
         if let Make::Load(array) = self.pass.slots[input].make
             && let ArrayDecl::File(spec) = self.plan.array(array)
         {
@@ -291,6 +298,10 @@ impl<'r, 'a> Worker<'r, 'a> {
         let needs = run.pass.slot_regions(tile);
         let pieces = run.pieces(&needs);
         let pending = run.readers.request(&run.sources, pieces, &mut self.spare)?;
+        if !run.plan.scratch.is_empty() {
+            // Parts of scratch files differ in length; what the next tile does not use would add to what it holds.
+            self.spare.clear();
+        }
         Ok((needs, pending))
     }
 
@@ -318,6 +329,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                 return Ok(());
             };
             let (mut read, mut decoded) = (0, 0);
+            let in_scratch = run.in_scratch(input);
             for number in &by_input[input] {
                 let (piece, raw) = (&pieces[*number], &raws[*number]);
                 source
@@ -326,6 +338,10 @@ impl<'r, 'a> Worker<'r, 'a> {
                 read += raw.len() as u64;
                 let chunk = source.grid().region(&piece.chunk).elements();
                 decoded += (chunk * block.dtype().size()) as u64;
+            }
+            if in_scratch {
+                run.meter.scratch_read_bytes.fetch_add(read, Relaxed);
+                return Ok(());
             }
             run.meter.read_bytes.fetch_add(read, Relaxed);
             run.meter.decoded_bytes.fetch_add(decoded, Relaxed);

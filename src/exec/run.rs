@@ -5,9 +5,10 @@ use super::exchange::bring;
 use super::fetch::Readers;
 use super::meter::{Meter, Stats, rss_peak_bytes};
 use super::output::OpenOutput;
+use super::scratch::ScratchFiles;
 use super::spare::Spares;
 use super::stage::StageContext;
-use super::write::write_stage;
+use super::write::{write_from_scratch, write_stage};
 use crate::block::{Block, Buffer};
 use crate::comm::{Comm, Tag, share, verdict};
 use crate::config::Limits;
@@ -149,6 +150,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         .collect::<Result<HashMap<_, _>>>();
     let codes = verdict(comm, codes)?;
 
+    let mut in_scratch = ScratchFiles::open(comm, &plan, &state.limits)?;
     // Files appear under temporary names; a writer that is dropped removes its file.
     let mut writers: Vec<Writer> = Vec::new();
     let created: Vec<Created> = share(comm, || {
@@ -202,6 +204,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             }
         }
     }
+    let mut living = meter.hold(0);
     for (number, stage) in plan.stages.iter().enumerate() {
         state.runs = state.runs.wrapping_add(1);
         // Two tags per stage, below the smallest upper bound that MPI allows (32767).
@@ -215,6 +218,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             state,
             meter: &meter,
             codes: &codes,
+            in_scratch: &in_scratch,
             outputs: &outputs,
             writers: &mut writers,
             gathered: &mut gathered,
@@ -222,6 +226,9 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         };
         let finished = match stage {
             Stage::Pass(pass) => context.pass(stage, pass, &resident),
+            Stage::Write(write) if plan.in_scratch(write.array) => {
+                write_from_scratch(&mut context, number, write).map(|()| Vec::new())
+            }
             Stage::Write(write) => {
                 let own = resident.get(&write.array);
                 state.spares.keep_for(&[]);
@@ -237,6 +244,12 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         };
         let finished = finished.context(|| format!("running stage {number} of the plan"))?;
         resident.extend(finished);
+        let made = plan.scratch.iter().copied();
+        let made: Vec<ArrayId> = made
+            .filter(|array| plan.home_stage(*array) == Some(number))
+            .collect();
+        in_scratch.publish(comm, &made)?;
+        in_scratch.close_before(&plan, number + 1);
         // Results that no later stage reads are dropped.
         let over = |array: &ArrayId, _: &mut Resident| {
             let kept = plan.keeps.iter().any(|(kept, _)| kept == array);
@@ -249,6 +262,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         for (_, dropped) in resident.extract_if(over) {
             state.spares.give(dropped);
         }
+        living.set(stored_bytes(&plan, &resident));
     }
     for (array, data) in &plan.keeps {
         if let Some(held) = resident.get(array) {
@@ -268,6 +282,8 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         read_bytes: meter.read_bytes.load(Relaxed),
         decoded_bytes: meter.decoded_bytes.load(Relaxed),
         written_bytes: meter.written_bytes.load(Relaxed),
+        scratch_written_bytes: meter.scratch_written_bytes.load(Relaxed),
+        scratch_read_bytes: meter.scratch_read_bytes.load(Relaxed),
         moved_bytes: sent.bytes,
         messages: sent.messages,
         peak_bytes: meter.peak_bytes(),
@@ -286,6 +302,14 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         peaks: all.iter().map(|s| s.peak_bytes).collect(),
         rss_peaks: all.iter().map(|s| s.rss_peak_bytes).collect(),
     })
+}
+
+/// Bytes of what stages stored in the memory of this rank (what earlier runs left is counted apart).
+fn stored_bytes(plan: &Plan, resident: &HashMap<ArrayId, Resident>) -> usize {
+    let stored = resident
+        .iter()
+        .filter(|(array, _)| plan.home_stage(**array).is_some());
+    stored.map(|(_, held)| held.block.bytes()).sum()
 }
 
 /// What rank 0 sends: the chunk addresses of files that the ranks have not opened yet are read here, once.

@@ -8,6 +8,7 @@ use super::meter::Meter;
 use super::output::{Delivery, OpenOutput, Store};
 use super::pass::{PassRun, deliver_combined};
 use super::run::{RankState, Resident};
+use super::scratch::ScratchFiles;
 use super::sink::SinkRun;
 use crate::block::{Block, Buffer};
 use crate::comm::{Comm, Tag, quiet_panics, verdict};
@@ -29,6 +30,7 @@ pub(super) struct StageContext<'a> {
     pub(super) state: &'a RankState,
     pub(super) meter: &'a Arc<Meter>,
     pub(super) codes: &'a HashMap<DataId, Arc<Block>>,
+    pub(super) in_scratch: &'a ScratchFiles,
     pub(super) outputs: &'a [OpenOutput],
     pub(super) writers: &'a mut Vec<Writer>,
     pub(super) gathered: &'a mut Vec<Block>,
@@ -46,16 +48,16 @@ impl StageContext<'_> {
         let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
         super::faults::point("exchange", comm.rank())?;
         state.spares.keep_for(&self.wanted(pass));
-        let joined = pass.only_moves().then_some(&state.spares);
+        let joined = plan.only_moves(pass).then_some(&state.spares);
         let mut at_hand: HashMap<ArrayId, AtHand> = HashMap::new();
         for array in pass.arrays() {
-            if matches!(plan.array(array), ArrayDecl::File(_)) {
+            if matches!(plan.array(array), ArrayDecl::File(_)) || plan.in_scratch(array) {
                 continue;
             }
             let block = bring(comm, plan, stage, array, resident.get(&array), joined)?;
             at_hand.insert(array, block);
         }
-        if let ([array], true) = (&pass.arrays()[..], pass.only_moves())
+        if let ([array], true) = (&pass.arrays()[..], plan.only_moves(pass))
             && let [SinkTarget::Store(stored)] = pass.sinks[0].targets[..]
             && let Some(brought) = at_hand.remove(array)
         {
@@ -80,6 +82,8 @@ impl StageContext<'_> {
 
         let prepared = self.prepare(pass);
         let (sources, sinks, stores) = verdict(comm, prepared)?;
+        let stored = stores.values().map(|store| store.bytes());
+        let _stored = meter.hold(stored.sum());
         let footprint_threads =
             plan::footprint_threads(plan, pass, comm.rank(), &state.limits, exchanged as u64);
         let run = PassRun {
@@ -98,6 +102,7 @@ impl StageContext<'_> {
             delivery: Delivery {
                 plan,
                 stores: &stores,
+                in_scratch: self.in_scratch,
                 outputs: self.outputs,
                 meter,
             },
@@ -156,6 +161,7 @@ impl StageContext<'_> {
             stored.map(move |array| (sink.dtype, array))
         });
         targets
+            .filter(|(_, array)| !self.plan.in_scratch(*array))
             .filter_map(|(dtype, array)| {
                 let region = self.plan.owned_region(array, self.comm.rank())?;
                 Some((dtype, region.elements()))
@@ -178,7 +184,10 @@ impl StageContext<'_> {
             .map(|slot| match slot.make {
                 Make::Load(array) => match self.plan.array(array) {
                     ArrayDecl::File(spec) => self.state.source(spec).map(Some),
-                    _ => Ok(None),
+                    _ => {
+                        let stored = self.in_scratch.get(array).cloned();
+                        Ok(stored.map(|stored| stored as Arc<dyn Source>))
+                    }
                 },
                 _ => Ok(None),
             })
@@ -191,6 +200,7 @@ impl StageContext<'_> {
             sinks.push(SinkRun::new(pass, sink, codes, self.meter));
             for target in &sink.targets {
                 if let SinkTarget::Store(array) = target
+                    && !self.plan.in_scratch(*array)
                     && let Some(region) = self.plan.owned_region(*array, self.comm.rank())
                 {
                     // Every element of it will be delivered.

@@ -58,4 +58,21 @@ impl Home {
             .unzip();
         Some(Region { start, shape })
     }
+    /// The rank that holds the element at `index`; `None` outside the array.
+    pub fn owner(&self, index: &[usize]) -> Option<usize> {
+        if self.placement.counts.contains(&0) {
+            return None;
+        }
+        let mut task = vec![0; self.placement.counts.len()];
+        for (axis, at) in self.axes.iter().zip(index) {
+            match axis {
+                HomeAxis::Whole(len) if at < len => {}
+                HomeAxis::Cut { chunks, along } if *at < chunks.len() => {
+                    task[*along] = chunks.chunk_of(*at);
+                }
+                _ => return None,
+            }
+        }
+        Some(self.placement.owner(&task))
+    }
 }

@@ -39,6 +39,19 @@ pub trait Source: Send + Sync {
         false
     }
 
+    /// As `fetch`, or only what `decode_into` needs for the part `part` of the chunk, where that can be had alone.
+    ///
+    /// # Errors
+    /// Those of `fetch`.
+    fn fetch_part(&self, chunk: &[usize], _part: &Region, raw: &mut Vec<u8>) -> Result<()> {
+        self.fetch(chunk, raw)
+    }
+
+    /// As `fetch_part` when the bytes are in the system's memory; else `false`.
+    fn fetch_part_cached(&self, chunk: &[usize], _part: &Region, raw: &mut Vec<u8>) -> bool {
+        self.fetch_cached(chunk, raw)
+    }
+
     /// Decodes the part `part` (array coordinates, inside the chunk) of a fetched chunk into `into`, whose first
     /// element is at `into_origin` in array coordinates.
     ///

@@ -3,6 +3,7 @@
 mod format;
 pub mod hdf5;
 pub mod netcdf;
+mod scratch;
 
 pub use format::{Scratch, Source};
 pub(crate) use hdf5::start;
@@ -11,3 +12,4 @@ pub use netcdf::{
     Created, DimInfo, FileInfo, Placement, RegionWriter, TextVariable, Texts, VariableInfo, Writer,
     check_output, encode_chunk, open, storage_chunk,
 };
+pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};

@@ -15,7 +15,11 @@ impl fmt::Display for Plan {
                     let spec = &self.files[write.file as usize].variables[write.variable as usize];
                     writeln!(
                         f,
-                        "stage {number}: exchange and write {} in chunks {:?}, process grid {:?}",
+                        "stage {number}: {} and write {} in chunks {:?}, process grid {:?}",
+                        match self.in_scratch(write.array) {
+                            true => "read from scratch files",
+                            false => "exchange",
+                        },
                         spec.name,
                         write
                             .chunks
@@ -61,6 +65,16 @@ impl Plan {
                     ArrayDecl::File(spec) => format!("read {} ({})", spec.variable, spec.dtype),
                     ArrayDecl::Memory { dtype, shape, .. } => format!("memory {dtype} {shape:?}"),
                     ArrayDecl::Held { dtype, shape, .. } => format!("held {dtype} {shape:?}"),
+                    ArrayDecl::Result {
+                        stage,
+                        dtype,
+                        shape,
+                        ..
+                    } if self.in_scratch(*array) => {
+                        format!(
+                            "read the result of stage {stage} from scratch files ({dtype} {shape:?})"
+                        )
+                    }
                     ArrayDecl::Result {
                         stage,
                         dtype,
@@ -113,6 +127,9 @@ impl Plan {
                         write!(f, ", store as array {}", array.0)?;
                         if self.keeps.iter().any(|(kept, _)| kept == array) {
                             write!(f, ", kept")?;
+                        }
+                        if self.in_scratch(*array) {
+                            write!(f, " in scratch files")?;
                         }
                     }
                     SinkTarget::Gather(number) => write!(f, ", gather as result {number}")?,

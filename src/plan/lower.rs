@@ -107,6 +107,7 @@ fn attempt(
             files,
             gathers: gathers(graph, requests),
             keeps: Vec::new(),
+            scratch: Vec::new(),
             notes: Vec::new(),
         },
         arrays: HashMap::new(),

@@ -34,6 +34,10 @@ pub struct Footprint {
     pub decoded_bytes: u64,
     /// Bytes of finished results written, in total (before compression).
     pub written_bytes: u64,
+    /// Bytes of stored results written to scratch files, in total, and by the rank that writes most.
+    pub scratch_written: (u64, u64),
+    /// Bytes read from scratch files, in total, and by the rank that reads most (about).
+    pub scratch_read: (u64, u64),
     /// Tasks in total, and on the busiest rank.
     pub tasks: (u64, u64),
     /// Ranks with work.
@@ -45,10 +49,30 @@ pub struct Footprint {
 /// # Memory
 /// Walks the process grid, not the tasks: O(ranks × inputs).
 pub fn footprint(plan: &Plan, stage: usize, limits: &Limits) -> Footprint {
-    match &plan.stages[stage] {
+    let mut result = match &plan.stages[stage] {
         Stage::Pass(pass) => pass_footprint(plan, stage, pass, limits),
-        Stage::Write(write) => write_footprint(plan, stage, write),
+        Stage::Write(write) => write_footprint(plan, stage, write, limits),
+    };
+    if !plan.scratch.is_empty() {
+        let (written, read) = plan.scratch_traffic(&plan.stages[stage]);
+        let (all, busiest) = result.tasks;
+        let share = |bytes: u64| (bytes as u128 * busiest as u128 / all.max(1) as u128) as u64;
+        result.scratch_written = (written, share(written));
+        result.scratch_read = (read, share(read));
     }
+    result
+}
+
+/// Bytes beside its pieces that a thread needs to pack or unpack runs of a scratch file that are shorter.
+pub const SCRATCH_SPAN_BYTES: usize = 64 << 10;
+
+/// Bytes that reader threads need at once when a stage reads scratch files.
+fn reader_bytes(plan: &Plan, stage: &Stage, limits: &Limits) -> u64 {
+    let reads = match stage {
+        Stage::Pass(pass) => pass.arrays().iter().any(|array| plan.in_scratch(*array)),
+        Stage::Write(write) => plan.in_scratch(write.array),
+    };
+    u64::from(reads) * (limits.reads * SCRATCH_SPAN_BYTES) as u64
 }
 
 /// Bytes of results that live on `rank` while `stage` runs: stored by it or before it and used now or later.
@@ -56,6 +80,9 @@ fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
     let mut bytes = 0u64;
     for (number, decl) in plan.arrays.iter().enumerate() {
         let id = ArrayId(number as u32);
+        if plan.in_scratch(id) {
+            continue;
+        }
         let (born, dtype) = match decl {
             ArrayDecl::File(_) => continue,
             ArrayDecl::Memory { dtype, .. } | ArrayDecl::Held { dtype, .. } => (0, *dtype),
@@ -133,7 +160,7 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
     // One box is made of all where a stage writes it or stores it elsewhere.
     let boxes = match stage {
-        Stage::Pass(pass) if !pass.only_moves() => moved,
+        Stage::Pass(pass) if !plan.only_moves(pass) => moved,
         _ => needed_bytes,
     };
     let block = boxes + 2 * (slab(largest_in) + slab(largest_out));
@@ -179,6 +206,11 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                     };
                     (piece + raw) * size
                 }
+                // The piece, and as it was stored; the same once more where the next tile is asked for before.
+                _ if plan.in_scratch(*array) => {
+                    let ahead = usize::from(pass.segment_tiles > 1);
+                    piece * size * (2 + ahead) + SCRATCH_SPAN_BYTES
+                }
                 // Copied where it crosses the boxes of several ranks.
                 ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => {
                     piece * size * usize::from(plan.ranks > 1)
@@ -203,6 +235,11 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             })
             .product();
         let piece = cells * sink.dtype.size() as u64;
+        // Packed for a scratch file.
+        let stored = |target: &SinkTarget| matches!(target, SinkTarget::Store(array) if plan.in_scratch(*array));
+        if sink.targets.iter().any(stored) {
+            bytes += piece.min(SLAB_BYTES as u64);
+        }
         match &sink.fold {
             None => bytes += piece,
             Some(fold) => {
@@ -266,9 +303,9 @@ pub fn footprint_threads(
         .iter()
         .position(|s| matches!(s, Stage::Pass(p) if p == pass))
         .unwrap_or(0);
-    let free = limits
-        .memory_bytes
-        .saturating_sub(resident(plan, number, rank) + exchanged);
+    let free = limits.memory_bytes.saturating_sub(
+        resident(plan, number, rank) + exchanged + reader_bytes(plan, &plan.stages[number], limits),
+    );
     ((free / task_bytes(plan, pass).max(1)) as usize).clamp(1, limits.threads.max(1))
 }
 
@@ -281,9 +318,9 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
     };
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
-        let mut exchange = 0;
+        let mut exchange = reader_bytes(plan, stage, limits);
         for array in pass.arrays() {
-            if !matches!(plan.array(array), ArrayDecl::File(_)) {
+            if !matches!(plan.array(array), ArrayDecl::File(_)) && !plan.in_scratch(array) {
                 let (moved, messages, block) = exchanged(plan, stage, array, rank);
                 result.moved_bytes += moved;
                 result.messages += messages;
@@ -452,12 +489,32 @@ fn decoded_by_axis(pass: &Pass, views: &[&View], spec: &SourceSpec) -> u64 {
     bytes
 }
 
-fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks) -> Footprint {
+/// Chunks that a thread holds which writes chunks out of a scratch file: read, as stored, and three to encode it.
+const CHUNKS_FROM_SCRATCH: u64 = 5;
+
+/// Threads that can write chunks of a scratch file at once; at least one.
+pub fn write_threads(plan: &Plan, number: usize, rank: usize, limits: &Limits) -> usize {
+    let Stage::Write(write) = &plan.stages[number] else {
+        return 1;
+    };
+    let chunk = write.chunks.largest_chunk() * plan.array(write.array).dtype().size();
+    let beside = resident(plan, number, rank) + reader_bytes(plan, &plan.stages[number], limits);
+    let free = limits.memory_bytes.saturating_sub(beside);
+    let each = CHUNKS_FROM_SCRATCH * chunk as u64 + SCRATCH_SPAN_BYTES as u64;
+    ((free / each) as usize).clamp(1, limits.threads.max(1))
+}
+
+fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks, limits: &Limits) -> Footprint {
     let stage = &plan.stages[number];
     let dtype = plan.array(write.array).dtype();
     let chunk_bytes = (write.chunks.largest_chunk() * dtype.size()) as u64;
+    let scratch = plan.in_scratch(write.array);
+    let task_bytes = match scratch {
+        true => CHUNKS_FROM_SCRATCH * chunk_bytes + SCRATCH_SPAN_BYTES as u64,
+        false => 3 * chunk_bytes,
+    };
     let mut result = Footprint {
-        task_bytes: 3 * chunk_bytes,
+        task_bytes,
         written_bytes: (write.chunks.shape().iter().product::<usize>() * dtype.size()) as u64,
         working_ranks: write.placement.working_ranks(),
         threads: 1,
@@ -465,7 +522,16 @@ fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks) -> Footprint
     };
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
-        let (moved, messages, block) = exchanged(plan, stage, write.array, rank);
+        let (moved, messages, block, threads) = match scratch {
+            true => {
+                let threads = write_threads(plan, number, rank, limits);
+                (0, 0, reader_bytes(plan, stage, limits), threads)
+            }
+            false => {
+                let (moved, messages, block) = exchanged(plan, stage, write.array, rank);
+                (moved, messages, block, 1)
+            }
+        };
         result.moved_bytes += moved;
         result.messages += messages;
         let tasks: u64 = write
@@ -474,10 +540,11 @@ fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks) -> Footprint
             .map_or(0, |runs| runs.iter().map(|run| run.len() as u64).product());
         result.tasks.0 += tasks;
         result.tasks.1 = result.tasks.1.max(tasks);
-        let peak = resident + block + 3 * chunk_bytes;
+        let peak = resident + block + threads as u64 * task_bytes;
         if peak > result.peak_bytes || rank == 0 {
             result.peak_bytes = peak;
             result.worst_rank = rank;
+            result.threads = threads;
             result.resident_bytes = resident;
             result.exchange_bytes = block;
         }

@@ -26,6 +26,7 @@ mod plan;
 mod program;
 mod regions;
 mod runs;
+mod scratch;
 mod tiling;
 mod validate;
 mod wire;
@@ -33,12 +34,13 @@ mod work;
 
 pub use derive::{PassGeometry, SinkGeometry, slabs};
 pub use lower::{Request, Target, lower};
-pub use memory::{Footprint, footprint, footprint_threads};
+pub use memory::{Footprint, SCRATCH_SPAN_BYTES, footprint, footprint_threads, write_threads};
 pub use plan::{
     ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Runs, Sink, SinkTarget, Slot, Stage, View,
     WriteChunks,
 };
 pub use regions::part_region;
+pub use scratch::ScratchLayout;
 pub use tiling::Tiling;
 pub use validate::ReadyPlan;
 pub use wire::{decode, encode};

@@ -229,6 +229,8 @@ pub struct Plan {
     pub gathers: Vec<(DType, Vec<usize>)>,
     /// Stored results that the ranks go on holding after the run, under these numbers.
     pub keeps: Vec<(ArrayId, DataId)>,
+    /// Stored results that lie in scratch files instead of the memories of the ranks.
+    pub scratch: Vec<ArrayId>,
     /// What the optimizer and the planner decided and why, for `plan`; not sent to ranks.
     #[serde(skip)]
     pub notes: Vec<String>,

@@ -26,11 +26,7 @@ impl ReadyPlan {
 
     /// Peak bytes of the worst rank over all stages.
     pub fn peak_bytes(&self) -> u64 {
-        self.footprints
-            .iter()
-            .map(|f| f.peak_bytes)
-            .max()
-            .unwrap_or(0)
+        peak(&self.footprints)
     }
 
     /// Most threads that any stage can use within the budget.
@@ -39,8 +35,12 @@ impl ReadyPlan {
     }
 }
 
+fn peak(footprints: &[Footprint]) -> u64 {
+    footprints.iter().map(|f| f.peak_bytes).max().unwrap_or(0)
+}
+
 impl Plan {
-    /// Checks laws and budget.
+    /// Checks laws and budget; stored results that do not fit go to scratch files where `limits.scratch` names a folder.
     ///
     /// # Errors
     /// Resource, naming the worst stage, its size, the budget and what to change, when a rank would need more than
@@ -51,22 +51,43 @@ impl Plan {
         let footprints: Vec<Footprint> = (0..self.stages.len())
             .map(|stage| footprint(&self, stage, limits))
             .collect();
-        let worst = footprints
-            .iter()
-            .enumerate()
-            .max_by_key(|(_, f)| f.peak_bytes);
-        if let Some((stage, worst)) = worst
-            && worst.peak_bytes > limits.memory_bytes
-        {
-            return Err(self.over_budget(stage, worst, limits));
+        if peak(&footprints) <= limits.memory_bytes {
+            return Ok(ReadyPlan {
+                plan: self,
+                footprints,
+            });
         }
-        Ok(ReadyPlan {
-            plan: self,
-            footprints,
-        })
+        let mut spilled = self.clone();
+        let with_scratch = spilled.spill(limits);
+        let fits = peak(&with_scratch) <= limits.memory_bytes;
+        if fits && limits.scratch.is_some() {
+            let notes = spilled.scratch_notes(limits);
+            spilled.notes.extend(notes);
+            return Ok(ReadyPlan {
+                plan: spilled,
+                footprints: with_scratch,
+            });
+        }
+        // What scratch files leave to do is what is to be said, where there are some.
+        let (plan, footprints) = match limits.scratch.is_some() {
+            true => (&spilled, &with_scratch),
+            false => (&self, &footprints),
+        };
+        let scratch = (fits && limits.scratch.is_none()).then(|| spilled.scratch_bytes());
+        let worst = footprints.iter().enumerate();
+        let Some((stage, worst)) = worst.max_by_key(|(_, f)| f.peak_bytes) else {
+            return Err(Error::internal("a plan without stages is over budget"));
+        };
+        Err(plan.over_budget(stage, worst, limits, scratch))
     }
 
-    fn over_budget(&self, stage: usize, worst: &Footprint, limits: &Limits) -> Error {
+    fn over_budget(
+        &self,
+        stage: usize,
+        worst: &Footprint,
+        limits: &Limits,
+        scratch: Option<u64>,
+    ) -> Error {
         let (what, tile) = match &self.stages[stage] {
             Stage::Pass(pass) => {
                 let tile: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
@@ -83,8 +104,15 @@ impl Plan {
             .iter()
             .map(|(dtype, shape)| (shape.iter().product::<usize>() * dtype.size()) as u64)
             .sum();
-        let advice = if 2 * gathered > worst.peak_bytes {
+        let advice = if let Some(bytes) = scratch {
+            let bytes = format_bytes(bytes);
+            format!(
+                "let {bytes} of stored results go to files in a folder that all ranks see (`--scratch DIR`)"
+            )
+        } else if 2 * gathered > worst.peak_bytes {
             "save the result to a file instead of computing it onto rank 0".to_owned()
+        } else if fixed > worst.task_bytes && !self.keeps.is_empty() {
+            "use more ranks, or save to a file what `persist` would keep in memory".to_owned()
         } else if fixed > worst.task_bytes {
             "use more ranks, or save the result instead of computing it onto rank 0".to_owned()
         } else {

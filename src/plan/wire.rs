@@ -4,7 +4,7 @@ use super::plan::Plan;
 use crate::error::{Error, Result};
 
 /// Changes with the records of a plan.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// The bytes that are broadcast.
 ///

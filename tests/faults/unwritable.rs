@@ -19,9 +19,9 @@ use std::process::{Command, Output};
 use std::time::Instant;
 
 /// `RANK:BYTES`: no file of this rank may grow beyond so many bytes.
-const ROOM: &str = "HYPERSLAB_FAULTS_ROOM";
+pub(crate) const ROOM: &str = "HYPERSLAB_FAULTS_ROOM";
 /// Permissions bind the ranks, also those of root.
-const BOUND: &str = "HYPERSLAB_FAULTS_BOUND";
+pub(crate) const BOUND: &str = "HYPERSLAB_FAULTS_BOUND";
 
 /// More than the 4 MiB that Open MPI shares with each rank through a file, less than the 9.2 MB of `noise`.
 const ROOM_BYTES: u64 = 6 << 20;
