@@ -25,8 +25,8 @@ enum Form<'a> {
     Blockwise(&'a Blockwise),
 }
 
-impl KernelCall<'_> {
-    fn name(&self) -> &str {
+impl<'a> KernelCall<'a> {
+    fn name(&self) -> &'a str {
         match self.form {
             Form::Overlap(op) => &op.name,
             Form::Blockwise(op) => &op.kernel,
@@ -93,11 +93,11 @@ impl KernelCall<'_> {
         )
     }
 
-    /// The box of an input with its margins.
+    /// The box of an input with its margins. It may be held while [`output`](KernelCall::output) is written.
     ///
     /// # Errors
     /// Invalid input when there is no such input, or its elements are not `T`.
-    pub fn input<T: Native>(&self, number: usize) -> Result<ArrayViewD<'_, T>> {
+    pub fn input<T: Native>(&self, number: usize) -> Result<ArrayViewD<'a, T>> {
         input(self.pieces, self.name(), number)
     }
 
@@ -172,7 +172,7 @@ fn wrong<T: Native>(kernel: &str, what: &str, dtype: DType) -> Error {
 }
 
 fn input<'a, T: Native>(
-    pieces: &'a [PieceView<'_>],
+    pieces: &[PieceView<'a>],
     kernel: &str,
     number: usize,
 ) -> Result<ArrayViewD<'a, T>> {

@@ -8,11 +8,13 @@
 
 mod along;
 mod args;
+mod choose;
 mod create;
 mod elementwise;
 mod failure;
 mod fourier;
 mod index;
+mod kernels;
 mod methods;
 mod numpy;
 mod operators;
