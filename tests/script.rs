@@ -1,6 +1,9 @@
 //! The script language: every operation under its name, every pair of types, errors at their line and column.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+#[path = "script/array_api.rs"]
+mod array_api;
+
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
 use hyperslab::driver::{Config, launch_with};

@@ -115,18 +115,12 @@ pub fn isdtype(dtype: DType, kind: &str) -> Result<bool> {
 
 /// True when elements of `from` may be cast to `to` under the rule `casting`: `"no"`, `"equiv"`, `"safe"` (every value stays what
 /// it is, or is a float next to it where NumPy says so), `"same_kind"` or `"unsafe"`. NumPy's `can_cast`; the standard's is
-/// `"safe"`. Numbers become times, and times numbers, by `"unsafe"` alone.
+/// `"safe"`.
 ///
 /// # Errors
 /// Invalid input for other rules.
 pub fn can_cast(from: DType, to: DType, casting: &str) -> Result<bool> {
-    let safe = || match (from, to) {
-        (DType::Datetime(a), DType::Datetime(b)) | (DType::Timedelta(a), DType::Timedelta(b)) => {
-            a <= b
-        }
-        _ if from.is_time() || to.is_time() => from == to,
-        _ => promote(from, to).is_ok_and(|common| common == to),
-    };
+    let safe = || promote(from, to).is_ok_and(|common| common == to);
     let order = |dtype: DType| match dtype.kind() {
         Kind::Bool => 0,
         Kind::Unsigned => 1,
@@ -139,6 +133,7 @@ pub fn can_cast(from: DType, to: DType, casting: &str) -> Result<bool> {
         (DType::Datetime(_), DType::Datetime(_)) | (DType::Timedelta(_), DType::Timedelta(_)) => {
             true
         }
+        (_, DType::Timedelta(_)) => order(from) <= 2,
         _ if from.is_time() || to.is_time() => false,
         _ => order(from) <= order(to),
     };

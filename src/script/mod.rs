@@ -15,6 +15,7 @@ mod failure;
 mod fourier;
 mod index;
 mod kernels;
+mod labelled_along;
 mod methods;
 mod numpy;
 mod operators;

@@ -542,3 +542,53 @@ fn reductions_of_the_program_are_folded_as_all_others() {
         assert!(text.contains(words), "{text}");
     }
 }
+
+/// A kernel and a fold that stumble over a value: one error for all ranks, no hang, no output.
+#[test]
+fn panics_of_kernels_are_errors_of_the_job() {
+    struct Panics;
+    impl FoldKernels for Panics {
+        type Item = f64;
+        type Partial = f64;
+        type Output = f64;
+        fn empty() -> f64 {
+            0.0
+        }
+        fn chunk(_: &mut f64, elements: &[f64]) {
+            assert!(
+                elements.iter().all(|x| *x < 50.0),
+                "the fold met {elements:?}"
+            );
+        }
+        fn combine(_: &mut f64, _: &f64) {}
+        fn finalize(_: &f64) -> Result<f64> {
+            Ok(0.0)
+        }
+    }
+    register_reduction::<Panics>("panics").unwrap();
+    register_kernel("stumbles", |call| {
+        assert!(call.piece()[0] < 3, "piece {:?} is cursed", call.piece());
+        call.output::<f64>()?.fill(0.0);
+        Ok(())
+    })
+    .unwrap();
+    let failing = |program: fn(&Driver) -> Array| {
+        let config = Config {
+            fabric: Some(Fabric::Threads(3)),
+            ..Config::default()
+        };
+        let failed = launch_with(&config, |driver| program(driver).compute_block());
+        failed.map(|_| ()).unwrap_err().1
+    };
+    let fold = failing(|d| {
+        let x = d.indices_1d(60).reshape(&[6, 10]).astype(DType::F64);
+        x.reduction("panics", &[1], false)
+    });
+    let piece = failing(|d| d.from_blocks("stumbles", &[6, 4], &[1, 4], DType::F64, &[]));
+    for (error, words) in [(fold, "the fold met"), (piece, "piece [3, 0] is cursed")] {
+        assert!(
+            error.is_internal() && error.to_string().contains(words),
+            "{error}"
+        );
+    }
+}
