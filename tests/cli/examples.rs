@@ -102,7 +102,7 @@ fn heat_spreads_and_is_kept() {
             good(&out);
             let said = text(&out);
             let (_, numbers) = said.split_once("; error ").unwrap();
-            numbers.trim().to_owned()
+            numbers.lines().next().unwrap().to_owned()
         })
         .collect();
     assert!(said.iter().all(|other| *other == said[0]), "{said:?}");
