@@ -102,7 +102,7 @@ fn kernels_and_choices_have_their_names() {
         ("v.reduction(\"product\")", "2.0"),
         (
             "(x * 1.0).reduction(\"product\", 1, #{ keepdims: true })",
-            "[[-24.0], [-0.0]]",
+            "[[-24.0], [0.0]]",
         ),
         ("x.apply_over_axes(|a, axis| a.sum(axis), [0, 1])", "[[-9]]"),
         (
