@@ -1,6 +1,9 @@
 //! The engine over arrays in memory: the same bits on any ranks and threads, and NumPy's values.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+#[path = "engine/kernels.rs"]
+mod kernels_of_the_program;
+
 use hyperslab::array::{Array, Boundary, PadMode, compute};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;

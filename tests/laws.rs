@@ -5,6 +5,7 @@
 mod geometry;
 
 use geometry::{Counts, dice, grid, indices, view};
+use hyperslab::array::can_cast;
 use hyperslab::dtype::{DType, Scalar, promote, promote_weak};
 use hyperslab::expr::{DataId, Graph, NodeId, SourceDecl};
 use hyperslab::geom::{ChunkGrid, Placement, Region, Select, positions, split_evenly};
@@ -556,6 +557,16 @@ fn promotion_is_that_of_numpy() {
         let expected = row[2].as_str().map(|_| dtype(&row[2]));
         let (a, b) = (dtype(&row[0]), dtype(&row[1]));
         assert_eq!(promote(a, b).ok(), expected, "promote({a}, {b})");
+    }
+    for row in golden["casts"].as_array().unwrap() {
+        let (a, b) = (dtype(&row[0]), dtype(&row[1]));
+        for (rule, due) in [("safe", &row[2]), ("same_kind", &row[3])] {
+            assert_eq!(
+                can_cast(a, b, rule).ok(),
+                due.as_bool(),
+                "can_cast({a}, {b}, {rule})"
+            );
+        }
     }
     let weak = golden["weak"].as_array().unwrap();
     assert_eq!(weak.len(), 21 * 4);

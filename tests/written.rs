@@ -7,6 +7,7 @@
 
 mod support;
 
+use hyperslab::array::{StoreOptions, store};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::driver::Driver;
@@ -234,4 +235,95 @@ fn real_files_give_what_xarray_gives() {
         assert!(bytes(1) == bytes(3), "{file}: 3 ranks write other bytes");
     }
     check(&[Path::new("--real"), folder.path(), &shared]);
+}
+
+/// Arrays by position: one pass, names and lengths that differ, what NetCDF has no type for; read back by us and by xarray.
+#[test]
+fn stored_arrays_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stored.nc");
+    for ranks in [1, 3] {
+        on_tiles(64, Fabric::Threads(ranks), limits(2, 1 << 30), |driver| {
+            let x = driver.indices_1d(60).reshape(&[6, 10]);
+            let (half, odd) = (&x.astype(DType::F32) * 0.5, x.remainder(2).eq(1));
+            let when = x.index(1, 0).astype("datetime64[s]".parse()?);
+            let options = StoreOptions {
+                overwrite: true,
+                encoding: Encoding {
+                    chunks: None,
+                    deflate: Some(3),
+                    shuffle: true,
+                },
+            };
+            let total = x.sum(&[]);
+            let arrays = [
+                ("half", &half),
+                ("odd", &odd),
+                ("column", &x.sum(&[0])),
+                ("when", &when),
+                ("total", &total),
+            ];
+            store(&arrays, &path, &options)?;
+            let back = driver.open(&path)?;
+            assert_eq!(back.var("half").dims(), ["dim_0", "dim_1"]);
+            assert_eq!(back.var("column").dims(), ["column_dim_0"]);
+            assert_eq!(back.var("half").array().sum(&[]).item()?.as_f64(), 885.0);
+            assert_eq!(back.var("total").array().item()?.as_f64(), 1770.0);
+            let plain = StoreOptions::default();
+            let complex = half.astype(DType::C64);
+            let chunked = StoreOptions {
+                encoding: Encoding {
+                    chunks: Some(vec![2]),
+                    ..Encoding::default()
+                },
+                ..StoreOptions::default()
+            };
+            for (made, words) in [
+                (store(&arrays, &path, &plain), "exists"),
+                (
+                    store(&[], &path, &plain),
+                    "store: no arrays; at least one is needed",
+                ),
+                (
+                    store(&[("a", &x), ("a", &x)], &path, &plain),
+                    "store: the name \"a\" is empty or there twice",
+                ),
+                (
+                    store(&[("", &x)], &path, &plain),
+                    "store: the name \"\" is empty",
+                ),
+                (
+                    store(&[("c", &complex)], &path, &plain),
+                    "store: variable \"c\" is complex64",
+                ),
+                (
+                    store(&[("a", &x)], &path, &chunked),
+                    "store: chunks [2] for array \"a\" of shape [6, 10]",
+                ),
+            ] {
+                let error = made.unwrap_err();
+                assert!(error.message().contains(words), "{error}");
+            }
+            Ok(())
+        });
+        let Some(python) = python() else { continue };
+        let check = "import sys, numpy as np, xarray as xr\n\
+            ds = xr.open_dataset(sys.argv[1]).load(); x = np.arange(60).reshape(6, 10)\n\
+            assert (ds.half.values == (x * 0.5).astype('f4')).all() and ds.half.dtype == 'f4', ds\n\
+            assert ds.odd.dtype == bool and (ds.odd.values == (x % 2 == 1)).all(), ds.odd\n\
+            assert (ds.when.values == x[:, 0].astype('M8[s]')).all() and ds.when.dims == ('dim_0',), ds.when\n\
+            assert (ds.column.values == x.sum(0)).all() and int(ds.total) == x.sum(), ds\n\
+            assert ds.half.encoding['zlib'] and ds.half.encoding['shuffle'], ds.half.encoding\n";
+        let out = Command::new(python)
+            .args(["-c", check])
+            .arg(&path)
+            .output()
+            .unwrap();
+        assert!(
+            out.status.success(),
+            "{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }

@@ -40,6 +40,39 @@ impl Array {
         result
     }
 
+    /// The fraction and the whole part, both with the sign of x; integers become floats. NumPy's `modf`.
+    #[must_use]
+    #[track_caller]
+    pub fn modf(&self) -> (Array, Array) {
+        let x = self.fabs().copysign(self);
+        let whole = x.trunc();
+        let rest = x.subtract(&whole);
+        // Nothing is left of an infinity.
+        let rest = rest.where_or(&x.isinf().invert(), 0.0);
+        (rest.copysign(&x), whole)
+    }
+
+    /// The mantissa m and the exponent e (int32) of x = m · 2ᵉ with ½ ≤ |m| < 1. NumPy's `frexp`.
+    #[must_use]
+    #[track_caller]
+    pub fn frexp(&self) -> (Array, Array) {
+        (self.frexp_mantissa(), self.frexp_exponent())
+    }
+
+    /// True where an element is neither NaN nor NaT. dask's `notnull`.
+    #[must_use]
+    #[track_caller]
+    pub fn notnull(&self) -> Array {
+        self.isnan().logical_not()
+    }
+
+    /// True where an element is NaN or NaT. dask's `isnull`.
+    #[must_use]
+    #[track_caller]
+    pub fn isnull(&self) -> Array {
+        self.isnan()
+    }
+
     /// Rounded to `decimals` places, halves to even; negative ones are places before the point. NumPy's `round`, and by its
     /// way: scaled, rounded, scaled back.
     #[must_use]
@@ -229,27 +262,9 @@ fn chosen(
             choices.len()
         )));
     }
-    // NumPy's result type: arrays by their dtypes, then the numbers beside them.
-    let all = || choices.iter().chain([default]);
-    let mut dtype: Option<DType> = None;
-    for operand in all() {
-        if let Operand::Array(array) = operand {
-            array.check()?;
-            dtype = Some(match dtype {
-                Some(before) => promote(before, array.dtype())?,
-                None => array.dtype(),
-            });
-        }
-    }
-    for operand in all() {
-        if let Operand::Weak(value) = operand {
-            dtype = Some(match dtype {
-                Some(before) => promote_weak(before, *value)?,
-                None => value.dtype(),
-            });
-        }
-    }
-    let dtype = dtype.unwrap_or(DType::I64);
+    let mut all = choices.to_vec();
+    all.push(default.clone());
+    let dtype = common_dtype(&all)?;
     let mut result = in_dtype(first, default, dtype)?;
     for (condition, choice) in conditions.iter().zip(choices).rev() {
         result = in_dtype(first, choice, dtype)?.where_or(condition, &result);
@@ -258,9 +273,32 @@ fn chosen(
     Ok(result)
 }
 
+/// NumPy's result type: arrays by their dtypes, then the numbers beside them.
+pub(super) fn common_dtype(operands: &[Operand]) -> Result<DType> {
+    let mut dtype: Option<DType> = None;
+    for operand in operands {
+        if let Operand::Array(array) = operand {
+            array.check()?;
+            dtype = Some(match dtype {
+                Some(before) => promote(before, array.dtype())?,
+                None => array.dtype(),
+            });
+        }
+    }
+    for operand in operands {
+        if let Operand::Weak(value) = operand {
+            dtype = Some(match dtype {
+                Some(before) => promote_weak(before, *value)?,
+                None => value.dtype(),
+            });
+        }
+    }
+    Ok(dtype.unwrap_or(DType::I64))
+}
+
 /// A choice as an array; a number becomes one of no axes.
 #[track_caller]
-fn in_dtype(beside: &Array, operand: &Operand, dtype: DType) -> Result<Array> {
+pub(super) fn in_dtype(beside: &Array, operand: &Operand, dtype: DType) -> Result<Array> {
     Ok(match operand {
         Operand::Array(array) => array.astype(dtype),
         Operand::Weak(value) => {

@@ -1,6 +1,7 @@
 //! Differences between neighbours: shifted views, so that a tile needs a margin and nothing else.
 
 use super::array::{Array, Operand};
+use super::dtypes::can_cast;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::error::{Error, Result};
 use crate::geom::normalize_axis;
@@ -81,6 +82,37 @@ impl Array {
             };
         }
         result
+    }
+
+    /// The differences of neighbours in row-major order, between `to_begin` and `to_end`. NumPy's `ediff1d`.
+    #[must_use]
+    #[track_caller]
+    pub fn ediff1d(&self, to_end: Option<&Array>, to_begin: Option<&Array>) -> Array {
+        let (flat, dtype) = (self.ravel(), self.dtype());
+        let wrong = [("to_end", to_end), ("to_begin", to_begin)]
+            .into_iter()
+            .filter_map(|(name, array)| Some((name, array?)))
+            .find(|(_, array)| !can_cast(array.dtype(), dtype, "same_kind").is_ok_and(|c| c));
+        if let (Some((name, array)), true) = (wrong, self.check().is_ok()) {
+            return Array::failed(
+                self.session(),
+                Error::invalid(format!(
+                    "ediff1d: {name} is {}, which does not become {dtype} under the rule \"same_kind\"; cast it first",
+                    array.dtype()
+                )),
+            );
+        }
+        let mut result = match flat.shape() == [0] {
+            true => flat,
+            false => flat.diff(1, 0, None, None),
+        };
+        if let Some(begin) = to_begin {
+            result = begin.ravel().astype(dtype).concat(&[&result], 0);
+        }
+        match to_end {
+            Some(end) => result.concat(&[&end.ravel().astype(dtype)], 0),
+            None => result,
+        }
     }
 
     /// Central differences along `axes` (empty: all), one array per axis; at the borders one-sided ones of `edge_order` 1 or 2.

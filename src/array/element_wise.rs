@@ -60,6 +60,9 @@ macro_rules! element_wise {
             conjugate => Conjugate, "The complex conjugate";
             angle => Angle, "The angle in the complex plane, radians";
             bitwise_count => BitwiseCount, "Ones among the bits of |x|";
+            frexp_mantissa => FrexpMantissa, "The mantissa of `frexp`";
+            frexp_exponent => FrexpExponent, "The exponent of `frexp`";
+            i0 => I0, "Modified Bessel function of the first kind, order 0";
             acos => Arccos, "The standard's name of `arccos`";
             acosh => Arccosh, "The standard's name of `arccosh`";
             asin => Arcsin, "The standard's name of `arcsin`";
@@ -105,6 +108,7 @@ macro_rules! element_wise {
             float_power => FloatPower, "xʸ in 64-bit floats";
             gcd => Gcd, "Greatest common divisor";
             lcm => Lcm, "Least common multiple";
+            ldexp => Ldexp, "x · 2ʸ for integers y";
             atan2 => Arctan2, "The standard's name of `arctan2`";
             pow => Power, "The standard's name of `power`";
             bitwise_left_shift => LeftShift, "The standard's name of `left_shift`";

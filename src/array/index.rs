@@ -30,6 +30,33 @@ impl Array {
         })
     }
 
+    /// `axis` moved before the one at `start` (which may be the number of axes). NumPy's `rollaxis`.
+    #[must_use]
+    #[track_caller]
+    pub fn rollaxis(&self, axis: isize, start: isize) -> Array {
+        let ndim = self.ndim();
+        self.push(|g, a| {
+            let axis = normalize_axis("rollaxis", axis, ndim)?;
+            let place = if start < 0 {
+                start + ndim as isize
+            } else {
+                start
+            };
+            if !(0..=ndim as isize).contains(&place) {
+                return Err(Error::invalid(format!(
+                    "rollaxis: start {start} for {ndim} axes; allowed are {} … {ndim}",
+                    -(ndim as isize)
+                )));
+            }
+            // Counted without the axis itself.
+            let place = place as usize - usize::from(axis < place as usize);
+            let mut order: Vec<usize> = (0..ndim).filter(|k| *k != axis).collect();
+            order.insert(place, axis);
+            let shape = g.shape(a).to_vec();
+            g.select(a, Select::transpose(&shape, &order))
+        })
+    }
+
     /// `start:stop:step` along one axis, as in Python; `None` is an end.
     #[must_use]
     #[track_caller]

@@ -147,7 +147,7 @@ impl Array {
     }
 
     #[track_caller]
-    fn as_mask(&self) -> Array {
+    pub(super) fn as_mask(&self) -> Array {
         match self.dtype() {
             DType::Bool => self.clone(),
             dtype => {

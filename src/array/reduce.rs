@@ -1,11 +1,14 @@
 //! Reductions. By position NumPy's rule holds: missing values win; the `nan…` forms skip them.
 
 use super::array::Array;
+use super::dtypes::can_cast;
 use crate::block::Block;
 use crate::error::{Error, Result};
 use crate::expr::GroupBy;
 use crate::geom::{Select, ViewAxis, normalize_axes, normalize_axis};
+use crate::kernel::registered_reduction;
 use crate::op::{Reduction, ReductionKind};
+use std::panic::Location;
 use std::sync::Arc;
 
 /// How a reduction treats missing values and axes.
@@ -107,6 +110,72 @@ impl Array {
                 .collect();
             g.select(reduced, Select { base: vec![0; parent], axes: view })
         })
+    }
+
+    /// A registered reduction (see [`register_reduction`](crate::kernel::register_reduction)) over `axes` (empty: all), with
+    /// `keepdims` reduced axes stay with length 1. dask's `reduction`. Elements of other dtypes are cast to those of the reduction
+    /// where NumPy calls that safe.
+    #[must_use]
+    #[track_caller]
+    pub fn reduction(&self, name: &str, axes: &[isize], keepdims: bool) -> Array {
+        let location = Location::caller();
+        let made = || -> Result<Array> {
+            self.check()?;
+            let registered = registered_reduction(name)?;
+            let (dtype, item) = (self.dtype(), registered.op.item);
+            if !can_cast(dtype, item, "safe")? {
+                return Err(Error::invalid(format!(
+                    "reduction {name:?}: it folds {item}, which {dtype} does not become under the rule \"safe\"; cast the array first"
+                )));
+            }
+            let options = ReduceOptions {
+                keepdims,
+                ..ReduceOptions::PLAIN
+            };
+            let kind = ReductionKind::User(registered.op);
+            let shape = self.shape();
+            let folded = normalize_axes(name, axes, shape.len())?;
+            if folded.iter().any(|axis| shape[*axis] == 0) {
+                // The shape of a fold over nothing, with what the kernels say of it.
+                let counted = self.reduce(ReductionKind::Count, axes, options);
+                return Ok(counted
+                    .astype(registered.op.output)
+                    .full_like(registered.of_nothing()?));
+            }
+            Ok(self.astype(item).reduce(kind, axes, options))
+        };
+        made().unwrap_or_else(|e| Array::new(self.session().clone(), Err(e.at_call(location))))
+    }
+
+    /// What `f` makes of the array along one of `axes`, and of that along the next; an axis that goes stays with length 1. NumPy's
+    /// `apply_over_axes`: `x.apply_over_axes(|a, axis| a.sum(&[axis]), &[0, 2])`.
+    #[must_use]
+    #[track_caller]
+    pub fn apply_over_axes(&self, f: impl Fn(&Array, isize) -> Array, axes: &[isize]) -> Array {
+        let ndim = self.ndim();
+        let mut result = self.clone();
+        for axis in axes {
+            let axis = match normalize_axis("apply_over_axes", *axis, ndim) {
+                Ok(axis) => axis as isize,
+                Err(_) if self.check().is_err() => return self.clone(),
+                Err(error) => return Array::failed(self.session(), error),
+            };
+            let folded = f(&result, axis);
+            result = match folded.ndim() {
+                _ if folded.check().is_err() => return folded,
+                same if same == ndim => folded,
+                less if less + 1 == ndim => folded.expand_dims(&[axis]),
+                other => {
+                    return Array::failed(
+                        self.session(),
+                        Error::invalid(format!(
+                            "apply_over_axes: the function made {other} axes of {ndim}; it must keep them, or fold one"
+                        )),
+                    );
+                }
+            };
+        }
+        result
     }
 
     /// Folds one axis into groups: `codes[i]` is the group of index `i` (`u32::MAX`: none), below `groups`.

@@ -34,6 +34,13 @@ pub struct Driver {
 }
 
 impl Driver {
+    /// The driver of a session.
+    pub(crate) fn of(session: &Arc<Session>) -> Driver {
+        Driver {
+            session: session.clone(),
+        }
+    }
+
     /// What the arrays of this program share.
     pub fn session(&self) -> &Arc<Session> {
         &self.session

@@ -281,8 +281,9 @@ impl Graph {
             .map(|input| (self.dtype(*input), self.shape(*input)))
             .collect();
         let (dtype, shape) = op.result(&schemas)?;
-        let chunk = match inputs.first() {
-            Some(first) if self.shape(*first).len() == shape.len() => {
+        let chunk = match (op.pieces(), inputs.first()) {
+            (Some(pieces), _) => pieces.to_vec(),
+            (None, Some(first)) if self.shape(*first).len() == shape.len() => {
                 self.schema(*first).chunk.clone()
             }
             _ => shape.clone(),

@@ -180,6 +180,7 @@ const MATH: &[&str] = &[
     "sinc",
     "angle",
     "cbrt",
+    "i0",
     "hypot",
     "logaddexp",
     "logaddexp2",

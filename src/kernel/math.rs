@@ -1,6 +1,7 @@
 //! Operations of one operand. Transcendental functions come from `libm`, so they give the same bits on every machine;
 //! `sqrt` and the roundings are exact by IEEE 754.
 
+use super::bessel::bessel_i0;
 use super::column::{Column, InColumn, operand, result};
 use super::complex::ComplexMath;
 use super::elementwise::no_loop;
@@ -156,6 +157,9 @@ macro_rules! float {
                 U::Signbit => apply(a, out, |x: $T| x.is_sign_negative()),
                 U::Isposinf => apply(a, out, |x: $T| x == <$T>::INFINITY),
                 U::Isneginf => apply(a, out, |x: $T| x == <$T>::NEG_INFINITY),
+                U::FrexpMantissa => apply_plain(a, out, |x: $T| x.frexp().0),
+                U::FrexpExponent => apply_plain(a, out, |x: $T| x.frexp().1),
+                U::I0 => apply_plain(a, out, |x: $T| bessel_i0(f64::from(x)) as $T),
                 U::Sign => apply(a, out, <$T as Float>::sign),
                 U::Sqrt => apply(a, out, |x: $T| x.sqrt()),
                 U::Floor => apply(a, out, |x: $T| x.floor()),

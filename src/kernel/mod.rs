@@ -7,6 +7,7 @@
 //! columns of its outputs to the caller; a [`State`] folds such columns into cells. Both decide once per sub-tile which
 //! loop runs, never per element; the loops are in `vector`, compiled for several CPUs, with the same bits on each.
 
+mod bessel;
 mod call;
 mod cast;
 mod column;
@@ -24,14 +25,19 @@ mod registry;
 mod slots;
 mod special;
 mod time;
+mod user;
 mod vector;
 
 pub use call::{PieceView, call};
 pub use column::{Column, InColumn};
 pub use generate::generate;
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
-pub use reduce::{AxisRole, FoldSpec, FoldTile, NO_GROUP, State};
-pub use registry::{KernelCall, KernelFn, register_kernel, registered_kernel, registry_hash};
+pub use reduce::{
+    AxisRole, FoldKernels, FoldSpec, FoldTile, NO_GROUP, Partial, RegisteredReduction, State,
+    register_reduction, registered_reduction,
+};
+pub use registry::{KernelFn, register_kernel, registered_kernel, registry_hash};
+pub use user::KernelCall;
 
 #[cfg(test)]
 mod golden_tests;

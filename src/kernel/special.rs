@@ -16,10 +16,14 @@ pub(super) trait Special: Float {
     fn logaddexp(self, other: Self) -> Self;
     fn logaddexp2(self, other: Self) -> Self;
     fn heaviside(self, at_zero: Self) -> Self;
+    /// Mantissa and exponent.
+    fn frexp(self) -> (Self, i32);
+    /// self · 2ⁿ for a whole number n.
+    fn ldexp(self, n: Self) -> Self;
 }
 
 macro_rules! special {
-    ($($T:ident, $cbrt:path, $nextafter:path;)*) => {$(
+    ($($T:ident, $cbrt:path, $nextafter:path, $frexp:path, $ldexp:path;)*) => {$(
         impl Special for $T {
             fn cbrt(self) -> Self {
                 $cbrt(self)
@@ -73,6 +77,16 @@ macro_rules! special {
                     distance
                 }
             }
+            fn frexp(self) -> (Self, i32) {
+                match self.is_finite() {
+                    true => $frexp(self),
+                    false => (self, 0),
+                }
+            }
+            fn ldexp(self, n: Self) -> Self {
+                // From a float to an integer it saturates: beyond all exponents.
+                $ldexp(self, n as i32)
+            }
             #[inline(always)]
             fn heaviside(self, at_zero: Self) -> Self {
                 if self == 0.0 {
@@ -90,6 +104,6 @@ macro_rules! special {
 }
 
 special! {
-    f32, libm::cbrtf, libm::nextafterf;
-    f64, libm::cbrt, libm::nextafter;
+    f32, libm::cbrtf, libm::nextafterf, libm::frexpf, libm::ldexpf;
+    f64, libm::cbrt, libm::nextafter, libm::frexp, libm::ldexp;
 }

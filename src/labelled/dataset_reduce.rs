@@ -145,7 +145,7 @@ fn over_nothing(array: &DataArray, kind: ReductionKind, skipna: Option<bool>) ->
             name_of(kind),
             array.dims.join(", ")
         ))),
-        R::Var { .. } | R::Std { .. } | R::Count | R::Any | R::All => {
+        R::Var { .. } | R::Std { .. } | R::Count | R::Any | R::All | R::User(_) => {
             // Along a new axis of length 1.
             let mut shape = array.shape();
             let ndim = shape.len();

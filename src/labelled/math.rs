@@ -167,6 +167,13 @@ impl DataArray {
     pub fn isnull(&self) -> Self {
         self.isnan()
     }
+
+    /// True for values that are there.
+    #[must_use]
+    #[track_caller]
+    pub fn notnull(&self) -> Self {
+        self.isnan().logical_not()
+    }
 }
 
 element_wise!(DataArray, DataOperand);

@@ -4,6 +4,7 @@
 //! in memory on rank 0; data variables are lazy.
 
 mod align;
+mod along;
 pub mod cf;
 mod coord;
 mod data_array;

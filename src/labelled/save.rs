@@ -4,9 +4,10 @@ use super::cf::encode_times;
 use super::coord::{Coord, Values};
 use super::data_array::DataArray;
 use super::dataset::Dataset;
+use crate::array::{as_stored, unit_name};
 use crate::block::Block;
 use crate::driver::{Save, SaveVariable};
-use crate::dtype::{DType, NAT, Scalar};
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::io::TextVariable;
 use crate::spec::{AttrValue, Attrs, Encoding, Format, OutputSpec, VariableSpec};
@@ -101,49 +102,7 @@ impl Dataset {
         if !auxiliary.is_empty() {
             attrs.set("coordinates", auxiliary.join(" "));
         }
-        let (lazy, dtype) = match array.dtype() {
-            // NetCDF has no bool: bytes with an attribute, as xarray writes them.
-            DType::Bool => {
-                attrs.set("dtype", "bool");
-                (array.array().astype(DType::I8), DType::I8)
-            }
-            DType::Datetime(unit) => {
-                attrs.set("units", format!("{} since 1970-01-01", unit_name(unit)));
-                attrs.set("calendar", "proleptic_gregorian");
-                attrs.0.insert(
-                    0,
-                    (
-                        "_FillValue".into(),
-                        AttrValue::Numbers(vec![Scalar::I64(NAT)]),
-                    ),
-                );
-                let since = array.array().astype(DType::I64);
-                (since, DType::I64)
-            }
-            DType::Timedelta(unit) => {
-                attrs.set("units", unit_name(unit));
-                attrs.0.insert(
-                    0,
-                    (
-                        "_FillValue".into(),
-                        AttrValue::Numbers(vec![Scalar::I64(NAT)]),
-                    ),
-                );
-                (array.array().astype(DType::I64), DType::I64)
-            }
-            DType::C64 | DType::C128 => {
-                return Err(Error::unsupported(format!(
-                    "save: variable {name:?} is {}, and NetCDF has no complex numbers; save its real and imaginary parts",
-                    array.dtype()
-                )));
-            }
-            dtype => (array.array().clone(), dtype),
-        };
-        if let (Some(missing), true) = (Scalar::missing(dtype), dtype.is_float()) {
-            attrs
-                .0
-                .insert(0, ("_FillValue".into(), AttrValue::Numbers(vec![missing])));
-        }
+        let (lazy, dtype) = as_stored("save", &name, array.array(), &mut attrs)?;
         let encoding = match (&array.encoding.chunks, array.encoding.deflate) {
             (None, None) => Encoding::default(),
             _ if array.encoding.deflate.is_none() && !array.encoding.shuffle => {
@@ -163,19 +122,6 @@ impl Dataset {
             },
             node: lazy.node()?,
         })
-    }
-}
-
-fn unit_name(unit: crate::dtype::TimeUnit) -> &'static str {
-    use crate::dtype::TimeUnit as U;
-    match unit {
-        U::Day => "days",
-        U::Hour => "hours",
-        U::Minute => "minutes",
-        U::Second => "seconds",
-        U::Milli => "milliseconds",
-        U::Micro => "microseconds",
-        U::Nano => "nanoseconds",
     }
 }
 

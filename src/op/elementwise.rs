@@ -139,6 +139,12 @@ names! {
         Angle = "angle",
         /// Number of ones among the bits of |x|, uint8
         BitwiseCount = "bitwise_count",
+        /// The mantissa m of x = m · 2ᵉ with ½ ≤ |m| < 1; 0, ±∞ and NaN are their own
+        FrexpMantissa = "frexp_mantissa",
+        /// The exponent e of x = m · 2ᵉ with ½ ≤ |m| < 1, int32; 0 for 0, ±∞ and NaN
+        FrexpExponent = "frexp_exponent",
+        /// Modified Bessel function of the first kind, order 0
+        I0 = "i0",
     }
 }
 
@@ -217,6 +223,8 @@ names! {
         Gcd = "gcd",
         /// Least common multiple
         Lcm = "lcm",
+        /// x · 2ʸ for integers y, rounded once
+        Ldexp = "ldexp",
     }
 }
 
@@ -350,6 +358,19 @@ impl UnaryOp {
                 let compute = inexact_real(name, dtype)?;
                 of(compute, compute)
             }
+            U::FrexpMantissa => {
+                let compute = inexact_real(name, dtype)?;
+                of(compute, compute)
+            }
+            U::FrexpExponent => of(inexact_real(name, dtype)?, DType::I32),
+            // NumPy's is a function of Python: every integer becomes float64.
+            U::I0 => {
+                let compute = match kind {
+                    Kind::Bool | Kind::Signed | Kind::Unsigned => DType::F64,
+                    _ => inexact_real(name, dtype)?,
+                };
+                of(compute, compute)
+            }
             U::Angle => {
                 // NumPy puts the integer 0 beside it, which makes int64 of bool.
                 let compute = match dtype {
@@ -445,6 +466,19 @@ impl BinaryOp {
                 left: DType::Bool,
                 right: DType::Bool,
                 result: DType::Bool,
+            },
+            // Exponents that a float rounds are beyond all that a result can be.
+            B::Ldexp => match (right.kind(), inexact_real(name, left)?) {
+                (Kind::Bool | Kind::Signed | Kind::Unsigned, compute) if right != DType::U64 => {
+                    of(compute, compute)
+                }
+                _ => {
+                    return Err(refuse(
+                        name,
+                        &both(),
+                        "real numbers and integers up to int64",
+                    ));
+                }
             },
             B::Arctan2
             | B::Hypot

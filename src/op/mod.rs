@@ -3,14 +3,17 @@
 mod block_op;
 mod elementwise;
 mod generator;
+mod name;
 mod program;
 mod reduction;
 
 pub use block_op::{
-    BlockOp, Compress, Family, Fourier, MOST_TAKEN, Reshape, Scan, ScanOp, SearchSorted, Sliding,
-    SlidingKind, Take, TakeAlong, Transform, User, Window, WindowKind, reshape_groups,
+    BlockOp, Blockwise, Bounds, Compress, Family, Fourier, MOST_TAKEN, Made, Reshape, Scan, ScanOp,
+    SearchSorted, Sliding, SlidingKind, Take, TakeAlong, Transform, User, Window, WindowKind,
+    reshape_groups,
 };
 pub use elementwise::{BinaryOp, Signature, UnaryOp};
 pub use generator::{Draw, Generator};
+pub use name::Name;
 pub use program::{Instr, Program, ProgramBuilder, Register, SUB_TILE, Step};
-pub use reduction::{Reduction, ReductionKind};
+pub use reduction::{Reduction, ReductionKind, UserReduction};

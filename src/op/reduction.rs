@@ -1,5 +1,6 @@
 //! Reductions: names, dtype rules, and the bytes of their partial results.
 
+use super::name::Name;
 use crate::dtype::{DType, Kind};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -42,6 +43,21 @@ pub enum ReductionKind {
     First,
     /// Last element in order (with skipna: last that is not missing).
     Last,
+    /// What kernels of the user's program make of the elements.
+    User(UserReduction),
+}
+
+/// A registered reduction, as plans carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct UserReduction {
+    /// Its name in the registry of every rank.
+    pub name: Name,
+    /// Dtype of the elements.
+    pub item: DType,
+    /// Dtype of the result.
+    pub output: DType,
+    /// Bytes of a partial result.
+    pub state_bytes: u32,
 }
 
 /// A reduction with its treatment of missing values.
@@ -81,6 +97,7 @@ impl Reduction {
             ReductionKind::Argmax => "argmax",
             ReductionKind::First => "first",
             ReductionKind::Last => "last",
+            ReductionKind::User(op) => op.name.as_str(),
         }
     }
 
@@ -97,6 +114,8 @@ impl Reduction {
             )))
         };
         match self.kind {
+            R::User(op) if op.item == dtype => Ok(op.output),
+            R::User(op) => refused(&op.item.to_string()),
             R::Count | R::Argmin | R::Argmax if !dtype.is_complex() => Ok(DType::I64),
             R::Count => Ok(DType::I64),
             R::Any | R::All if dtype.is_time() => refused("bool and numbers"),
@@ -154,6 +173,7 @@ impl Reduction {
             // Count, mean, sum of squared deviations.
             R::Var { .. } | R::Std { .. } => 4 + wide + 8,
             R::Any | R::All => 1,
+            R::User(op) => op.state_bytes as usize,
             R::Argmin | R::Argmax => dtype.size() + 8,
         }
     }

@@ -14,7 +14,7 @@ const MOST_RANKS_WEIGHED: usize = 16;
 /// Bytes of a partial result, about.
 const PARTIAL_BYTES: usize = 16;
 
-/// The arrays in files that the domain looks at; what lies behind an operation on blocks counts as seen through it
+/// The arrays in files, and those that kernels make by whole pieces, that the domain looks at; what lies behind an operation on blocks counts as seen through it
 /// unchanged when it has as many axes.
 pub(super) fn files_seen(plan: &Plan, slots: &[Slot], inputs: &[View]) -> Vec<Stored> {
     let mut seen = Vec::new();
@@ -44,7 +44,15 @@ pub(super) fn files_seen(plan: &Plan, slots: &[Slot], inputs: &[View]) -> Vec<St
             Make::Fuse { inputs, .. } => {
                 stack.extend(inputs.iter().map(|i| (i.slot, i.select.compose(&select))));
             }
-            Make::Call { inputs, .. } => {
+            Make::Call { op, inputs } => {
+                if let Some(pieces) = op.pieces() {
+                    let bytes = slot.dtype.size() as u128;
+                    seen.push(Stored {
+                        select: select.clone(),
+                        chunk: pieces.to_vec(),
+                        bytes: slot.shape.iter().fold(bytes, |a, n| a * *n as u128),
+                    });
+                }
                 let alike = inputs
                     .iter()
                     .filter(|i| slots[usize::from(**i)].shape.len() == slot.shape.len());

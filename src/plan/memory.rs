@@ -170,7 +170,8 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
 fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
     let longest: Vec<usize> = pass.tiles.axes.iter().map(|axis| axis.longest()).collect();
-    let mut pieces = vec![0usize; pass.slots.len()];
+    // Per slot: elements of its largest piece, and the most workspace of a call that makes one.
+    let mut pieces = vec![(0usize, 0usize); pass.slots.len()];
     for tile in representatives(&pass.tiles) {
         let of_tile = pass.slot_regions(&tile);
         let bands = pass.bands(&tile);
@@ -181,19 +182,21 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                 continue;
             }
             let of_band = pass.slot_regions(band);
-            for (number, piece) in pieces.iter_mut().enumerate() {
-                let need = match pass.slots[number].make {
+            for (number, (piece, slot)) in pieces.iter_mut().zip(&pass.slots).enumerate() {
+                let need = match slot.make {
                     Make::Load(_) => &of_tile[number],
                     _ => &of_band[number],
                 };
-                *piece = need
-                    .as_ref()
-                    .map_or(*piece, |need| need.elements().max(*piece));
+                let Some(need) = need else { continue };
+                piece.0 = piece.0.max(need.elements());
+                if let Make::Call { op, .. } = &slot.make {
+                    piece.1 = piece.1.max(op.workspace_bytes(need));
+                }
             }
         }
     }
     let mut bytes = 0u64;
-    for (slot, piece) in pass.slots.iter().zip(pieces) {
+    for (slot, (piece, workspace)) in pass.slots.iter().zip(pieces) {
         let size = slot.dtype.size();
         bytes += match &slot.make {
             Make::Load(array) => match plan.array(*array) {
@@ -218,7 +221,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             },
             Make::Generate(_) | Make::Assemble(_) => piece * size,
             Make::Fuse { program, .. } => piece * size + program.scratch_bytes(piece),
-            Make::Call { op, .. } => piece * (size + op.scratch_bytes()),
+            Make::Call { .. } => piece * size + workspace,
         } as u64;
     }
     bytes += pass.program.scratch_bytes(pass.tiles.largest_chunk()) as u64;

@@ -8,11 +8,14 @@
 
 mod along;
 mod args;
+mod choose;
 mod create;
 mod elementwise;
 mod failure;
 mod fourier;
 mod index;
+mod kernels;
+mod labelled_along;
 mod methods;
 mod numpy;
 mod operators;

@@ -3,8 +3,8 @@
 use super::failure::Script;
 use super::registry::Registry;
 use super::{
-    along, create, elementwise, fourier, index, methods, numpy, operators, random, reduce, select,
-    shape, show,
+    along, choose, create, elementwise, fourier, index, kernels, labelled_along, methods, numpy,
+    operators, random, reduce, select, shape, show,
 };
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
@@ -149,6 +149,9 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     fourier::register(&mut registry, driver);
     methods::register(&mut registry);
     along::register(&mut registry);
+    labelled_along::register(&mut registry);
+    choose::register(&mut registry, driver);
+    kernels::register(&mut registry, driver);
     registry.names.push("print".to_owned());
     registry.names
 }

@@ -37,6 +37,8 @@ X["line"] = rng.normal(0, 5, 9)
 X["linei"] = rng.integers(0, 9, 4)
 X["w5"] = rng.random(5)
 X["wi"] = rng.integers(1, 5, SHAPE).astype("i2")
+X["w5x"] = np.arange(5.0)[:, None] - 2
+X["three"] = np.arange(np.prod(SHAPE)).reshape(SHAPE) % 3
 X["table"] = rng.normal(0, 2, (4, 23)) + 10
 X["table"][2] *= 3
 X["tablei"] = rng.integers(0, 50, (3, 11)).astype("i2")
@@ -102,6 +104,34 @@ def word(stack, token):
     elif name == "select":
         y, x = stack.pop(), stack.pop()
         r = np.select([x < 0, x > 5], [x, y], number(a[0]))
+    elif name in ("modf", "frexp"):
+        x = stack.pop()
+        r = getattr(np, name)(x)[int(a[0])]
+        if name == "frexp" and a[0] == "1":  # C leaves the exponents of infinities and NaN open
+            r = np.where(np.isfinite(x), r, 0).astype(r.dtype)
+    elif name == "notnull":
+        x = stack.pop()
+        r = ~(np.isnat(x) if x.dtype.kind in "mM" else np.isnan(x))
+    elif name == "ediff1d":
+        r = np.ediff1d(stack.pop())
+    elif name == "ediff1d_ends":
+        begin, end, x = stack.pop(), stack.pop(), stack.pop()
+        r = np.ediff1d(x, to_end=end, to_begin=begin)
+    elif name == "choose":
+        z, y, x, index = stack.pop(), stack.pop(), stack.pop(), stack.pop()
+        r = np.choose(index, [x, y, z], mode=a[0])
+    elif name == "piecewise":
+        x = stack.pop()
+        r = np.piecewise(x, [x < 0, x > 5, x > 8], [lambda v: -v, 2.5, lambda v: v + 1] + ([7] if a[0] == "1" else []))
+    elif name == "rollaxis":
+        r = np.rollaxis(stack.pop(), int(a[0]), int(a[1]))
+    elif name == "ravel_multi_index":
+        y, x = stack.pop(), stack.pop()
+        r = np.ravel_multi_index((x, y), ints(a[0]), mode=tuple(a[1].split(",")), order=a[2])
+    elif name == "unravel_index":
+        r = np.unravel_index(stack.pop(), ints(a[0]), order=a[1])[int(a[2])]
+    elif name in ("tril_indices", "triu_indices"):
+        r = getattr(np, name)(int(a[0]), int(a[1]), int(a[2]))[int(a[3])]
     elif name == "divmod":
         y, x = stack.pop(), stack.pop()
         r = np.divmod(x, y)[int(a[0])]
@@ -194,6 +224,44 @@ def element_wise():
                 "g8 g4 isclose:0.5:0.1:0", "i4 i8 isclose:0.2:1.0:0", "f8 f8 allclose:1e-5:1e-8:1", "f8 f8 allclose:1e-5:1e-8:0", "g8 g8 square sqrt allclose:1e-9:0.0:0"]
 
 
+def rest():
+    for a in ["f4", "f8", "g4", "g8", "i4", "i8", "u2", "zero"]:
+        for part in [0, 1]:
+            yield f"{a} modf:{part}"
+            yield f"{a} frexp:{part}"
+    for a in ["g8", "g4", "i4", "u2", "zero"]:
+        yield f"{a} i0"
+    yield from ["f8 i8 ldexp", "g4 wi ldexp", "f4 i4 ldexp", "i4 wi ldexp", "g8 #-3 ldexp", "b wi ldexp"]
+    for a in ["f8", "f4", "M", "m"]:
+        yield f"{a} notnull"
+    for a in ["f8", "i4", "u2", "line", "M", "m", "c8", "zero", "one"]:
+        yield f"{a} ediff1d"
+    yield "line linei line ediff1d_ends"
+    yield "linei linei linei ediff1d_ends"
+    for index in ["i8", "i1", "u2"]:
+        for choices in ["f4 g8 w5x", "i4 wi i8", "g4 zero g4"]:
+            for mode in ["wrap", "clip"]:
+                yield f"{index} {choices} choose:{mode}"
+    yield "three f4 g8 wi choose:raise"
+    yield "b f4 g8 wi choose:raise"
+    for a in ["g8", "g4", "i4", "f8", "line"]:
+        yield f"{a} piecewise:0"
+        yield f"{a} piecewise:1"
+    for a in ["f8 rollaxis:2:0", "f8 rollaxis:0:3", "f8 rollaxis:1:1", "f8 rollaxis:-1:-2", "table rollaxis:1:0", "f8 rollaxis:0:2"]:
+        yield a
+    for options in ["9,40000:wrap,wrap:C", "9,40000:clip,wrap:F", "3000,7:wrap,clip:C"]:
+        yield f"i4 u2 ravel_multi_index:{options}"
+    yield "three b ravel_multi_index:3,2:raise,raise:C"
+    yield "three b ravel_multi_index:3,2:raise,raise:F"
+    for part in [0, 1, 2]:
+        yield f"u2 unravel_index:40,30,50:C:{part}"
+        yield f"u2 unravel_index:40,30,50:F:{part}"
+    for n, k, m in [(5, 0, 5), (5, 2, 7), (7, -2, 4), (4, -9, 4), (4, 9, 6), (0, 0, 3), (3, 1, 0), (1, 0, 1), (6, -1, 3), (3, 4, 9)]:
+        for part in [0, 1]:
+            yield f"tril_indices:{n}:{k}:{m}:{part}"
+            yield f"triu_indices:{n}:{k}:{m}:{part}"
+
+
 def statistics():
     for a in ["g4", "g8", "f8", "i4", "u2", "i1", "M", "m"]:
         for axes in ["", "0", "1,2", "-1"]:
@@ -247,7 +315,7 @@ def put(a):
 def main():
     inputs = {name: put(a) for name, a in X.items()}
     cases, left = [], 0
-    for source in (creation, element_wise, statistics):
+    for source in (creation, element_wise, rest, statistics):
         for program in source():
             stack = []
             try:

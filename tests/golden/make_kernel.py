@@ -75,6 +75,9 @@ for d in COMPLEX:
     add("finite", d, [0.5 + 0.25j, 1 + 2j, 1 - 2j, -3.5 + 0.25j, -0.75 - 1.5j, 2j, 3])
 for d in TIMES:
     add("full", d, [0, 1, -1, 7, -3, 86400, -100000, NAT, np.iinfo("i8").max])
+for d in ["int32", "int64"]:
+    i = np.iinfo(d)
+    add("shifts", d, [0, 1, -1, 10, -24, -140, 127, -1060, 1023, 2000, -2000, i.max, i.min])
 add("scale", "float64", [0.0, 2.5, -1.5, np.nan, np.inf])
 add("scale", "int64", [0, 2, -3, 7])
 
@@ -119,6 +122,11 @@ for d in FLOATS + COMPLEX:
             continue
         r = getattr(np, op)(sets[s, d].astype(WIDER[d]))
         emit_unary(op, d, s, r.astype(PART[d] if op == "angle" else d))
+    if d in FLOATS:
+        m, e = np.frexp(sets[s, d])
+        emit_unary("frexp_mantissa", d, s, m)
+        emit_unary("frexp_exponent", d, s, np.where(np.isfinite(sets[s, d]), e, 0).astype("int32"))
+        emit_unary("i0", d, s, np.i0(sets[s, d].astype("float64")).astype(d))
     emit_unary("sinc", d, s, np.sinc(sets[s, d]))  # in its own precision: the product with π decides
 
 
@@ -144,6 +152,9 @@ for d in ["bool"] + INTS + FLOATS + COMPLEX:
         emit_binary("power", d, "full", d, "full", WIDER[d])
         for op in ["arctan2", "hypot", "logaddexp", "logaddexp2"]:
             emit_binary(op, d, "full", d, "full", WIDER[d])
+    if d in FLOATS:
+        for i in ["int32", "int64"]:
+            emit_binary("ldexp", d, "wide", i, "shifts")
     if d == "float64":
         emit_binary("float_power", d, "full", d, "full", WIDER[d])
     if d == "complex128":

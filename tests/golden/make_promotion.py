@@ -2,7 +2,7 @@
 """Makes tests/golden/promotion.json: NumPy's common dtype of every two dtypes, and of a dtype and a Python number.
 
 `pairs` has [a, b, numpy.promote_types(a, b)], `weak` has [dtype, number, numpy.result_type(dtype, number)]; null where
-NumPy raises.   Run: python tests/golden/make_promotion.py   (NumPy 2)
+NumPy raises; `casts` has [a, b, numpy.can_cast safe, same_kind].  Run: python tests/golden/make_promotion.py   (NumPy 2)
 """
 import json, pathlib, warnings
 import numpy as np
@@ -23,7 +23,8 @@ def attempt(f, *args):
 
 pairs = [[a, b, attempt(np.promote_types, a, b)] for a in NAMES for b in NAMES]
 weak = [[a, name, attempt(np.result_type, np.dtype(a), value)] for a in NAMES for name, value in WEAK.items()]
+casts = [[a, b, bool(np.can_cast(a, b, "safe")), bool(np.can_cast(a, b, "same_kind"))] for a in NAMES for b in NAMES]
 rows = lambda list_: "[\n" + ",\n".join(json.dumps(row) for row in list_) + "\n]"
-text = f'{{"numpy": "{np.__version__}",\n"pairs": {rows(pairs)},\n"weak": {rows(weak)}}}\n'
+text = f'{{"numpy": "{np.__version__}",\n"pairs": {rows(pairs)},\n"weak": {rows(weak)},\n"casts": {rows(casts)}}}\n'
 json.loads(text)
 pathlib.Path(__file__).with_name("promotion.json").write_text(text)

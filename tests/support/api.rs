@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 const STANDARD: &[(&str, &str)] = &[
     (
         "Creation",
-        "arange asarray empty empty_like eye full full_like linspace meshgrid ones ones_like tril triu zeros zeros_like",
+        "arange asarray empty empty_like eye from_dlpack full full_like linspace meshgrid ones ones_like tril triu zeros zeros_like",
     ),
     (
         "Data types",
-        "astype broadcast_arrays broadcast_to can_cast result_type",
+        "astype broadcast_arrays broadcast_to can_cast finfo iinfo isdtype result_type",
     ),
     (
         "Element-wise",
@@ -50,6 +50,10 @@ const STANDARD: &[(&str, &str)] = &[
     ),
     ("Utility", "all any diff"),
     (
+        "Array object and inspection",
+        "T device dtype mT ndim shape size to_device __array_namespace_info__",
+    ),
+    (
         "Fourier transforms",
         "fft fftfreq fftn fftshift hfft ifft ifftn ifftshift ihfft irfft irfftn rfft rfftfreq rfftn",
     ),
@@ -59,8 +63,8 @@ const STANDARD: &[(&str, &str)] = &[
 const DASK: &[(&str, &str)] = &[
     (
         "Creation and random",
-        "array diag eye fromfunction from_array from_delayed identity indices tri default_rng random uniform normal \
-         standard_normal integers exponential",
+        "array diag eye fromfunction from_array from_delayed from_blocks from_fn identity indices tri default_rng random uniform \
+         normal standard_normal integers exponential",
     ),
     (
         "Element-wise",
@@ -71,7 +75,7 @@ const DASK: &[(&str, &str)] = &[
     (
         "Reductions and statistics",
         "allclose average corrcoef cov kurtosis moment nanargmax nanargmin nanmax nanmean nanmin nanprod nanstd nansum nanvar ptp \
-         skew median nanmedian percentile nanpercentile quantile nanquantile bincount digitize histogram histogram2d \
+         reduction skew median nanmedian percentile nanpercentile quantile nanquantile bincount digitize histogram histogram2d \
          histogramdd topk argtopk unique union1d",
     ),
     (
@@ -81,7 +85,7 @@ const DASK: &[(&str, &str)] = &[
     (
         "Selection",
         "append argwhere choose compress delete extract flatnonzero insert ravel_multi_index unravel_index tril_indices \
-         triu_indices",
+         tril_indices_from triu_indices triu_indices_from vindex blocks shuffle",
     ),
     (
         "Shape",
@@ -90,12 +94,18 @@ const DASK: &[(&str, &str)] = &[
     ),
     (
         "Blocks and neighbourhoods",
-        "apply_along_axis apply_over_axes blockwise coarsen convolve correlate map_blocks map_overlap sliding_window_view \
+        "apply_along_axis apply_gufunc apply_over_axes blockwise coarsen convolve correlate map_blocks map_overlap sliding_window_view \
          uniform_filter gaussian_filter minimum_filter maximum_filter median_filter",
     ),
-    ("Linear algebra", "dot einsum vdot"),
+    (
+        "Linear algebra",
+        "dot einsum vdot lstsq lu norm solve_triangular svd_compressed tsqr",
+    ),
     ("Fourier transforms", "fft2 ifft2 rfft2 irfft2"),
-    ("Computing", "compute persist store to_zarr"),
+    (
+        "Computing and files",
+        "compute persist store to_hdf5 to_zarr from_zarr to_npy_stack from_npy_stack",
+    ),
 ];
 
 /// Where our name is another one.
@@ -103,11 +113,13 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("array", "from_ndarray"),
     ("around", "round"),
     ("asarray", "from_ndarray"),
+    ("T", "t"),
+    ("mT", "matrix_transpose"),
+    ("to_hdf5", "store"),
     ("cumulative_prod", "cumprod"),
     ("cumulative_sum", "cumsum"),
     ("fix", "trunc"),
     ("from_array", "from_ndarray"),
-    ("isnull", "isnan"),
     ("permute_dims", "transpose"),
     ("rechunk", "chunk"),
     ("where", "where_or"),
@@ -133,8 +145,48 @@ const TESTED_AS: &[(&str, &[&str])] = &[
     ("rad2deg", &["degrees"]),
     ("pow", &["power"]),
     ("transpose", &["tr"]),
+    ("frexp", &["frexp_mantissa", "frexp_exponent"]),
+    ("isnull", &["isnan"]),
     ("full", &["full_like"]),
     ("identity", &["eye"]),
+];
+
+/// What is said of a function beside the first sentence of its documentation, or in its place where there is none.
+const REMARKS: &[(&str, &str)] = &[
+    (
+        "from_dlpack",
+        "Python's exchange of memory; `from_ndarray` takes an `ndarray`",
+    ),
+    ("device", "One kind of device: the ranks' memory"),
+    ("to_device", "One kind of device: the ranks' memory"),
+    (
+        "__array_namespace_info__",
+        "A protocol of Python; `finfo`, `iinfo` and `isdtype` answer for dtypes, `doctor` for the machine",
+    ),
+    ("size", "The product of `shape`"),
+    (
+        "blockwise",
+        "A subset: no adjust_chunks, and all elements along labels that are not in the result",
+    ),
+    (
+        "apply_gufunc",
+        "`blockwise` and `apply_along_axis` do its work",
+    ),
+    (
+        "blocks",
+        "Chunks are no part of an array's meaning here: slice instead",
+    ),
+    ("shuffle", "`take` with the new order"),
+    ("to_zarr", "Waits for the format"),
+    ("from_zarr", "Waits for the format"),
+    (
+        "to_npy_stack",
+        "Waits for the format; `store` writes NetCDF-4",
+    ),
+    (
+        "from_npy_stack",
+        "`from_blocks` with a kernel that reads a piece",
+    ),
 ];
 
 /// Sections and functions that wait for a design of their own.
@@ -175,6 +227,14 @@ fn first_sentence(doc: &str) -> String {
     doc[..end].trim().trim_end_matches('.').to_owned()
 }
 
+/// The names in a line of a macro's table: `cumsum, nancumsum => Sum;`.
+fn macro_names(code: &str) -> Option<Vec<&str>> {
+    let (names, variant) = code.strip_suffix(';')?.split_once(" => ")?;
+    let names: Vec<&str> = names.split(", ").collect();
+    let word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (names.len() > 1 && names.iter().all(|name| word(name)) && word(variant)).then_some(names)
+}
+
 /// The public functions of src/array, from its text: methods, the table of element-wise ones, that of reductions.
 fn functions() -> BTreeMap<String, Function> {
     let mut found = BTreeMap::new();
@@ -212,6 +272,15 @@ fn functions() -> BTreeMap<String, Function> {
                 let name = rest.split(['(', '<']).next().unwrap();
                 add(if owner.is_empty() { "array" } else { &owner }, name, &doc);
                 doc.clear();
+            } else if let Some(names) = macro_names(code) {
+                // scans!, transforms!: `cumsum, nancumsum => Sum;` below its documentation
+                names.iter().for_each(|name| add("Array", name, &doc));
+                doc.clear();
+            } else if let Some(rest) = code.strip_prefix("#[doc = \"")
+                && let Some(says) = rest.strip_suffix("\"]")
+                && says.contains(' ')
+            {
+                doc = format!(" {says}");
             } else if let Some(rest) = code.strip_prefix("#[doc = \"") {
                 // reductions!: `#[doc = "Sum."] sum, nansum => Sum;`
                 if let Some((says, names)) = rest.split_once("\"] ")
@@ -368,10 +437,13 @@ pub fn table() -> String {
                     .map_or(name, |(_, ours)| ours);
                 let Some(function) = functions.get(ours) else {
                     let open = OPEN.contains(title) || OPEN.contains(&name);
-                    let remark = if open { "*open*" } else { "" };
+                    let said = REMARKS.iter().find(|(n, _)| *n == name).map(|(_, r)| *r);
+                    let remark = if open { "*open*" } else { said.unwrap_or("") };
                     let _ = writeln!(text, "| {name} | – | | {remark} |");
                     continue;
                 };
+                let more = REMARKS.iter().find(|(n, _)| *n == name);
+                let more = more.map_or(String::new(), |(_, r)| format!(". {r}"));
                 let words = TESTED_AS.iter().find(|(n, _)| *n == ours).map(|(_, w)| *w);
                 let mut found = tested.get(ours).cloned().unwrap_or_default();
                 for word in words.unwrap_or_default() {
@@ -379,7 +451,7 @@ pub fn table() -> String {
                 }
                 let _ = writeln!(
                     text,
-                    "| {name} | `{}::{ours}` | {} | {} |",
+                    "| {name} | `{}::{ours}` | {} | {}{more} |",
                     function.owner,
                     dtypes(&found),
                     function.says

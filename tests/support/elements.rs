@@ -1,7 +1,9 @@
 //! The programs of tests/golden/elements.bin (see make_elements.py), run with hyperslab.
 
 use super::oracle::{Oracle, binary_named, chunks, read_golden, unary_named};
-use hyperslab::array::{Array, Bound, Operand, meshgrid, select};
+use hyperslab::array::{
+    Array, Bound, Chosen, IndexMode, Operand, meshgrid, ravel_multi_index, select, unravel_index,
+};
 use hyperslab::driver::Driver;
 use hyperslab::dtype::{DType, Scalar};
 use std::sync::OnceLock;
@@ -63,6 +65,14 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
             "eye" => driver.eye(int(0) as usize, Some(int(1) as usize), int(2)),
             "tri" => driver.tri(int(0) as usize, Some(int(1) as usize), int(2)),
             "indices" => driver.indices(&integers(args[0])),
+            "tril_indices" | "triu_indices" => {
+                let (n, k, m) = (int(0) as usize, int(1), Some(int(2) as usize));
+                let [rows, columns] = match name {
+                    "tril_indices" => driver.tril_indices(n, k, m),
+                    _ => driver.triu_indices(n, k, m),
+                };
+                if args[3] == "0" { rows } else { columns }
+            }
             "fromfunction" => {
                 let f = |x: &[Array]| &x[0] * 2.5 - &x[1];
                 driver.fromfunction(f, &integers(args[0]), DType::F64)
@@ -111,6 +121,48 @@ pub fn build(driver: &Driver, program: &str, variant: usize) -> Array {
                         let (low, high) = (x.lt(0), x.gt(5));
                         let choices = [Operand::from(&x), top.into()];
                         select(&[&low, &high], &choices, number(args[0])).unwrap()
+                    }
+                    "modf" | "frexp" => {
+                        let (one, two) = if name == "modf" {
+                            top.modf()
+                        } else {
+                            top.frexp()
+                        };
+                        if args[0] == "0" { one } else { two }
+                    }
+                    "notnull" => top.notnull(),
+                    "ediff1d" => top.ediff1d(None, None),
+                    "ediff1d_ends" => {
+                        let end = below();
+                        below().ediff1d(Some(&end), Some(&top))
+                    }
+                    "choose" => {
+                        let (y, x) = (below(), below());
+                        let choices = [x.into(), y.into(), top.into()];
+                        below().choose(&choices, args[0].parse().unwrap())
+                    }
+                    "piecewise" => {
+                        let conditions = [top.lt(0), top.gt(5), top.gt(8)];
+                        let mut choices = vec![
+                            Chosen::function(|x| x.negative()),
+                            2.5.into(),
+                            Chosen::function(|x| x.add(1)),
+                        ];
+                        if flag(0) {
+                            choices.push(7.into());
+                        }
+                        top.piecewise(&conditions.each_ref(), &choices)
+                    }
+                    "rollaxis" => top.rollaxis(int(0), int(1)),
+                    "ravel_multi_index" => {
+                        let modes: Vec<IndexMode> =
+                            args[1].split(',').map(|m| m.parse().unwrap()).collect();
+                        let (dims, order) = (integers(args[0]), args[2] == "F");
+                        ravel_multi_index(&[&below(), &top], &dims, &modes, order).unwrap()
+                    }
+                    "unravel_index" => {
+                        let made = unravel_index(&top, &integers(args[0]), args[1] == "F");
+                        made.unwrap()[int(2) as usize].clone()
                     }
                     "divmod" => {
                         let (quotient, rest) = below().divmod(weak(&top));

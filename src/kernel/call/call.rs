@@ -1,10 +1,10 @@
 //! From an operation to its loops.
 
-use super::{fourier, gather, reshape, scan, sliding, take, window};
+use super::{bounds, fourier, gather, reshape, scan, sliding, take, window};
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::Region;
-use crate::kernel::registry;
+use crate::kernel::user;
 use crate::op::BlockOp;
 
 /// The demanded box of an input.
@@ -34,7 +34,9 @@ pub fn call(
         (BlockOp::Scan(op), [piece, starts]) => scan::scan(op, piece, Some(starts), region, out),
         (BlockOp::Window(op), [piece]) => window::window(op, piece, out),
         (BlockOp::Sliding(op), [piece]) => sliding::sliding(op, piece, region, out),
-        (BlockOp::User(op), pieces) => registry::user(op, pieces, region, out),
+        (BlockOp::User(op), pieces) => user::overlap(op, pieces, region, out),
+        (BlockOp::Blockwise(op), pieces) => user::blockwise(op, pieces, region, out),
+        (BlockOp::Bounds(op), [piece]) => bounds::bounds(op, piece, out),
         (BlockOp::Take(op), [piece]) => take::take(op, piece, region, out),
         (BlockOp::TakeAlong(op), [values, indices]) => {
             gather::take_along(op, shapes[0][op.axis], (values, indices), out)

@@ -1,5 +1,6 @@
 //! Operations on blocks: one file per family.
 
+mod bounds;
 mod call;
 mod fourier;
 mod gather;

@@ -170,16 +170,28 @@ impl Wire<'_> {
     /// # Errors
     /// Internal when the bytes end too early.
     pub(super) fn take<T: Cell>(&mut self, cells: &mut [T]) -> Result<()> {
-        let size = size_of_val(cells);
+        T::read_bytes(self.next(size_of_val(cells))?, cells);
+        Ok(())
+    }
+
+    /// Reads the bytes of cells of another kind.
+    ///
+    /// # Errors
+    /// As [`Wire::take`].
+    pub(super) fn bytes(&mut self, out: &mut [u8]) -> Result<()> {
+        out.copy_from_slice(self.next(out.len())?);
+        Ok(())
+    }
+
+    fn next(&mut self, size: usize) -> Result<&[u8]> {
         let (now, later) = self.0.split_at_checked(size).ok_or_else(|| {
             Error::internal(format!(
                 "a partial result ends {} bytes early",
                 size - self.0.len()
             ))
         })?;
-        T::read_bytes(now, cells);
         self.0 = later;
-        Ok(())
+        Ok(now)
     }
 }
 

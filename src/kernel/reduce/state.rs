@@ -8,6 +8,7 @@ use super::logical::{Count, Logical};
 use super::moments::Moments;
 use super::pick::Pick;
 use super::sum::{Mean, Sum};
+use super::user;
 use super::walk::{AxisRole, FoldTile, Walk};
 use crate::block::{Block, Native};
 use crate::dtype::{DType, Physical, Scalar};
@@ -299,6 +300,7 @@ fn choose(spec: &FoldSpec) -> Result<Boxed> {
         R::All => {
             for_physical!(physical, T => Box::new(Logical::<T, Number, true>::new(skip)) as Boxed)
         }
+        R::User(op) => user::fold(op, dtype)?,
         R::Count if time => Box::new(Count::<i64, Time>::new()),
         R::Count => for_physical!(physical, T => Box::new(Count::<T, Number>::new()) as Boxed),
         R::First | R::Last if time => {

@@ -1,7 +1,8 @@
 //! The sum of all families, and what each of them answers.
 
 use super::{
-    Compress, Fourier, Reshape, Scan, SearchSorted, Sliding, Take, TakeAlong, User, Window,
+    Blockwise, Bounds, Compress, Fourier, Reshape, Scan, SearchSorted, Sliding, Take, TakeAlong,
+    User, Window,
 };
 use crate::dtype::DType;
 use crate::error::Result;
@@ -37,8 +38,18 @@ pub trait Family {
         0
     }
 
+    /// Bytes of workspace for the region `wanted` of the result.
+    fn workspace_bytes(&self, wanted: &Region) -> usize {
+        self.scratch_bytes() * wanted.elements()
+    }
+
     /// An axis of the result and a length: regions that start at its multiples there demand least.
     fn grain(&self) -> Option<(usize, usize)> {
+        None
+    }
+
+    /// Lengths of the pieces of the result that are only made whole, as storage chunks are only decoded whole.
+    fn pieces(&self) -> Option<&[usize]> {
         None
     }
 }
@@ -81,8 +92,12 @@ families! {
     Window,
     /// Statistics of windows of an axis.
     Sliding,
-    /// Kernels of the user's program.
+    /// Kernels of the user's program over boxes with margins.
     User,
+    /// Kernels of the user's program that make pieces.
+    Blockwise,
+    /// Indices that must lie inside an axis.
+    Bounds,
     /// Places in a sorted list.
     SearchSorted,
     /// Elements at listed indices.
@@ -116,9 +131,14 @@ impl BlockOp {
         self.family().work(shapes, wanted)
     }
 
-    /// Bytes of workspace per element of a piece of the result.
-    pub fn scratch_bytes(&self) -> usize {
-        self.family().scratch_bytes()
+    /// Bytes of workspace for the region `wanted` of the result.
+    pub fn workspace_bytes(&self, wanted: &Region) -> usize {
+        self.family().workspace_bytes(wanted)
+    }
+
+    /// Lengths of the pieces of the result that are only made whole.
+    pub fn pieces(&self) -> Option<&[usize]> {
+        self.family().pieces()
     }
 
     /// An axis of the result and a length: regions that start at its multiples there demand least.

@@ -5,6 +5,8 @@
 //! which region was asked for; a larger region never demands less.
 
 mod block_op;
+mod blockwise;
+mod bounds;
 mod fourier;
 mod gather;
 mod reshape;
@@ -14,6 +16,8 @@ mod user;
 mod window;
 
 pub use block_op::{BlockOp, Family};
+pub use blockwise::{Blockwise, Made};
+pub use bounds::Bounds;
 pub use fourier::{Fourier, Transform};
 pub use gather::{Compress, SearchSorted, TakeAlong};
 pub use reshape::{Reshape, reshape_groups};
