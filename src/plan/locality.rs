@@ -82,13 +82,18 @@ pub(super) fn stay_home(plan: &Plan, pass: &mut Pass, folds: &[Option<&Fold>]) {
             ArrayDecl::File(_) | ArrayDecl::Memory { .. } => continue,
         };
         let mut parts = vec![1; counts.len()];
+        // Several axes may look at one (a split of it, the windows of a moving mean): the outermost takes its cut.
+        let mut taken = vec![false; home.axes.len()];
         for (axis, seen) in view.select.axes.iter().enumerate() {
-            if let Some(HomeAxis::Cut { along, .. }) = seen.parent.map(|parent| &home.axes[parent])
+            if let Some(parent) = seen.parent.filter(|parent| !taken[*parent])
+                && let HomeAxis::Cut { along, .. } = &home.axes[parent]
             {
+                taken[parent] = true;
                 parts[axis] = home.placement.parts[*along].min(counts[axis]).max(1);
             }
         }
-        if parts.iter().product::<usize>() * 2 <= balanced.working_ranks() {
+        let working: usize = parts.iter().product();
+        if working * 2 <= balanced.working_ranks() || working > plan.ranks {
             continue;
         }
         pass.placement = Placement {

@@ -31,7 +31,7 @@ mod wire;
 mod work;
 
 pub use derive::{PassGeometry, SinkGeometry, slabs};
-pub use lower::{Request, Target, lower};
+pub use lower::{Request, Target, lower, lower_storing};
 pub use memory::{Footprint, footprint, footprint_threads};
 pub use plan::{
     ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Runs, Sink, SinkTarget, Slot, Stage, View,
