@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "oracle/coverage.rs"]
+mod coverage;
 #[path = "oracle/expressions.rs"]
 mod expressions;
 #[path = "oracle/grow.rs"]

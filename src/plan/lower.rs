@@ -355,7 +355,7 @@ impl Lowering<'_> {
             vec![false; whole.len()]
         };
         pass.placement = tiling::place(&pass, &folds, self.plan.ranks, &whole);
-        locality::stay_home(&self.plan, &mut pass, &folds);
+        locality::stay_home(&self.plan, &mut pass, &folds, &whole);
         let stage = self.plan.stages.len() as u32;
         for (output, job) in jobs.iter().enumerate() {
             let schema = self.graph.schema(job.node);

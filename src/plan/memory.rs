@@ -1,7 +1,8 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
-use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry, slabs};
+use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
+use super::traffic::{Holders, slab_count};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
 use crate::spec::{Layout, SourceSpec};
@@ -94,7 +95,7 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
 }
 
 /// Ranks beyond which the largest piece that a rank sends is bounded by its box instead of looked for among all others.
-const MANY_RANKS: usize = 256;
+const MANY_RANKS: usize = 32;
 
 /// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
 /// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI).
@@ -122,12 +123,14 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let (mut moved, mut messages, mut largest_in) = (0, 0, 0);
     let mut needed_bytes = 0;
     if let Some(needed) = wants(rank) {
-        for part in others().filter_map(|o| plan.owned_region(array, o)?.intersect(&needed)) {
-            messages += slabs(&part, size as usize).len() as u64;
-            let part = bytes(part);
-            moved += part;
-            largest_in = largest_in.max(part);
-        }
+        Holders::new(plan, array).each(&needed, &mut |other, lengths| {
+            let part = lengths.iter().product::<usize>() as u64 * size;
+            if other != rank && part > 0 {
+                messages += slab_count(lengths, size as usize);
+                moved += part;
+                largest_in = largest_in.max(part);
+            }
+        });
         needed_bytes = bytes(needed);
     }
     let slab = |piece: u64| piece.min(SLAB_BYTES as u64);

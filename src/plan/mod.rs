@@ -26,6 +26,7 @@ mod program;
 mod regions;
 mod runs;
 mod tiling;
+mod traffic;
 mod validate;
 mod wire;
 mod work;
@@ -39,5 +40,6 @@ pub use plan::{
 };
 pub use regions::part_region;
 pub use tiling::Tiling;
+pub use traffic::{RankTraffic, traffic};
 pub use validate::ReadyPlan;
 pub use wire::{decode, encode};

@@ -710,7 +710,14 @@ fn reduce(of: usize, x: &Plain, dice: &mut Dice) -> Option<Made> {
     let plain = match kind {
         R::Sum | R::Mean | R::Prod => {
             if kind != R::Sum && float || !x.sums_exactly() || kind == R::Mean {
-                tolerance = if wide == DType::F32 { 1e-5 } else { 1e-9 };
+                // Of the sum of magnitudes: terms may cancel.
+                let finite = x
+                    .cells
+                    .iter()
+                    .map(|v| v.float().abs())
+                    .filter(|v| v.is_finite());
+                let relative = if wide == DType::F32 { 1e-5 } else { 1e-9 };
+                tolerance = relative * finite.sum::<f64>().max(1.0);
             }
             if kind == R::Prod && float {
                 return None;
@@ -745,8 +752,9 @@ fn reduce(of: usize, x: &Plain, dice: &mut Dice) -> Option<Made> {
         R::All => x.fold(&axes, DType::Bool, |cells| {
             Int(kept(cells).iter().all(|v| v.truth()).into())
         }),
+        // Of what is not missing, with or without skipna.
         R::Count => x.fold(&axes, DType::I64, |cells| {
-            Int(cells.iter().filter(|v| !(skipna && v.is_nan())).count() as i128)
+            Int(cells.iter().filter(|v| !v.is_nan()).count() as i128)
         }),
         R::Argmax | R::Argmin if skipna => return None,
         R::Argmax | R::Argmin => x.fold(&axes, DType::I64, |cells| {

@@ -285,7 +285,7 @@ impl Plain {
         Block::from_vec(&self.shape, self.cells.iter().map(|v| f(*v)).collect()).unwrap()
     }
 
-    /// Why a block is not this array; floats may differ by `tolerance` of the largest.
+    /// Why a block is not this array; floats may differ by `tolerance`.
     pub fn difference(&self, block: &Block, tolerance: f64) -> Option<String> {
         if (block.dtype(), block.shape()) != (self.dtype, &self.shape) {
             return Some(format!(
@@ -304,7 +304,7 @@ impl Plain {
                     let (ours, expected) = (ours.as_f64(), expected.float());
                     ours == expected
                         || (ours.is_nan() && expected.is_nan())
-                        || (ours - expected).abs() <= tolerance * expected.abs().max(1.0)
+                        || (ours - expected).abs() <= tolerance
                 }
             };
             (!same).then(|| {
