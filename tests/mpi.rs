@@ -95,7 +95,7 @@ fn programs_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>
 
 /// The programs of elements.bin and shapes.bin: a sample by default.
 fn arrays_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>> {
-    let every = if long() { 1 } else { 9 };
+    let every = if long() { 1 } else { 17 };
     let mut made: Vec<(&str, Array)> = Vec::new();
     for case in elements().cases.iter().skip(variant).step_by(every) {
         made.push((

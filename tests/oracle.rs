@@ -14,6 +14,8 @@ mod expressions;
 mod grow;
 #[path = "oracle/plain.rs"]
 mod plain;
+#[path = "oracle/refusals.rs"]
+mod refusals;
 #[path = "oracle/shapes.rs"]
 mod shapes;
 mod support;

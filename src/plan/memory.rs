@@ -6,6 +6,7 @@ use super::traffic::{Holders, slab_count};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
 use crate::spec::{Layout, SourceSpec};
+use std::collections::HashMap;
 
 /// Beyond so many axes only the middle tile is looked at.
 const MOST_AXES_TRIED: usize = 4;
@@ -99,7 +100,13 @@ const MANY_RANKS: usize = 32;
 
 /// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
 /// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI).
-fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u64, u64) {
+fn exchanged(
+    plan: &Plan,
+    stage: &Stage,
+    array: ArrayId,
+    rank: usize,
+    holders: &mut Holders,
+) -> (u64, u64, u64) {
     let size = plan.array(array).dtype().size() as u64;
     let bytes = |region: Region| region.elements() as u64 * size;
     let wants = |rank: usize| {
@@ -123,10 +130,10 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let (mut moved, mut messages, mut largest_in) = (0, 0, 0);
     let mut needed_bytes = 0;
     if let Some(needed) = wants(rank) {
-        Holders::new(plan, array).each(&needed, &mut |other, lengths| {
-            let part = lengths.iter().product::<usize>() as u64 * size;
+        holders.each(&needed, &mut |other, lengths, elements| {
+            let part = elements as u64 * size;
             if other != rank && part > 0 {
-                messages += slab_count(lengths, size as usize);
+                messages += slab_count(lengths, part, size as usize);
                 moved += part;
                 largest_in = largest_in.max(part);
             }
@@ -266,12 +273,17 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
         task_bytes: per_task,
         ..Footprint::default()
     };
+    let mut holders: HashMap<ArrayId, Holders> = HashMap::new();
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
         let mut exchange = 0;
         for array in pass.arrays() {
             if !matches!(plan.array(array), ArrayDecl::File(_)) {
-                let (moved, messages, block) = exchanged(plan, stage, array, rank);
+                let (moved, messages, block) = {
+                    let known = holders.entry(array);
+                    let holders = known.or_insert_with(|| Holders::new(plan, array));
+                    exchanged(plan, stage, array, rank, holders)
+                };
                 result.moved_bytes += moved;
                 result.messages += messages;
                 exchange += block;
@@ -450,9 +462,10 @@ fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks) -> Footprint
         threads: 1,
         ..Footprint::default()
     };
+    let mut holders = Holders::new(plan, write.array);
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
-        let (moved, messages, block) = exchanged(plan, stage, write.array, rank);
+        let (moved, messages, block) = exchanged(plan, stage, write.array, rank, &mut holders);
         result.moved_bytes += moved;
         result.messages += messages;
         let tasks: u64 = write

@@ -67,12 +67,12 @@ fn exchange(plan: &Plan, stage: &Stage, array: ArrayId, ranks: &mut [RankTraffic
         if owned.is_some_and(|owned| owned.contains(&needed)) {
             continue;
         }
-        holders.each(&needed, &mut |other, lengths| {
-            let bytes = (lengths.iter().product::<usize>() * size) as u64;
+        holders.each(&needed, &mut |other, lengths, elements| {
+            let bytes = (elements * size) as u64;
             if other == rank || bytes == 0 {
                 return;
             }
-            let messages = slab_count(lengths, size);
+            let messages = slab_count(lengths, bytes, size);
             ranks[rank].messages_in += messages;
             ranks[rank].bytes_in += bytes;
             ranks[other].messages_out += messages;
@@ -82,8 +82,8 @@ fn exchange(plan: &Plan, stage: &Stage, array: ArrayId, ranks: &mut [RankTraffic
 }
 
 /// Messages of a box of these lengths.
-pub(super) fn slab_count(lengths: &[usize], size: usize) -> u64 {
-    match lengths.iter().product::<usize>() * size <= SLAB_BYTES {
+pub(super) fn slab_count(lengths: &[usize], bytes: u64, size: usize) -> u64 {
+    match bytes <= SLAB_BYTES as u64 {
         true => 1,
         false => slabs(&Region::whole(lengths), size).len() as u64,
     }
@@ -163,10 +163,10 @@ impl Holders {
         }
     }
 
-    /// Calls `visit(rank, lengths)` for each rank that holds some of `needed`, with the lengths of that box.
-    pub(super) fn each(&mut self, needed: &Region, visit: &mut dyn FnMut(usize, &[usize])) {
+    /// Calls `visit(rank, lengths, elements)` for each rank that holds some of `needed`, with the lengths of that box.
+    pub(super) fn each(&mut self, needed: &Region, visit: Visit<'_>) {
         let Some(home) = &self.home else {
-            return visit(0, &needed.shape);
+            return visit(0, &needed.shape, needed.elements());
         };
         let mut axes: Vec<Shared> = Vec::with_capacity(needed.ndim());
         for (axis, cut) in home.axes.iter().enumerate() {
@@ -198,22 +198,26 @@ impl Holders {
             self.known.insert(key, shared.clone());
             axes.push(shared);
         }
-        walk(&axes, 0, &mut Vec::with_capacity(axes.len()), visit);
+        walk(&axes, (0, 1), &mut Vec::with_capacity(axes.len()), visit);
     }
 }
 
+/// What is done with a box: rank, lengths, elements.
+type Visit<'a> = &'a mut dyn FnMut(usize, &[usize], usize);
+
+/// All boxes of the axes from `lengths.len()` on; rank and elements are those of the axes before.
 fn walk(
     axes: &[Shared],
-    rank: usize,
+    (rank, elements): (usize, usize),
     lengths: &mut Vec<usize>,
-    visit: &mut dyn FnMut(usize, &[usize]),
+    visit: Visit<'_>,
 ) {
     let Some(axis) = axes.get(lengths.len()) else {
-        return visit(rank, lengths);
+        return visit(rank, lengths, elements);
     };
     for (offset, len) in axis.iter() {
         lengths.push(*len);
-        walk(axes, rank + offset, lengths, visit);
+        walk(axes, (rank + offset, elements * len), lengths, visit);
         lengths.pop();
     }
 }

@@ -2,7 +2,9 @@
 //! it by name.
 
 use super::support::elements::elements;
-use super::support::oracle::{oracle, read_golden};
+use super::support::files::{limits, on_tiles};
+use super::support::oracle::{difference, oracle, read_golden};
+use hyperslab::comm::Fabric;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +53,11 @@ fn operations(root: &Path) -> BTreeSet<String> {
                 Some(rest) => rest.split_once("\"] ").map_or("", |(_, rest)| rest),
                 None => line,
             };
-            if let Some(rest) = line.strip_prefix("pub fn ") {
+            // `pub fn $name` is in the table of its macro.
+            if let Some(rest) = line
+                .strip_prefix("pub fn ")
+                .filter(|rest| !rest.starts_with('$'))
+            {
                 names.extend(words(rest).next().map(str::to_owned));
                 continue;
             }
@@ -145,4 +151,50 @@ fn element_wise(name: &str) -> bool {
     table
         .lines()
         .any(|line| line.trim_start().starts_with(&format!("{name} => ")))
+}
+
+/// Methods that only name another one in short give what that gives.
+#[test]
+fn short_forms_are_the_long_ones() {
+    use hyperslab::array::{ChunkLen, ReduceOptions};
+    use hyperslab::dtype::{DType, Scalar};
+    use hyperslab::op::ReductionKind as R;
+    on_tiles(3, Fabric::Threads(2), limits(1, 64 << 20), |driver| {
+        let values = |index: ndarray::IxDyn| match index[0] * 5 + index[1] * 3 + index[2] {
+            n if n % 7 == 3 => f64::NAN,
+            n => n as f64 / 4.0 - 3.0,
+        };
+        let x = ndarray::ArrayD::from_shape_fn(vec![4, 3, 5], values);
+        let x = driver.from_ndarray(x).chunk(&[2, 3, 2]);
+        let long = |kind| {
+            let options = ReduceOptions {
+                skipna: Some(true),
+                keepdims: false,
+            };
+            x.reduce(kind, &[1], options)
+        };
+        for (short, long) in [
+            (x.nanmin(&[1]), long(R::Min)),
+            (x.nanmax(&[1]), long(R::Max)),
+            (x.nanprod(&[1]), long(R::Prod)),
+            (x.nanvar(&[1], 1), long(R::Var { ddof: 1 })),
+            (x.matrix_transpose(), x.swapaxes(-1, -2)),
+            (
+                x.repeat_each(&[2, 0, 1], Some(1)),
+                x.take(&[0, 0, 2], Some(1)),
+            ),
+            (x.empty_like(), &x.fillna(0.0) * 0.0),
+            (
+                driver.scalar(Scalar::I64(3), DType::F32)?,
+                driver.full(&[], 3.0).astype(DType::F32),
+            ),
+        ] {
+            let (short, long) = (short.compute_block()?, long.compute_block()?);
+            assert_eq!(difference(&short, &long, 0.0, false), None);
+        }
+        let chunked = x.rechunk_axes(&[(-1, ChunkLen::Of(4)), (0, ChunkLen::Whole)], None);
+        assert_eq!(chunked.chunk_shape(), [4, 3, 4]);
+        Ok(())
+    })
+    .unwrap();
 }
