@@ -422,8 +422,7 @@ fn select(of: usize, x: &Plain, dice: &mut Dice) -> Option<Made> {
     let mut fixed = vec![0; x.ndim()];
     let mut listed = false;
     let until = dice.roll(x.ndim() + 1);
-    for axis in 0..x.ndim() {
-        let len = x.shape[axis];
+    for (axis, &len) in x.shape.iter().enumerate() {
         let bound = |dice: &mut Dice| match dice.roll(3) {
             0 => None,
             _ => Some(dice.signed(len + 2)),
@@ -570,7 +569,7 @@ fn reshape(of: usize, x: &Plain, axis: usize, dice: &mut Dice) -> Option<Made> {
                 shape[axis] *= shape.remove(axis + 1);
             } else {
                 let len = shape[axis];
-                let divisors: Vec<usize> = (1..=len).filter(|d| len % d == 0).collect();
+                let divisors: Vec<usize> = (1..=len).filter(|d| len.is_multiple_of(*d)).collect();
                 if len == 0 {
                     return None;
                 }

@@ -139,7 +139,7 @@ fn refused(driver: &Driver) -> Vec<(Result<(), hyperslab::Error>, &'static str)>
         (
             a(driver
                 .default_rng(1)
-                .normal(&driver.zeros(&[3, 3]), 1.0, &[3])),
+                .normal(driver.zeros(&[3, 3]), 1.0, &[3])),
             "normal: loc and scale of shape [3, 3] do not broadcast to size [3]",
         ),
         (
@@ -238,6 +238,8 @@ fn bad_input_of_arrays_is_named() {
     .unwrap();
 }
 
+type Work = fn(&Array) -> hyperslab::Result<()>;
+
 /// Operations over budget say which stage, how much, the budget, and what to change; nothing is read before.
 #[test]
 fn operations_over_budget_say_what_to_change() {
@@ -254,7 +256,7 @@ fn operations_over_budget_say_what_to_change() {
         done.err()
             .map_or("nothing is refused".to_owned(), |e| e.message().to_owned())
     };
-    let cases: [(fn(&Array) -> hyperslab::Result<()>, &str); 5] = [
+    let cases: [(Work, &str); 5] = [
         (
             |x| x.compute_block().map(|_| ()),
             "save the result to a file instead of computing it onto rank 0",

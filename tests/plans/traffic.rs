@@ -36,6 +36,23 @@ fn planned(
     .unwrap()
 }
 
+/// As [`planned`], in less than a second (the best of five: other programs run beside this one); and how long it took.
+fn quickly(
+    ranks: usize,
+    program: impl Fn(&Driver) -> hyperslab::Result<()> + Send + Sync,
+) -> (Vec<ReadyPlan>, Duration) {
+    let mut took = Duration::MAX;
+    for _ in 0..5 {
+        let begin = Instant::now();
+        let plans = planned(ranks, &program);
+        took = begin.elapsed();
+        if took < Duration::from_secs(1) {
+            return (plans, took);
+        }
+    }
+    panic!("planning for {ranks} ranks takes {took:?}");
+}
+
 fn image(driver: &Driver, chunk: [usize; 2]) -> Array {
     let rng = driver.default_rng(1);
     rng.random_as(&[N, N], DType::F32).chunk(&chunk)
@@ -132,12 +149,10 @@ fn halos_have_as_many_messages_on_any_ranks() {
 #[test]
 fn a_rechunk_moves_what_it_must() {
     for ranks in curve() {
-        let begin = Instant::now();
-        let plans = planned(ranks, |driver| {
+        let (plans, took) = quickly(ranks, |driver| {
             let rows = image(driver, [16, N]).persist()?;
             rows.chunk(&[N, 16]).persist().map(|_| ())
         });
-        let took = begin.elapsed();
         let plan = &plans[1];
         let stages = moving(plan);
         assert_eq!(stages.len(), 1, "{ranks} ranks: {}", plan.plan());
@@ -158,7 +173,6 @@ fn a_rechunk_moves_what_it_must() {
         let piece = elements * 4 / (ranks * ranks) as u64;
         let slabs = piece.div_ceil(SLAB) * (ranks as u64 - 1);
         assert_eq!(most, slabs, "{ranks} ranks");
-        assert!(took < Duration::from_secs(3), "{ranks} ranks: {took:?}");
     }
 }
 
@@ -209,12 +223,10 @@ fn a_reduction_has_a_tree_of_messages() {
 #[test]
 fn a_transform_of_two_axes_moves_pencils() {
     for ranks in curve() {
-        let begin = Instant::now();
-        let plans = planned(ranks, |driver| {
+        let (plans, took) = quickly(ranks, |driver| {
             let x = image(driver, [16, N]).persist()?;
             x.fft2(None, [0, 1], Norm::Backward).persist().map(|_| ())
         });
-        let took = begin.elapsed();
         let plan = &plans[1];
         let stages = moving(plan);
         assert!(stages.len() <= 2, "{ranks} ranks: {}", plan.plan());
@@ -243,7 +255,6 @@ fn a_transform_of_two_axes_moves_pencils() {
             "{ranks} ranks: {}",
             plan.plan()
         );
-        assert!(took < Duration::from_secs(3), "{ranks} ranks: {took:?}");
     }
 }
 
