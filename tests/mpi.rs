@@ -5,17 +5,20 @@
 
 mod support;
 
-use hyperslab::array::compute;
+use hyperslab::array::{Array, compute};
 use hyperslab::comm::Fabric;
 use hyperslab::driver::{Config, Driver, launch_with};
 use hyperslab::labelled::Values;
 use hyperslab::plan::Tiling;
+use hyperslab::script::evaluate;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Instant;
+use support::elements::{self, elements};
 use support::files::{landsat, limits, ndvi, on_tiles};
 use support::labelled::build_labelled;
 use support::mpirun_within;
-use support::oracle::{build, digest, golden, oracle};
+use support::oracle::{Oracle, build, chunks, digest, golden, oracle, read_golden};
 
 /// Says what the ranks do; without it this process is the test.
 const CHILD: &str = "HYPERSLAB_MPI_CHILD";
@@ -48,6 +51,7 @@ fn main() {
     }
     support::main(&[
         ("programs", programs),
+        ("array_programs", array_programs),
         ("labelled_programs", labelled_programs),
         ("season", season),
     ]);
@@ -58,6 +62,7 @@ fn act(driver: &Driver, role: &str) -> hyperslab::Result<Vec<String>> {
     let mut words = role.split(' ');
     match words.next() {
         Some("programs") => programs_of(driver, words.next().unwrap().parse().unwrap()),
+        Some("arrays") => arrays_of(driver, words.next().unwrap().parse().unwrap()),
         Some("labelled") => labelled_of(driver),
         Some("season") => {
             let (input, output) = (words.next().unwrap(), words.next().unwrap());
@@ -86,6 +91,61 @@ fn programs_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>
         }
     }
     Ok(lines)
+}
+
+/// The programs of elements.bin and shapes.bin: a sample by default.
+fn arrays_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>> {
+    let every = if long() { 1 } else { 17 };
+    let mut made: Vec<(&str, Array)> = Vec::new();
+    for case in elements().cases.iter().skip(variant).step_by(every) {
+        made.push((
+            &case.program,
+            elements::build(driver, &case.program, variant),
+        ));
+    }
+    let inputs: Vec<(&str, Array)> = shapes()
+        .inputs
+        .iter()
+        .map(|(name, block)| {
+            let array = driver.from_block(block.clone());
+            let chunk = chunks(block.shape(), variant);
+            (
+                name.as_str(),
+                chunk.map_or(array.clone(), |chunk| array.chunk(&chunk)),
+            )
+        })
+        .collect();
+    let mut programs: Vec<&str> = shapes()
+        .cases
+        .iter()
+        .map(|case| case.program.as_str())
+        .collect();
+    programs.dedup();
+    for program in programs.into_iter().skip(variant).step_by(every) {
+        made.extend(
+            evaluate(driver, program, &inputs)?
+                .into_iter()
+                .map(|array| (program, array)),
+        );
+    }
+    let mut lines = Vec::new();
+    for batch in made.chunks(41) {
+        let arrays: Vec<&Array> = batch.iter().map(|(_, array)| array).collect();
+        for ((program, _), block) in batch.iter().zip(compute(&arrays)?) {
+            let bits = digest(block.buffer().as_bytes(), 17);
+            lines.push(format!(
+                "{bits:016x} {:?} {}",
+                block.shape(),
+                program.replace('\n', " ")
+            ));
+        }
+    }
+    Ok(lines)
+}
+
+fn shapes() -> &'static Oracle {
+    static SHAPES: OnceLock<Oracle> = OnceLock::new();
+    SHAPES.get_or_init(|| read_golden("shapes.bin"))
 }
 
 fn labelled_of(driver: &Driver) -> hyperslab::Result<Vec<String>> {
@@ -135,6 +195,18 @@ fn compare(role: &str, expected: &[String]) {
 fn programs() {
     for variant in [1, 3] {
         let role = format!("programs {variant}");
+        let expected = on_tiles(TILE, Fabric::Solo, limits(2, 1 << 30), |driver| {
+            act(driver, &role)
+        })
+        .unwrap();
+        assert!(expected.len() > 100);
+        compare(&role, &expected);
+    }
+}
+
+fn array_programs() {
+    for variant in [1, 3] {
+        let role = format!("arrays {variant}");
         let expected = on_tiles(TILE, Fabric::Solo, limits(2, 1 << 30), |driver| {
             act(driver, &role)
         })

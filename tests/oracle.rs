@@ -6,6 +6,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "oracle/coverage.rs"]
+mod coverage;
+#[path = "oracle/expressions.rs"]
+mod expressions;
+#[path = "oracle/grow.rs"]
+mod grow;
+#[path = "oracle/plain.rs"]
+mod plain;
+#[path = "oracle/refusals.rs"]
+mod refusals;
 #[path = "oracle/shapes.rs"]
 mod shapes;
 mod support;

@@ -1,8 +1,10 @@
 //! Plans: their texts, and their numbers (bytes on the wire, memory, reads, time to plan).
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "support/season.rs"]
 mod season;
+#[path = "plans/traffic.rs"]
+mod traffic;
 
 use hyperslab::config::Limits;
 use hyperslab::dtype::{DType, Scalar};

@@ -17,6 +17,15 @@ const FEW_GAPS: usize = 256;
 
 /// The listed positions of one axis.
 fn listed(operation: &str, index: Index, axis: usize, len: usize) -> Result<Vec<u64>> {
+    let refused = || {
+        Error::invalid(format!(
+            "{operation}: an ellipsis or a new axis is no index here; allowed are integers, slices, lists and masks"
+        ))
+    };
+    // An ellipsis alone would be taken for the whole axis.
+    if matches!(index, Index::Ellipsis | Index::NewAxis) {
+        return Err(refused());
+    }
     let mut parts = resolved(operation, index.into(), &[len])?;
     match (parts.pop(), parts.is_empty()) {
         (Some(Part::At(at)), true) => checked(operation, &[at], axis, len),
@@ -26,9 +35,7 @@ fn listed(operation: &str, index: Index, axis: usize, len: usize) -> Result<Vec<
             let at = |k: usize| (span.start as isize + k as isize * span.step) as u64;
             Ok((0..span.len).map(at).collect())
         }
-        _ => Err(Error::invalid(format!(
-            "{operation}: an ellipsis or a new axis is no index here; allowed are integers, slices, lists and masks"
-        ))),
+        _ => Err(refused()),
     }
 }
 

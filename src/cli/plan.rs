@@ -4,7 +4,7 @@ use super::args::PlanArgs;
 use super::job::{self, command_line, print};
 use crate::config::{Limits, format_bytes};
 use crate::error::{Error, Result};
-use crate::plan::{Footprint, ReadyPlan, Stage};
+use crate::plan::{Footprint, RankTraffic, ReadyPlan, Stage, traffic};
 use crate::script::run_script;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -74,6 +74,48 @@ fn imbalance(footprint: &Footprint, ranks: usize) -> f64 {
     }
 }
 
+/// What crosses ranks in a stage: the mean of all ranks, and the busiest ones.
+struct Moves {
+    messages: (f64, u64, usize),
+    bytes: (f64, u64, usize),
+}
+
+impl Moves {
+    /// Of stage `stage` of `plan`.
+    fn of(plan: &ReadyPlan, stage: usize) -> Self {
+        let ranks = traffic(plan.plan(), &plan.plan().stages[stage]);
+        // Each message leaves one rank and arrives at one: the means of both directions are the same.
+        let over = |sent: fn(&RankTraffic) -> u64, worst: fn(&RankTraffic) -> u64| {
+            let mean = ranks.iter().map(sent).sum::<u64>() as f64 / ranks.len().max(1) as f64;
+            let numbered = ranks.iter().enumerate().rev();
+            let busiest = numbered.max_by_key(|(_, traffic)| worst(traffic));
+            busiest.map_or((mean, 0, 0), |(rank, t)| (mean, worst(t), rank))
+        };
+        Moves {
+            messages: over(|t| t.messages_in, RankTraffic::messages),
+            bytes: over(|t| t.bytes_in, RankTraffic::bytes),
+        }
+    }
+}
+
+/// What each stage sends between ranks, per rank.
+fn moves_lines(out: &mut String, plan: &ReadyPlan) {
+    for stage in 0..plan.footprints().len() {
+        let moves = Moves::of(plan, stage);
+        if moves.messages.1 > 0 {
+            let ((mean, most, busy), (bytes, most_bytes, busy_bytes)) =
+                (moves.messages, moves.bytes);
+            let _ = writeln!(
+                out,
+                "stage {stage} sends per rank {mean:.1} messages of {} in all; at most {most} (rank {busy}), and at most {} (rank \
+                 {busy_bytes})",
+                format_bytes(bytes as u64),
+                format_bytes(most_bytes),
+            );
+        }
+    }
+}
+
 fn kind(stage: &Stage) -> &'static str {
     match stage {
         Stage::Pass(_) => "pass",
@@ -137,6 +179,7 @@ fn text(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<String> {
             );
         }
         scratch_lines(&mut out, plan);
+        moves_lines(&mut out, plan);
     }
     let t = Totals::of(plans);
     if !plans.is_empty() {
@@ -184,8 +227,14 @@ fn as_json(plans: &[ReadyPlan], ranks: usize, limits: &Limits) -> Result<Value> 
             .footprints()
             .iter()
             .zip(&plan.plan().stages)
-            .map(|(f, stage)| {
+            .enumerate()
+            .map(|(number, (f, stage))| {
+                let moves = Moves::of(plan, number);
                 json!({
+                    "messages_per_rank": moves.messages.0,
+                    "messages_worst_rank": moves.messages.1,
+                    "bytes_per_rank": moves.bytes.0,
+                    "bytes_worst_rank": moves.bytes.1,
                     "kind": kind(stage),
                     "peak_bytes": f.peak_bytes,
                     "worst_rank": f.worst_rank,

@@ -10,6 +10,18 @@ use crate::plan::Tiling;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What the planner may do to a graph. No choice changes a value: tests compare them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rewriting {
+    /// Rewrite rules, and fused passes.
+    #[default]
+    All,
+    /// Fused passes of the graph as it was written.
+    NoRules,
+    /// Neither: each operation is a pass of its own, whose result is stored.
+    NoFusion,
+}
+
 /// How a job runs.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
@@ -19,6 +31,8 @@ pub struct Config {
     pub fabric: Option<Fabric>,
     /// Sizes of tiles; the default fits every machine.
     pub tiling: Tiling,
+    /// What the planner may do; less than all of it is for comparisons.
+    pub rewriting: Rewriting,
     /// Replace existing output files.
     pub overwrite: bool,
     /// The line for the `history` attribute of outputs; empty for the default.

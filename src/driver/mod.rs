@@ -6,5 +6,5 @@
 mod launch;
 mod session;
 
-pub use launch::{Config, Driver, launch, launch_with};
+pub use launch::{Config, Driver, Rewriting, launch, launch_with};
 pub use session::{Finished, Save, SaveVariable, Session, Wanted};

@@ -1,6 +1,6 @@
 //! What arrays share: the graph, the blocks that the program brought along, and the way to the ranks.
 
-use super::launch::Config;
+use super::launch::{Config, Rewriting};
 use crate::block::Block;
 use crate::config::Limits;
 use crate::error::{Error, Fault, Result};
@@ -8,7 +8,9 @@ use crate::exec::{Job, Outcome, Stats};
 use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::io::TextVariable;
 use crate::optimize::{optimize, rules};
-use crate::plan::{ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, Tiling, lower};
+use crate::plan::{
+    ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, Tiling, lower_storing,
+};
 use crate::spec::{OutputSpec, VariableSpec};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{HashMap, HashSet};
@@ -27,6 +29,7 @@ pub struct Session {
     messages: Sender<Message>,
     limits: Limits,
     tiling: Tiling,
+    rewriting: Rewriting,
     ranks: usize,
     overwrite: bool,
     history: String,
@@ -119,6 +122,7 @@ impl Session {
             messages,
             limits: config.limits.clone(),
             tiling: config.tiling,
+            rewriting: config.rewriting,
             ranks,
             overwrite: config.overwrite,
             history: config.history.clone(),
@@ -189,7 +193,11 @@ impl Session {
                 }
             })
             .collect();
-        let optimized = optimize(&graph, &nodes, &rules())?;
+        let rules = match self.rewriting {
+            Rewriting::All => rules(),
+            Rewriting::NoRules | Rewriting::NoFusion => Vec::new(),
+        };
+        let optimized = optimize(&graph, &nodes, &rules)?;
         let mut gathers = 0;
         let requests: Vec<PlanRequest> = wanted
             .iter()
@@ -212,7 +220,12 @@ impl Session {
                 }
             })
             .collect();
-        let mut plan: Plan = lower(&optimized.graph, &requests, files, self.ranks, self.tiling)?;
+        let stored = match self.rewriting {
+            Rewriting::All | Rewriting::NoRules => HashSet::new(),
+            Rewriting::NoFusion => operations(&optimized.graph, &optimized.outputs),
+        };
+        let (graph, tiling) = (&optimized.graph, self.tiling);
+        let mut plan: Plan = lower_storing(graph, &requests, files, self.ranks, tiling, stored)?;
         plan.notes.splice(0..0, optimized.notes);
         let held = |data: DataId| {
             let known =
@@ -405,6 +418,18 @@ impl Session {
         done.runs += 1;
         Ok(outcome)
     }
+}
+
+/// The nodes that do something in a pass. Folds are stored as they are.
+fn operations(graph: &Graph, outputs: &[NodeId]) -> HashSet<NodeId> {
+    let works = |id: &NodeId| {
+        matches!(
+            graph.node(*id),
+            Node::Map(..) | Node::Select(..) | Node::Assemble(..) | Node::Call(..)
+        )
+    };
+    let all = graph.reachable(outputs);
+    all.into_iter().filter(works).collect()
 }
 
 /// What the ranks hold after a run of `plan` under the number `data`.

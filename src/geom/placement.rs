@@ -18,7 +18,10 @@ pub struct Placement {
 
 /// The run of part `part` when `count` things are split into `parts` runs that differ by at most one.
 pub fn split_evenly(count: usize, parts: usize, part: usize) -> Range<usize> {
-    let bound = |p: usize| (p as u128 * count as u128 / parts as u128) as usize;
+    let bound = |p: usize| match p.checked_mul(count) {
+        Some(product) => product / parts,
+        None => (p as u128 * count as u128 / parts as u128) as usize,
+    };
     bound(part)..bound(part + 1)
 }
 
@@ -89,25 +92,30 @@ impl Placement {
     /// The runs of tasks, one per axis, that `rank` owns; `None` when it is idle.
     pub fn task_box(&self, rank: usize) -> Option<Vec<Range<usize>>> {
         let coordinates = self.coordinates(rank)?;
-        Some(
-            (0..self.parts.len())
-                .map(|axis| split_evenly(self.counts[axis], self.parts[axis], coordinates[axis]))
-                .collect(),
-        )
+        let runs = coordinates.iter().enumerate();
+        Some(runs.map(|(axis, part)| self.run(axis, *part)).collect())
+    }
+
+    /// The tasks of one part of an axis.
+    pub fn run(&self, axis: usize, part: usize) -> Range<usize> {
+        split_evenly(self.counts[axis], self.parts[axis], part)
+    }
+
+    /// The part of an axis that a task belongs to.
+    pub fn part_of(&self, axis: usize, task: usize) -> usize {
+        let (count, parts) = (self.counts[axis], self.parts[axis]);
+        // The inverse of `split_evenly`: the last part whose run starts at or before the task.
+        let mut part = (task as u128 * parts as u128 / count as u128) as usize;
+        while self.run(axis, part).end <= task {
+            part += 1;
+        }
+        part
     }
 
     /// The rank that owns the task at grid position `task`.
     pub fn owner(&self, task: &[usize]) -> usize {
         let coordinates: Vec<usize> = (0..self.parts.len())
-            .map(|axis| {
-                let (count, parts) = (self.counts[axis], self.parts[axis]);
-                // The inverse of `split_evenly`: the last part whose run starts at or before the task.
-                let mut part = (task[axis] as u128 * parts as u128 / count as u128) as usize;
-                while split_evenly(count, parts, part).end <= task[axis] {
-                    part += 1;
-                }
-                part
-            })
+            .map(|axis| self.part_of(axis, task[axis]))
             .collect();
         self.rank_at(&coordinates)
     }
@@ -159,13 +167,18 @@ impl Search<'_> {
         self.parts[axis] = 1;
     }
 
-    /// The longest of `parts` runs of an axis; each is looked for once. Of many runs a sample is enough: they differ by one
-    /// task, and only those at the ends of the axis have short ones.
+    /// The longest of `parts` runs of an axis; each is looked for once. Of many runs a sample is enough, with runs of most tasks
+    /// in it: runs differ by one task, and only those at the ends of the axis have short ones.
     fn worst(&mut self, axis: usize, parts: usize) -> usize {
         let (count, length) = (self.counts[axis], self.length);
         *self.longest[axis].entry(parts).or_insert_with(|| {
-            (0..parts)
-                .step_by(parts.div_ceil(64))
+            // The runs 0 … p have floor((p + 1) · rest / parts) tasks more than p + 1 short ones: the first, the second and the
+            // last run with one more.
+            let rest = count % parts;
+            let long = [1, 2, rest].map(|k| (k * parts).div_ceil(rest.max(1)).max(1) - 1);
+            let sample = (0..parts).step_by(parts.div_ceil(64));
+            sample
+                .chain(long.into_iter().filter(|p| *p < parts))
                 .map(|p| length(axis, split_evenly(count, parts, p)))
                 .max()
                 .unwrap_or(0)

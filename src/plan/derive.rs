@@ -28,6 +28,12 @@ impl PassGeometry {
             return PassGeometry { tasks, run: None };
         };
         let mut own: Vec<Vec<usize>> = Vec::new();
+        if rank >= runs.ranks {
+            return PassGeometry {
+                tasks: None,
+                run: Some(own),
+            };
+        }
         deal(pass, runs, |to, task, _| {
             if to == rank {
                 own.push(task.to_vec());

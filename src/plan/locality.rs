@@ -73,7 +73,16 @@ pub(super) fn files_seen(plan: &Plan, slots: &[Slot], inputs: &[View]) -> Vec<St
 
 /// Takes the placement of an array that the ranks hold, when that moves fewer bytes than the balanced one: partial
 /// results of a fold are often smaller than what is folded.
-pub(super) fn stay_home(plan: &Plan, pass: &mut Pass, folds: &[Option<&Fold>]) {
+///
+/// Where the pass only moves an array to chunks with `whole` axes, those are what was asked for: it does not stay.
+pub(super) fn stay_home(plan: &Plan, pass: &mut Pass, folds: &[Option<&Fold>], whole: &[bool]) {
+    let moves = matches!((&pass.slots[..], &pass.inputs[..]), ([slot], [view])
+        if matches!(slot.make, Make::Load(_)) && view.select.is_all(&slot.shape))
+        && pass.program.steps.len() == 1
+        && folds.iter().all(Option::is_none);
+    if moves && whole.contains(&true) {
+        return;
+    }
     let balanced = pass.placement.clone();
     let counts = pass.task_counts();
     let mut best = (moved(plan, pass, folds), balanced.clone());
@@ -90,13 +99,18 @@ pub(super) fn stay_home(plan: &Plan, pass: &mut Pass, folds: &[Option<&Fold>]) {
             ArrayDecl::File(_) | ArrayDecl::Memory { .. } => continue,
         };
         let mut parts = vec![1; counts.len()];
+        // Several axes may look at one (a split of it, the windows of a moving mean): the outermost takes its cut.
+        let mut taken = vec![false; home.axes.len()];
         for (axis, seen) in view.select.axes.iter().enumerate() {
-            if let Some(HomeAxis::Cut { along, .. }) = seen.parent.map(|parent| &home.axes[parent])
+            if let Some(parent) = seen.parent.filter(|parent| !taken[*parent])
+                && let HomeAxis::Cut { along, .. } = &home.axes[parent]
             {
+                taken[parent] = true;
                 parts[axis] = home.placement.parts[*along].min(counts[axis]).max(1);
             }
         }
-        if parts.iter().product::<usize>() * 2 <= balanced.working_ranks() {
+        let working: usize = parts.iter().product();
+        if working * 2 <= balanced.working_ranks() || working > plan.ranks {
             continue;
         }
         pass.placement = Placement {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::geom::{ChunkGrid, Placement};
 use crate::spec::OutputSpec;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where an output of the graph is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,22 @@ pub fn lower(
     ranks: usize,
     tiling: Tiling,
 ) -> Result<Plan> {
-    let mut stored = StoredNodes::new();
+    lower_storing(graph, requests, files, ranks, tiling, StoredNodes::new())
+}
+
+/// As [`lower`], where each node of `stored` has its value stored in a pass of its own: what is stored changes no value, so a
+/// comparison with everything stored tests what happens inside passes.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_storing(
+    graph: &Graph,
+    requests: &[Request],
+    files: Vec<OutputSpec>,
+    ranks: usize,
+    tiling: Tiling,
+    mut stored: HashSet<NodeId>,
+) -> Result<Plan> {
     loop {
         let attempt = attempt(graph, requests, files.clone(), ranks, tiling, &stored)?;
         match attempt {
@@ -341,7 +356,7 @@ impl Lowering<'_> {
             vec![false; whole.len()]
         };
         pass.placement = tiling::place(&pass, &folds, self.plan.ranks, &whole);
-        locality::stay_home(&self.plan, &mut pass, &folds);
+        locality::stay_home(&self.plan, &mut pass, &folds, &whole);
         let stage = self.plan.stages.len() as u32;
         for (output, job) in jobs.iter().enumerate() {
             let schema = self.graph.schema(job.node);

@@ -1,10 +1,12 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
-use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry, slabs};
+use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
+use super::traffic::{Holders, slab_count};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
 use crate::spec::{Layout, SourceSpec};
+use std::collections::HashMap;
 
 /// Beyond so many axes only the middle tile is looked at.
 const MOST_AXES_TRIED: usize = 4;
@@ -121,11 +123,17 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
 }
 
 /// Ranks beyond which the largest piece that a rank sends is bounded by its box instead of looked for among all others.
-const MANY_RANKS: usize = 256;
+const MANY_RANKS: usize = 32;
 
 /// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
 /// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI).
-fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u64, u64) {
+fn exchanged(
+    plan: &Plan,
+    stage: &Stage,
+    array: ArrayId,
+    rank: usize,
+    holders: &mut Holders,
+) -> (u64, u64, u64) {
     let size = plan.array(array).dtype().size() as u64;
     let bytes = |region: Region| region.elements() as u64 * size;
     let wants = |rank: usize| {
@@ -149,12 +157,14 @@ fn exchanged(plan: &Plan, stage: &Stage, array: ArrayId, rank: usize) -> (u64, u
     let (mut moved, mut messages, mut largest_in) = (0, 0, 0);
     let mut needed_bytes = 0;
     if let Some(needed) = wants(rank) {
-        for part in others().filter_map(|o| plan.owned_region(array, o)?.intersect(&needed)) {
-            messages += slabs(&part, size as usize).len() as u64;
-            let part = bytes(part);
-            moved += part;
-            largest_in = largest_in.max(part);
-        }
+        holders.each(&needed, &mut |other, lengths, elements| {
+            let part = elements as u64 * size;
+            if other != rank && part > 0 {
+                messages += slab_count(lengths, part, size as usize);
+                moved += part;
+                largest_in = largest_in.max(part);
+            }
+        });
         needed_bytes = bytes(needed);
     }
     let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
@@ -319,12 +329,17 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
         task_bytes: per_task,
         ..Footprint::default()
     };
+    let mut holders: HashMap<ArrayId, Holders> = HashMap::new();
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
         let mut exchange = reader_bytes(plan, stage, limits);
         for array in pass.arrays() {
             if !matches!(plan.array(array), ArrayDecl::File(_)) && !plan.in_scratch(array) {
-                let (moved, messages, block) = exchanged(plan, stage, array, rank);
+                let (moved, messages, block) = {
+                    let known = holders.entry(array);
+                    let holders = known.or_insert_with(|| Holders::new(plan, array));
+                    exchanged(plan, stage, array, rank, holders)
+                };
                 result.moved_bytes += moved;
                 result.messages += messages;
                 exchange += block;
@@ -523,6 +538,7 @@ fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks, limits: &Lim
         threads: 1,
         ..Footprint::default()
     };
+    let mut holders = Holders::new(plan, write.array);
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank);
         let (moved, messages, block, threads) = match scratch {
@@ -531,7 +547,8 @@ fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks, limits: &Lim
                 (0, 0, reader_bytes(plan, stage, limits), threads)
             }
             false => {
-                let (moved, messages, block) = exchanged(plan, stage, write.array, rank);
+                let (moved, messages, block) =
+                    exchanged(plan, stage, write.array, rank, &mut holders);
                 (moved, messages, block, 1)
             }
         };

@@ -28,12 +28,13 @@ mod regions;
 mod runs;
 mod scratch;
 mod tiling;
+mod traffic;
 mod validate;
 mod wire;
 mod work;
 
 pub use derive::{PassGeometry, SinkGeometry, slabs};
-pub use lower::{Request, Target, lower};
+pub use lower::{Request, Target, lower, lower_storing};
 pub use memory::{Footprint, SCRATCH_SPAN_BYTES, footprint, footprint_threads, write_threads};
 pub use plan::{
     ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Runs, Sink, SinkTarget, Slot, Stage, View,
@@ -42,5 +43,6 @@ pub use plan::{
 pub use regions::part_region;
 pub use scratch::ScratchLayout;
 pub use tiling::Tiling;
+pub use traffic::{RankTraffic, traffic};
 pub use validate::ReadyPlan;
 pub use wire::{decode, encode};

@@ -282,6 +282,9 @@ pub(super) fn place(
     whole: &[bool],
 ) -> Placement {
     let task_counts = pass.task_counts();
+    // Each kind of cost outweighs all that come after it, on any number of ranks: parts − 1 of all axes are fewer than ranks.
+    let most = (ranks * (1 + task_counts.len())) as u64;
+    let (splits, folded) = (most.max(100), most.saturating_mul(most).max(1000));
     let costs: Vec<u64> = (0..task_counts.len())
         .map(|axis| {
             let folding = folds
@@ -289,7 +292,8 @@ pub(super) fn place(
                 .flatten()
                 .filter(|f| f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis))
                 .count() as u64;
-            1 + axis as u64 + 1000 * folding + 100 * u64::from(whole[axis])
+            let dear = folded.saturating_mul(folding);
+            dear.saturating_add(1 + axis as u64 + splits * u64::from(whole[axis]))
         })
         .collect();
     let length = |axis: usize, run: std::ops::Range<usize>| {

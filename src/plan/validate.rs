@@ -47,6 +47,7 @@ impl Plan {
     /// `limits.memory_bytes`; internal when the plan breaks a law.
     pub fn validate(self, limits: &Limits) -> Result<ReadyPlan> {
         self.check_order()?;
+        self.check_placements()?;
         self.check_writers()?;
         let footprints: Vec<Footprint> = (0..self.stages.len())
             .map(|stage| footprint(&self, stage, limits))
@@ -146,6 +147,23 @@ impl Plan {
                         array.0
                     )));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every task has a rank: what a rank beyond the last one had to do would be missing without a word.
+    fn check_placements(&self) -> Result<()> {
+        for (number, stage) in self.stages.iter().enumerate() {
+            let placement = match stage {
+                Stage::Pass(pass) => &pass.placement,
+                Stage::Write(write) => &write.placement,
+            };
+            if placement.working_ranks() > self.ranks {
+                return Err(Error::internal(format!(
+                    "stage {number} is placed on {:?} ranks, of which there are {}",
+                    placement.parts, self.ranks
+                )));
             }
         }
         Ok(())
