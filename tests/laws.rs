@@ -309,6 +309,46 @@ proptest! {
     }
 }
 
+#[test]
+fn bands_partition_tiles() {
+    let domain = [1, 300, 512];
+    for (axis, banded) in [(2, true), (1, false)] {
+        let mut g = Graph::new();
+        let x = memory(&mut g, &domain);
+        let scan = Scan {
+            op: ScanOp::Sum,
+            axis,
+            run: 512,
+            skipna: false,
+            limit: None,
+        };
+        let scanned = g.call(scan, vec![x]).unwrap();
+        let plan = plan_of(&g, &[(scanned, Target::Gather(0))], Vec::new(), 2);
+        let Stage::Pass(pass) = &plan.stages[0] else {
+            panic!("no pass");
+        };
+        let tiles = [
+            Region::whole(&domain),
+            Region::new(vec![0, 31, 7], vec![1, 257, 500]),
+            Region::new(vec![0, 299, 0], vec![1, 1, 512]),
+            Region::new(vec![0, 3, 3], vec![1, 0, 9]),
+        ];
+        for tile in &tiles {
+            let bands = pass.bands(tile);
+            let mut next = tile.start[1];
+            for band in &bands {
+                let whole_rows = (&tile.start[2], &tile.shape[2]);
+                assert_eq!((&band.start[2], &band.shape[2]), whole_rows);
+                assert_eq!(band.start[1], next, "{tile:?} {bands:?}");
+                next = band.end(1);
+            }
+            assert_eq!(next, tile.end(1), "{tile:?} {bands:?}");
+        }
+        // What is made again for every band is not worth it: a sum down the rows.
+        assert_eq!(pass.bands(&tiles[0]).len() > 1, banded, "axis {axis}");
+    }
+}
+
 /// A plan in which every kind of slot looks at others.
 fn body_of_everything() -> Plan {
     let mut g = Graph::new();

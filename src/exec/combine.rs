@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// Bytes of partial results that end a round: large enough that a message's start costs little, small beside any budget.
 const ROUND_BYTES: usize = 4 << 20;
 
+/// Added to the size of a round that is not the last one.
+const MORE: u64 = 1 << 63;
+
 /// The partial results of one piece, as they travel.
 #[derive(Serialize, Deserialize)]
 struct Parts {
@@ -46,17 +49,19 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
             Some(_) => sink.take_partials(),
             None => Vec::new(),
         }
-        .into_iter();
+        .into_iter()
+        .peekable();
         while to.is_some() || from.is_some() {
             let payload = batch(&mut pieces)?;
-            // Sizes first: which subtrees are whole depends on the boxes of several ranks. Nothing is the end.
+            // Sizes first: which subtrees are whole depends on the boxes of several ranks.
+            let more = if pieces.peek().is_some() { MORE } else { 0 };
             let sizes = comm.exchange(
-                to.map(|rank| (rank, (payload.len() as u64).to_le_bytes().to_vec()))
+                to.map(|rank| (rank, (payload.len() as u64 | more).to_le_bytes().to_vec()))
                     .into_iter()
                     .collect(),
                 &from.map(|rank| (rank, 8)).into_iter().collect::<Vec<_>>(),
             )?;
-            let expected = match sizes.first() {
+            let announced = match sizes.first() {
                 Some(bytes) => u64::from_le_bytes(
                     bytes
                         .as_slice()
@@ -65,12 +70,7 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
                 ),
                 None => 0,
             };
-            if payload.is_empty() {
-                to = None;
-            }
-            if expected == 0 {
-                from = None;
-            }
+            let expected = announced & !MORE;
             let received = comm.exchange(
                 to.map(|rank| (rank, payload)).into_iter().collect(),
                 &from
@@ -80,6 +80,12 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
             )?;
             if let Some(bytes) = received.first() {
                 put_all(sink, bytes)?;
+            }
+            if more == 0 {
+                to = None;
+            }
+            if announced & MORE == 0 {
+                from = None;
             }
         }
         distance *= 2;

@@ -51,7 +51,7 @@ pub(super) mod base {
         (result, RUNS.get() - before)
     }
 
-    pub(super) fn is_forced() -> bool {
+    pub(in crate::kernel) fn is_forced() -> bool {
         RUNS.set(RUNS.get() + u64::from(FORCED.get()));
         FORCED.get()
     }

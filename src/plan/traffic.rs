@@ -116,13 +116,14 @@ fn combine(pass: &Pass, ranks: &mut [RankTraffic]) {
                 _ => domain.shape[*axis],
             };
             let bytes = (geometry.kept.iter().map(cells).product::<usize>() * state + 8) as u64;
+            let messages = 2 * bytes.div_ceil(SLAB_BYTES as u64);
             let mut distance = 1;
             while distance < participants.len() {
                 for me in (distance..participants.len()).step_by(2 * distance) {
                     let (from, to) = (participants[me], participants[me - distance]);
-                    ranks[from].messages_out += 2;
+                    ranks[from].messages_out += messages;
                     ranks[from].bytes_out += bytes;
-                    ranks[to].messages_in += 2;
+                    ranks[to].messages_in += messages;
                     ranks[to].bytes_in += bytes;
                 }
                 distance *= 2;
