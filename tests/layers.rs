@@ -225,7 +225,11 @@ fn unsafe_stays_in_its_files() {
         for (number, line) in lines {
             let found = line.match_indices("unsafe").any(|(at, text)| {
                 let after = &line[at + text.len()..];
-                !line[..at].ends_with(is_word) && !after.starts_with(is_word)
+                // The name of a casting rule is a text.
+                !line[..at].ends_with(is_word)
+                    && !line[..at].ends_with('"')
+                    && !line[..at].ends_with("\\\"")
+                    && !after.starts_with(is_word)
             });
             assert!(!found, "src/{file}:{number} is unsafe: {line}");
         }

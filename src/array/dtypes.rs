@@ -120,7 +120,9 @@ pub fn isdtype(dtype: DType, kind: &str) -> Result<bool> {
 /// # Errors
 /// Invalid input for other rules.
 pub fn can_cast(from: DType, to: DType, casting: &str) -> Result<bool> {
-    let safe = || promote(from, to).is_ok_and(|common| common == to);
+    // A time difference and a point in time have a common dtype, since they can be added; neither is the other.
+    let point = matches!((from, to), (DType::Timedelta(_), DType::Datetime(_)));
+    let safe = || !point && promote(from, to).is_ok_and(|common| common == to);
     let order = |dtype: DType| match dtype.kind() {
         Kind::Bool => 0,
         Kind::Unsigned => 1,

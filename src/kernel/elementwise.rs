@@ -179,7 +179,7 @@ where
         B::Logaddexp2 => apply_plain(a, b, out, T::logaddexp2),
         B::Nextafter => apply_plain(a, b, out, T::nextafter),
         B::Fmod => apply_plain(a, b, out, <T as Special>::fmod),
-        B::Ldexp => apply_plain(a, b, out, T::ldexp),
+        B::Ldexp => apply_plain(a, b, out, |x: T, n: i64| x.ldexp(n)),
         B::Copysign => apply(a, b, out, |x: T, y: T| x.copysign(y)),
         B::Heaviside => apply(a, b, out, |x: T, y: T| x.heaviside(y)),
         B::Minimum => apply(a, b, out, |x: T, y: T| x.minimum(y)),

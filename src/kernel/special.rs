@@ -19,7 +19,7 @@ pub(super) trait Special: Float {
     /// Mantissa and exponent.
     fn frexp(self) -> (Self, i32);
     /// self · 2ⁿ for a whole number n.
-    fn ldexp(self, n: Self) -> Self;
+    fn ldexp(self, n: i64) -> Self;
 }
 
 macro_rules! special {
@@ -83,9 +83,9 @@ macro_rules! special {
                     false => (self, 0),
                 }
             }
-            fn ldexp(self, n: Self) -> Self {
-                // From a float to an integer it saturates: beyond all exponents.
-                $ldexp(self, n as i32)
+            fn ldexp(self, n: i64) -> Self {
+                // Beyond all exponents on both sides.
+                $ldexp(self, n.clamp(-9999, 9999) as i32)
             }
             #[inline(always)]
             fn heaviside(self, at_zero: Self) -> Self {

@@ -257,10 +257,13 @@ impl BinaryOp {
                 right: DType::Bool,
                 result: DType::Bool,
             },
-            // Exponents that a float rounds are beyond all that a result can be.
             B::Ldexp => match (right.kind(), inexact_real(name, left)?) {
                 (Kind::Bool | Kind::Signed | Kind::Unsigned, compute) if right != DType::U64 => {
-                    of(compute, compute)
+                    Signature {
+                        left: compute,
+                        right: DType::I64,
+                        result: compute,
+                    }
                 }
                 _ => {
                     return Err(refuse(

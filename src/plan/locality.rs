@@ -71,16 +71,20 @@ pub(super) fn files_seen(plan: &Plan, slots: &[Slot], inputs: &[View]) -> Vec<St
     seen
 }
 
+/// True when a pass only brings one array to other chunks.
+pub(super) fn moves(pass: &Pass, folds: &[Option<&Fold>]) -> bool {
+    matches!((&pass.slots[..], &pass.inputs[..]), ([slot], [view])
+        if matches!(slot.make, Make::Load(_)) && view.select.is_all(&slot.shape))
+        && pass.program.steps.len() == 1
+        && folds.iter().all(Option::is_none)
+}
+
 /// Takes the placement of an array that the ranks hold, when that moves fewer bytes than the balanced one: partial
 /// results of a fold are often smaller than what is folded.
 ///
 /// Where the pass only moves an array to chunks with `whole` axes, those are what was asked for: it does not stay.
 pub(super) fn stay_home(plan: &Plan, pass: &mut Pass, folds: &[Option<&Fold>], whole: &[bool]) {
-    let moves = matches!((&pass.slots[..], &pass.inputs[..]), ([slot], [view])
-        if matches!(slot.make, Make::Load(_)) && view.select.is_all(&slot.shape))
-        && pass.program.steps.len() == 1
-        && folds.iter().all(Option::is_none);
-    if moves && whole.contains(&true) {
+    if moves(pass, folds) && whole.contains(&true) {
         return;
     }
     let balanced = pass.placement.clone();

@@ -7,6 +7,7 @@
 //! - a segment must be long enough that joining its partial result costs little beside making it.
 
 use super::derive::segment_tiles;
+use super::locality::moves;
 use super::plan::Make;
 use super::plan::{Fold, Pass};
 use super::work::Body;
@@ -106,12 +107,9 @@ pub(super) fn tiles(
         let Some(axis) = free.max_by_key(|axis| (unit[*axis], usize::MAX - axis)) else {
             break;
         };
+        // In halves: tiles go on dividing the chunk, so ranks that share an axis can have equal parts.
         let others = elements / unit[axis];
-        unit[axis] = unit[axis]
-            .div_ceil(2)
-            .max(LARGE_TILE / others.max(1))
-            .min(unit[axis] - 1)
-            .max(1);
+        unit[axis] = unit[axis].div_ceil(2);
         elements = others.saturating_mul(unit[axis]);
     }
     // Grow small tiles: innermost axes first (long rows), the streamed axes last (they cost memory for nothing).
@@ -274,7 +272,8 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
 }
 
 /// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones. `whole` are axes that
-/// the user wants in one chunk: they are split last.
+/// the user wants in one chunk: they are split last, and not at all where a pass does nothing but bring an array to such chunks
+/// and the other axes have work for all ranks.
 pub(super) fn place(
     pass: &Pass,
     folds: &[Option<&Fold>],
@@ -307,5 +306,19 @@ pub(super) fn place(
             false => axis.range(tiles.end - 1).end - axis.range(tiles.start).start,
         }
     };
+    let others: usize = (task_counts.iter().zip(whole))
+        .filter(|(_, whole)| !**whole)
+        .map(|(count, _)| count)
+        .product();
+    if others >= ranks && moves(pass, folds) {
+        let free: Vec<usize> = (task_counts.iter().zip(whole))
+            .map(|(count, whole)| if *whole { 1.min(*count) } else { *count })
+            .collect();
+        let parts = Placement::choose(&free, &length, ranks, &costs).parts;
+        return Placement {
+            counts: task_counts,
+            parts,
+        };
+    }
     Placement::choose(&task_counts, &length, ranks, &costs)
 }

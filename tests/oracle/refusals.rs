@@ -263,7 +263,7 @@ fn operations_over_budget_say_what_to_change() {
         ),
         (
             |x| x.persist().map(|_| ()),
-            "use more ranks, or save the result",
+            "use more ranks, or save to a file what `persist` would keep in memory",
         ),
         (
             |x| {
@@ -276,7 +276,7 @@ fn operations_over_budget_say_what_to_change() {
         ),
         (
             |x| x.transpose(&[1, 0]).persist().map(|_| ()),
-            "use more ranks, or save the result",
+            "use more ranks, or save to a file what `persist` would keep in memory",
         ),
         (
             |x| {

@@ -88,6 +88,11 @@ impl Family for Scan {
         4.0
     }
 
+    /// All of what lies before, back to the start of the run, is folded again.
+    fn work(&self, shapes: &[&[usize]], wanted: &Region) -> f64 {
+        self.weight() * self.demand(0, shapes, wanted).elements() as f64
+    }
+
     /// A running value per element of a row, and where its line starts.
     fn scratch_bytes(&self) -> usize {
         32
