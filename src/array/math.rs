@@ -29,6 +29,8 @@ impl Array {
             return other.clone();
         };
         let dtype = match (self.dtype(), value.dtype()) {
+            // An exponent is no number of the array's kind.
+            (_, number) if op == BinaryOp::Ldexp && !number.is_float() => number,
             (_, number) if number.is_time() => number,
             (DType::Timedelta(_), number) if matches!(op, Multiply | Divide | FloorDivide) => {
                 number

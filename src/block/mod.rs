@@ -8,4 +8,5 @@ mod view;
 
 pub use block::Block;
 pub use buffer::{Buffer, Native};
+pub use pages::keep_freed_memory;
 pub use view::BlockView;

@@ -1,6 +1,7 @@
 //! Starts a job: the program on rank 0, the service loop on every rank.
 
 use super::session::{Message, Session};
+use crate::block;
 use crate::comm::{self, Comm, Fabric, Watchdog, handshake, quiet_panics};
 use crate::config::Limits;
 use crate::error::{Error, Result};
@@ -91,6 +92,7 @@ pub fn launch_with<T: Send>(
     program: impl FnOnce(&Driver) -> Result<T> + Send,
 ) -> Result<Option<T>, (bool, Error)> {
     let fabric = config.fabric.unwrap_or_else(comm::detect);
+    block::keep_freed_memory();
     // Before MPI: see there.
     io::start();
     let program = Mutex::new(Some(program));

@@ -4,7 +4,7 @@ use super::messages::Parcel;
 use super::meter::Meter;
 use super::scratch::ScratchFiles;
 use super::sink::Finished;
-use crate::block::Block;
+use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::{Created, Placement as Placed, RegionWriter, Scratch, encode_chunk};
@@ -27,6 +27,12 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// Puts in a box of the array.
+    pub(super) fn paste(&self, region: &Region, view: &BlockView<'_>) -> Result<()> {
+        let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        block.paste(&region.relative_to(&self.region.start), view)
+    }
+
     /// Bytes that it holds.
     pub(super) fn bytes(&self) -> usize {
         let block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,11 +91,7 @@ impl Delivery<'_> {
             .stores
             .get(&array)
             .ok_or_else(|| Error::internal(format!("array {} has no store here", array.0)))?;
-        let mut block = store.block.lock().unwrap_or_else(PoisonError::into_inner);
-        block.paste(
-            &finished.region.relative_to(&store.region.start),
-            &finished.block.view(),
-        )
+        store.paste(&finished.region, &finished.block.view())
     }
 
     fn write(

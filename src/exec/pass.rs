@@ -5,7 +5,7 @@ use super::exchange::AtHand;
 use super::fetch::{Pending, Piece, Readers};
 use super::messages::Parcel;
 use super::meter::Meter;
-use super::output::Delivery;
+use super::output::{Delivery, Store};
 use super::pieces::Pieces;
 use super::sink::{Running, SinkRun};
 use crate::block::Block;
@@ -14,7 +14,8 @@ use crate::error::{Context, Error, Result};
 use crate::geom::Region;
 use crate::io::{Scratch, Source};
 use crate::kernel::Interpreter;
-use crate::plan::{ArrayDecl, Make, Pass, PassGeometry, Plan};
+use crate::op::Instr;
+use crate::plan::{ArrayDecl, Make, Pass, PassGeometry, Plan, SinkTarget};
 use crossbeam_channel::Sender;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -144,6 +145,26 @@ impl PassRun<'_> {
         pieces
     }
 
+    /// Where the pieces go when nothing is left to compute and one store takes them: they need not pass through a sink.
+    fn stored_as_it_is(&self) -> Option<&Store> {
+        let ([sink], [input], [step]) = (
+            &self.pass.sinks[..],
+            &self.pass.inputs[..],
+            &self.pass.program.steps[..],
+        ) else {
+            return None;
+        };
+        let slot = &self.pass.slots[usize::from(input.slot)];
+        let same = matches!(step.instr, Instr::Load(_))
+            && sink.fold.is_none()
+            && slot.dtype == sink.dtype
+            && input.select.is_all(&slot.shape);
+        match sink.targets[..] {
+            [SinkTarget::Store(array)] if same => self.delivery.stores.get(&array),
+            _ => None,
+        }
+    }
+
     /// What a band needs: of files what was decoded for its tile, of all else no more than its share.
     fn band_needs(
         &self,
@@ -248,6 +269,17 @@ impl<'r, 'a> Worker<'r, 'a> {
             let (pieces, raws) = pending.wait()?;
             self.decode(&needs, &pieces, &raws)?;
             self.spare.extend(raws);
+            if let Some(store) = run.stored_as_it_is() {
+                for band in run.pass.bands(region) {
+                    let needs = run.band_needs(&needs, &band, region);
+                    self.pieces.make(run, &needs)?;
+                    let bytes = raw_bytes(&self.spare) + self.pieces.bytes();
+                    self.held.set(bytes + self.scratch.bytes.capacity());
+                    let view = self.pieces.view(run, &needs, &run.pass.inputs[0], &band)?;
+                    store.paste(&band, &view)?;
+                }
+                continue;
+            }
             let mut running = Vec::with_capacity(run.sinks.len());
             let idle = self.idle.iter_mut();
             for ((sink, state), idle) in run.sinks.iter().zip(&mut streaming).zip(idle) {

@@ -272,7 +272,7 @@ fn lines<S: Copy + Default, D: Copy + Default>(
     // Groups of lines that are neighbours along the last axis.
     let columns = shape[last];
     let size = long.max(1) * size_of::<S>() + short.max(1) * size_of::<D>();
-    let group = (GROUP_BYTES / size).clamp(8, 32).min(columns.max(1));
+    let group = (GROUP_BYTES / size).clamp(16, 32).min(columns.max(1));
     let (wide, tall) = (long + GAP, short + GAP);
     line_in.resize(group * wide, S::default());
     let mut line_out = vec![D::default(); group * tall];
