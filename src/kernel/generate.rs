@@ -11,7 +11,7 @@ use crate::op::{Draw, Generator};
 /// Counters of a batch: their numbers stay in the first cache.
 const BATCH: usize = 256;
 /// Runs of so many counters are drawn in place.
-const IN_PLACE: usize = 64;
+const IN_PLACE: usize = 16;
 const _: () = assert!(2 * BATCH <= normal::MOST);
 
 /// Makes the box `region` of a generated array of `shape` in `out`, of the shape of the region.

@@ -14,7 +14,9 @@ use crate::geom::Region;
 use crate::op::SUB_TILE;
 
 /// Bytes of pieces that a band is cut to.
-const BAND_BYTES: usize = 384 << 10;
+const BAND_BYTES: usize = 400 << 10;
+/// Longer bands are a multiple of so many rows.
+const ALIGN: usize = 8;
 /// What is made again at the borders of bands may cost this part of all work.
 const WORTH_A_BAND: f64 = 1.1;
 
@@ -63,6 +65,12 @@ impl Pass {
         }
         let row = tile.elements() / len;
         let rows = (len as f64 * BAND_BYTES as f64 / bytes as f64) as usize;
+        // Transposed views then read whole lines of a cache.
+        let rows = if rows > ALIGN {
+            rows / ALIGN * ALIGN
+        } else {
+            rows
+        };
         let rows = rows.max(SUB_TILE.div_ceil(row)).max(1);
         if rows >= len {
             return whole;

@@ -18,6 +18,9 @@ const SMALL_TILE: usize = 1 << 16;
 /// Tiles that grow stay at or below this many elements.
 const LARGE_TILE: usize = 1 << 18;
 
+/// Rows that a tile of long rows keeps.
+const FEW_ROWS: usize = 16;
+
 /// What a job says about tiles. It is part of the problem: segments follow tiles, so sums of floats may differ in their last
 /// bits between two tilings, while ranks, threads and memory never change a bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,10 +104,14 @@ pub(super) fn tiles(
     }
     // A user's chunk may be the whole of a large axis: without storage chunks, cut it to what fits a tile.
     let mut elements: usize = unit.iter().fold(1, |acc: usize, u| acc.saturating_mul(*u));
-    // The longest axis is halved, so that tiles become compact: a view across the axes (a transpose) then meets rows as long.
+    // Long rows are what memory likes, so outer axes are halved first, to a few rows. But where something looks across the axes (a
+    // transpose), it is the longest: both sides then meet rows as long.
+    let turned = body.looks_across();
     while elements > LARGE_TILE {
         let free = (0..domain.len()).filter(|axis| !from_storage[*axis] && unit[*axis] > 1);
-        let Some(axis) = free.max_by_key(|axis| (unit[*axis], usize::MAX - axis)) else {
+        let outer = free.clone().find(|axis| !turned && unit[*axis] > FEW_ROWS);
+        let longest = free.max_by_key(|axis| (unit[*axis], usize::MAX - axis));
+        let Some(axis) = outer.or(longest) else {
             break;
         };
         // In halves: tiles go on dividing the chunk, so ranks that share an axis can have equal parts.

@@ -32,6 +32,18 @@ impl Body<'_> {
         Region { start, shape }
     }
 
+    /// True when a row of the domain, or of what a program makes, lies along another axis of something it looks at.
+    pub(super) fn looks_across(&self) -> bool {
+        let of_slots = self.slots.iter().flat_map(|slot| match &slot.make {
+            Make::Fuse { inputs, .. } => &inputs[..],
+            _ => &[],
+        });
+        self.inputs.iter().chain(of_slots).any(|view| {
+            let last = view.select.axes.last().and_then(|axis| axis.parent);
+            last.is_some_and(|parent| parent + 1 < self.slots[usize::from(view.slot)].shape.len())
+        })
+    }
+
     /// Work per element of the domain when tiles have these lengths.
     pub(super) fn per_element(&self, tile: &[usize]) -> f64 {
         let tile = self.middle(tile);
