@@ -265,7 +265,7 @@ impl Source for Hdf5Source {
             raw.clear();
             return Ok(());
         };
-        raw.resize(size, 0);
+        fit(raw, size);
         self.file.read_exact_at(raw, address).map_err(|e| match e.kind() {
             ErrorKind::UnexpectedEof => self.damaged(
                 chunk,
@@ -289,7 +289,7 @@ impl Source for Hdf5Source {
         let Some((address, size, _)) = self.stored(chunk) else {
             return false;
         };
-        raw.resize(size, 0);
+        fit(raw, size);
         let now = ReadWriteFlags::NOWAIT;
         preadv2(&self.file, &mut [IoSliceMut::new(raw)], address, now) == Ok(size)
     }
@@ -333,4 +333,14 @@ impl Source for Hdf5Source {
             paste::plain(&place, raw, self.spec.big_endian, into)
         }
     }
+}
+
+/// Makes `raw` this long. It grows to no more than that: a vector that grows by itself takes up to twice the memory, which the
+/// plan does not know of.
+fn fit(raw: &mut Vec<u8>, size: usize) {
+    if raw.capacity() < size {
+        raw.clear();
+        raw.reserve_exact(size);
+    }
+    raw.resize(size, 0);
 }
