@@ -18,7 +18,7 @@ const SMALL_TILE: usize = 1 << 16;
 /// Tiles that grow stay at or below this many elements.
 const LARGE_TILE: usize = 1 << 18;
 
-/// Rows that a tile of long rows keeps.
+/// Rows that a tile of whole rows keeps.
 const FEW_ROWS: usize = 16;
 
 /// What a job says about tiles. It is part of the problem: segments follow tiles, so sums of floats may differ in their last
@@ -104,12 +104,16 @@ pub(super) fn tiles(
     }
     // A user's chunk may be the whole of a large axis: without storage chunks, cut it to what fits a tile.
     let mut elements: usize = unit.iter().fold(1, |acc: usize, u| acc.saturating_mul(*u));
-    // Long rows are what memory likes, so outer axes are halved first, to a few rows. But where something looks across the axes (a
-    // transpose), it is the longest: both sides then meet rows as long.
-    let turned = body.looks_across();
+    // The longest axis is halved: tiles become compact, with short borders, and views across the axes (a transpose) meet rows as
+    // long. But whole rows of which a few fit are contiguous in memory, so then outer axes are halved first.
+    let whole_rows = match (unit.last(), domain.last()) {
+        (Some(unit), Some(len)) => unit == len && unit * FEW_ROWS <= LARGE_TILE,
+        _ => false,
+    };
+    let compact = !whole_rows || body.looks_across();
     while elements > LARGE_TILE {
         let free = (0..domain.len()).filter(|axis| !from_storage[*axis] && unit[*axis] > 1);
-        let outer = free.clone().find(|axis| !turned && unit[*axis] > FEW_ROWS);
+        let outer = free.clone().find(|axis| !compact && unit[*axis] > FEW_ROWS);
         let longest = free.max_by_key(|axis| (unit[*axis], usize::MAX - axis));
         let Some(axis) = outer.or(longest) else {
             break;
