@@ -127,7 +127,7 @@ impl Driver {
                 let short = x.clip(0, width);
                 let one_more = short.add(1);
                 let triangle = short.multiply(&one_more).floor_divide(2);
-                triangle.add(&x.maximum(width).subtract(width).multiply(width))
+                triangle.add(x.maximum(width).subtract(width).multiply(width))
             };
             match lower {
                 true => grown(&rows.add(k)).subtract(skipped),
@@ -146,7 +146,7 @@ impl Driver {
             true => None,
             false => Some(rows.add(k).maximum(0)),
         };
-        let columns = index.subtract(&starts(&rows));
+        let columns = index.subtract(starts(&rows));
         let columns = first.map_or(columns.clone(), |first| columns.add(&first));
         [rows, columns]
     }
