@@ -12,6 +12,7 @@ mod call;
 mod cast;
 mod column;
 mod complex;
+mod division;
 mod elementwise;
 mod generate;
 mod interpreter;

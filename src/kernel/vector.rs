@@ -108,6 +108,20 @@ hot_loop! {
 }
 
 hot_loop! {
+    /// `out[i] = f(a[i], b[i])`; true when `g(out[i])` held for all.
+    fn map2_checked[A: Copy, B: Copy, R: Copy, F: Fn(A, B) -> R, G: Fn(R) -> bool](
+        a: &[A], b: &[B], out: &mut [R], f: F, g: G,
+    ) -> bool {
+        let mut all = true;
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(*a, *b);
+            all &= g(*out);
+        }
+        all
+    }
+}
+
+hot_loop! {
     /// `out[i] = f(counters[i])`
     fn scattered[T, const N: usize, F: Counted<T, N>](counters: &[u32], out: &mut [[T; N]], f: F) {
         for (out, counter) in out.iter_mut().zip(counters) {

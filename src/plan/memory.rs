@@ -1,6 +1,7 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
 use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
+use super::largest::largest_pieces;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
 use super::traffic::{Holders, slab_count};
 use crate::config::Limits;
@@ -180,34 +181,11 @@ fn exchanged(
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
 fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
     let longest: Vec<usize> = pass.tiles.axes.iter().map(|axis| axis.longest()).collect();
-    // Per slot: elements of its largest piece, and the most workspace of a call that makes one.
-    let mut pieces = vec![(0usize, 0usize); pass.slots.len()];
-    for tile in representatives(&pass.tiles) {
-        let of_tile = pass.slot_regions(&tile);
-        let bands = pass.bands(&tile);
-        // The first two, one in the middle and the last: as for tiles.
-        let count = bands.len();
-        for (number, band) in bands.iter().enumerate() {
-            if ![0, 1, count / 2, count - 1].contains(&number) {
-                continue;
-            }
-            let of_band = pass.slot_regions(band);
-            for (number, (piece, slot)) in pieces.iter_mut().zip(&pass.slots).enumerate() {
-                let need = match slot.make {
-                    Make::Load(_) => &of_tile[number],
-                    _ => &of_band[number],
-                };
-                let Some(need) = need else { continue };
-                piece.0 = piece.0.max(need.elements());
-                if let Make::Call { op, .. } = &slot.make {
-                    piece.1 = piece.1.max(op.workspace_bytes(need));
-                }
-            }
-        }
-    }
+    let pieces = largest_pieces(pass);
     let mut bytes = 0u64;
-    for (slot, (piece, workspace)) in pass.slots.iter().zip(pieces) {
+    for (slot, largest) in pass.slots.iter().zip(pieces) {
         let size = slot.dtype.size();
+        let piece = largest.elements;
         bytes += match &slot.make {
             Make::Load(array) => match plan.array(*array) {
                 ArrayDecl::File(spec) => {
@@ -231,7 +209,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             },
             Make::Generate(_) | Make::Assemble(_) => piece * size,
             Make::Fuse { program, .. } => piece * size + program.scratch_bytes(piece),
-            Make::Call { .. } => piece * size + workspace,
+            Make::Call { .. } => (piece + largest.of_band) * size + largest.workspace,
         } as u64;
     }
     bytes += pass.program.scratch_bytes(pass.tiles.largest_chunk()) as u64;
@@ -274,7 +252,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
 
 /// Tiles among which the one that needs most is: the first two, one in the middle and the last along every axis (few tiles
 /// of a grid of many axes).
-fn representatives(tiles: &ChunkGrid) -> Vec<Region> {
+pub(super) fn representatives(tiles: &ChunkGrid) -> Vec<Region> {
     let few = tiles.ndim() > MOST_AXES_TRIED;
     let choices: Vec<Vec<usize>> = tiles
         .axes

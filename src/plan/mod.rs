@@ -19,6 +19,7 @@
 mod bands;
 mod derive;
 mod display;
+mod largest;
 mod locality;
 mod lower;
 mod memory;
@@ -33,6 +34,7 @@ mod validate;
 mod wire;
 mod work;
 
+pub use bands::Nesting;
 pub use derive::{PassGeometry, SinkGeometry, slabs};
 pub use lower::{Request, Target, lower, lower_storing};
 pub use memory::{Footprint, SCRATCH_SPAN_BYTES, footprint, footprint_threads, write_threads};
