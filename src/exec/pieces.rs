@@ -1,8 +1,8 @@
 //! The pieces of slots that a thread holds for a tile: decoded, generated, computed, put together. What one box in memory
 //! holds is not copied.
 
+use super::gaps;
 use super::pass::PassRun;
-use super::sink::copy_column;
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::{Region, Select};
@@ -189,9 +189,8 @@ impl Pieces {
             .iter()
             .zip(&piece.shape)
             .fold(0, |before, (i, len)| before * len + i);
-        let done = interpreter.run(&band.shape, &views, &mut |sub| {
-            copy_column(block.buffer_mut(), before + sub.start, sub.output(0))
-        });
+        let out = (block.buffer_mut(), before);
+        let done = gaps::run(&mut interpreter, program, &band.shape, &views, out);
         self.interpreters[number] = Some(interpreter);
         done
     }

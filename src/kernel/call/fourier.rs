@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Bytes of the lines that are transformed as one group.
-const GROUP_BYTES: usize = 256 << 10;
+const GROUP_BYTES: usize = 512 << 10;
 /// Elements between the lines of a group: without them lines of 2ⁿ elements would fall on the same lines of the cache.
 const GAP: usize = 8;
 
