@@ -7,6 +7,7 @@
 //! columns of its outputs to the caller; a [`State`] folds such columns into cells. Both decide once per sub-tile which
 //! loop runs, never per element; the loops are in `vector`, compiled for several CPUs, with the same bits on each.
 
+mod ars;
 mod bessel;
 mod call;
 mod cast;
@@ -20,7 +21,6 @@ mod load;
 mod math;
 mod normal;
 mod number;
-mod philox;
 mod reduce;
 mod registry;
 mod slots;

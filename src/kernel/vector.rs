@@ -69,28 +69,11 @@ hot_loop! {
     }
 }
 
-/// `N` elements from the number of a counter alone. A trait, since a closure of this size is not inlined by itself, and what
-/// is not inlined is compiled for the base of the machine.
-pub(super) trait Counted<T, const N: usize>: Copy {
-    /// With the upper half of the counters, which changes only every 2³² counters.
-    fn with_word_1(self, word: u32) -> Self;
-    /// The elements of a counter; to be inlined.
-    fn at(&self, counter: u32) -> [T; N];
-    /// Those of many counters.
-    fn fill(&self, counters: &[u32], out: &mut [[T; N]]) {
-        scattered(counters, out, *self);
-    }
-    /// Those of the counters from `first` on.
-    fn fill_run(&self, first: u32, out: &mut [[T; N]]) {
-        counted(first, out, *self);
-    }
-}
-
 hot_loop! {
-    /// `out[i] = f(first + i)`, where the sum does not overflow.
-    fn counted[T, const N: usize, F: Counted<T, N>](first: u32, out: &mut [[T; N]], f: F) {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = f.at(first.wrapping_add(i as u32));
+    /// `values[i] = f(values[i])`
+    fn in_place[A: Copy, F: Fn(A) -> A](values: &mut [A], f: F) {
+        for value in values {
+            *value = f(*value);
         }
     }
 }
@@ -118,15 +101,6 @@ hot_loop! {
             all &= g(*out);
         }
         all
-    }
-}
-
-hot_loop! {
-    /// `out[i] = f(counters[i])`
-    fn scattered[T, const N: usize, F: Counted<T, N>](counters: &[u32], out: &mut [[T; N]], f: F) {
-        for (out, counter) in out.iter_mut().zip(counters) {
-            *out = f.at(*counter);
-        }
     }
 }
 
