@@ -21,7 +21,7 @@ use std::time::Instant;
 const USAGE: &str =
     "usage: image_pipeline [IMAGES] [--side PIXELS] [--batch IMAGES] [--threads N] [--save FILE]";
 /// Updates of the bar, unless --batch says otherwise.
-const PARTS: usize = 20;
+const PARTS: usize = 10;
 
 struct Arguments {
     images: usize,
