@@ -89,7 +89,7 @@ fn boxes(lengths: &[usize], range: Range<usize>) -> Vec<Vec<Range<usize>>> {
     let (first, last) = (range.start.div_ceil(row), range.end / row);
     let within = |at: usize, part: Range<usize>| {
         let parts = boxes(inner, part).into_iter();
-        parts.map(move |rest| [vec![at..at + 1], rest].concat())
+        parts.map(move |rest| std::iter::once(at..at + 1).chain(rest).collect())
     };
     if first > last {
         // Inside one row.
@@ -102,8 +102,8 @@ fn boxes(lengths: &[usize], range: Range<usize>) -> Vec<Vec<Range<usize>>> {
         all.extend(within(first - 1, range.start - start..row));
     }
     if first < last {
-        let whole = inner.iter().map(|len| 0..*len).collect();
-        all.push([vec![first..last], whole].concat());
+        let whole = inner.iter().map(|len| 0..*len);
+        all.push(std::iter::once(first..last).chain(whole).collect());
     }
     if last * row < range.end {
         all.extend(within(last, 0..range.end - last * row));
