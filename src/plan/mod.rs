@@ -31,6 +31,7 @@ mod scratch;
 mod tiling;
 mod traffic;
 mod validate;
+mod waiting;
 mod wire;
 mod work;
 
@@ -47,4 +48,5 @@ pub use scratch::ScratchLayout;
 pub use tiling::Tiling;
 pub use traffic::{RankTraffic, traffic};
 pub use validate::ReadyPlan;
+pub use waiting::ROUND_BYTES;
 pub use wire::{decode, encode};
