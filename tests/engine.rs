@@ -4,7 +4,7 @@
 #[path = "engine/kernels.rs"]
 mod kernels_of_the_program;
 
-use hyperslab::array::{Array, Boundary, PadMode, compute};
+use hyperslab::array::{Array, Boundary, Norm, PadMode, compute};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
@@ -186,6 +186,49 @@ fn block_operations(driver: &Driver) -> hyperslab::Result<Vec<Block>> {
         x.concat(&[&doubled], 1).cumsum(1).max(&[0]),
     ];
     compute(&list.iter().collect::<Vec<_>>())
+}
+
+/// Pieces larger than a band, made inside one another (random, smoothed, padded, transformed), are those that are made one
+/// after another and kept between.
+#[test]
+fn pieces_made_by_bands_are_those_made_at_once() {
+    let images = |driver: &Driver| -> hyperslab::Result<Array> {
+        let x = driver.default_rng(7).uniform(-40.0, 200.0, &[2, 190, 410]);
+        let x = x.chunk(&[1, 190, 410]);
+        let mut sum: Option<Array> = None;
+        for (dy, dx) in (0..9).map(|k| (k / 3, k % 3)) {
+            let part = x.slice(1, Some(dy), Some(188 + dy), 1);
+            let part = part.slice(2, Some(dx), Some(408 + dx), 1);
+            sum = Some(sum.map_or(part.clone(), |sum| sum + part));
+        }
+        let sum = sum.ok_or_else(|| hyperslab::Error::internal("no parts"))?;
+        let smoothed = sum.floor_divide(9);
+        Ok(smoothed.pad(&[(0, 0), (1, 1), (1, 1)], &PadMode::constant(0.0)))
+    };
+    let program = |driver: &Driver, kept: bool| {
+        let smoothed = images(driver)?;
+        let smoothed = match kept {
+            true => smoothed.persist()?,
+            false => smoothed,
+        };
+        let spectra = smoothed.fft2(None, [-2, -1], Norm::Backward);
+        let down = smoothed.cumsum(1);
+        compute(&[&spectra, &down, &spectra.abs().sum(&[1, 2]), &smoothed])
+    };
+    let due = on(Fabric::Solo, 1, |driver| program(driver, true));
+    let values = due[3].as_slice::<f64>().unwrap();
+    assert!(values.iter().all(|v| *v == v.floor()) && values.iter().any(|v| *v > 30.0));
+    for (ranks, threads) in [(1, 1), (1, 3), (2, 2), (3, 1)] {
+        let made = on(Fabric::Threads(ranks), threads, |driver| {
+            program(driver, false)
+        });
+        for (number, (due, made)) in due.iter().zip(&made).enumerate() {
+            assert!(
+                due.buffer().as_bytes() == made.buffer().as_bytes(),
+                "output {number} on {ranks} ranks x {threads} threads"
+            );
+        }
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ use hyperslab::geom::{ChunkGrid, Placement, Region, Select, positions, split_eve
 use hyperslab::op::{BinaryOp, Reduction, ReductionKind, Reshape, Scan, ScanOp, UnaryOp};
 use hyperslab::optimize::{optimize, rules};
 use hyperslab::plan::{
-    ArrayDecl, ArrayId, Plan, Request, ScratchLayout, Stage, Target, Tiling, WriteChunks, decode,
-    encode, lower,
+    ArrayDecl, ArrayId, Nesting, Plan, Request, ScratchLayout, Stage, Target, Tiling, WriteChunks,
+    decode, encode, lower,
 };
 use hyperslab::spec::{Attrs, Encoding, Format, OutputSpec, VariableSpec};
 use num_complex::Complex;
@@ -307,6 +307,71 @@ proptest! {
             }
         }
     }
+}
+
+/// What a transform down the columns needs whole is made by bands, and inside each band what it alone reads; what another slot
+/// reads too is made apart.
+#[test]
+fn pieces_are_made_by_bands_inside_the_pieces_that_read_them() {
+    let domain = [1, 300, 512];
+    let mut g = Graph::new();
+    let shared = memory(&mut g, &domain);
+    let scan = |axis| Scan {
+        op: ScanOp::Sum,
+        axis,
+        run: 512,
+        skipna: false,
+        limit: None,
+    };
+    // Along the rows, by bands; then down the columns, where the first is needed whole.
+    let rows = g.call(scan(2), vec![shared]).unwrap();
+    let doubled = g.binary(BinaryOp::Add, rows, rows).unwrap();
+    let again = g.call(scan(2), vec![doubled]).unwrap();
+    let down = g.call(scan(1), vec![again]).unwrap();
+    let plan = plan_of(&g, &[(down, Target::Gather(0))], Vec::new(), 1);
+    let Stage::Pass(pass) = &plan.stages[0] else {
+        panic!("no pass");
+    };
+    let nesting = Nesting::new(pass);
+    let last = pass.slots.len() - 1;
+    assert_eq!(nesting.outer(), [last], "{:?}", pass.slots);
+    let mut depth = 0;
+    let mut slot = last;
+    while let [inner] = nesting.inner(slot) {
+        assert!(*inner < slot);
+        (slot, depth) = (*inner, depth + 1);
+    }
+    assert_eq!(depth, last, "{nesting:?}");
+    // The columns are needed whole, the rows above them are not.
+    let whole = Region::whole(&domain);
+    assert_eq!(pass.piece_bands(&nesting, last, &whole).len(), 1);
+    let bands = pass.piece_bands(&nesting, last - 1, &whole);
+    assert!(bands.len() > 1, "{bands:?}");
+    let mut next = 0;
+    for band in &bands {
+        assert_eq!(
+            (band.start[1], band.start[2], band.shape[2]),
+            (next, 0, 512)
+        );
+        next = band.end(1);
+        let needs = pass.piece_needs(
+            &nesting,
+            last - 1,
+            band,
+            &vec![Some(whole.clone()); last + 1],
+        );
+        // Of what is inside, no more than the band; of all else, what was made before.
+        assert_eq!(needs[last - 2].as_ref(), Some(band));
+        assert_eq!(needs[last].as_ref(), Some(&whole));
+    }
+    assert_eq!(next, 300);
+    // A slot that two read belongs to neither.
+    let both = g.binary(BinaryOp::Add, down, rows).unwrap();
+    let plan = plan_of(&g, &[(both, Target::Gather(0))], Vec::new(), 1);
+    let Stage::Pass(pass) = &plan.stages[0] else {
+        panic!("no pass");
+    };
+    assert!(Nesting::new(pass).outer().len() > 1);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use super::bands::Nesting;
 use super::memory::representatives;
-use super::plan::{Make, Pass};
+use super::plan::{ArrayDecl, Make, Pass, Plan};
 use crate::geom::Region;
 
 /// The largest piece of a slot that a task makes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Largest {
     pub(super) elements: usize,
+    /// Of the stored chunks that it lies in, where it is read from a file.
+    pub(super) fetched: usize,
     /// Of a band of it, where it is made by bands.
     pub(super) of_band: usize,
     /// Bytes that an operation takes to make it.
@@ -16,15 +18,19 @@ pub(super) struct Largest {
 }
 
 /// Per slot, over tiles and bands that stand for all.
-pub(super) fn largest_pieces(pass: &Pass) -> Vec<Largest> {
+pub(super) fn largest_pieces(plan: &Plan, pass: &Pass) -> Vec<Largest> {
     let nesting = Nesting::new(pass);
     let mut pieces = vec![Largest::default(); pass.slots.len()];
     for tile in representatives(&pass.tiles) {
         let of_tile = pass.slot_regions(&tile);
         // What is loaded for a tile stays for all of its bands.
         for ((piece, need), slot) in pieces.iter_mut().zip(&of_tile).zip(&pass.slots) {
-            if let (Make::Load(_), Some(need)) = (&slot.make, need) {
-                piece.elements = piece.elements.max(need.elements());
+            let (Make::Load(array), Some(need)) = (&slot.make, need) else {
+                continue;
+            };
+            piece.elements = piece.elements.max(need.elements());
+            if let ArrayDecl::File(spec) = plan.array(*array) {
+                piece.fetched = piece.fetched.max(fetched(&spec.fetch_chunk(), need));
             }
         }
         for band in some_bands(&pass.bands(&tile)) {
@@ -35,6 +41,18 @@ pub(super) fn largest_pieces(pass: &Pass) -> Vec<Largest> {
         }
     }
     pieces
+}
+
+/// Elements of the chunks that share a region; those at the end of an array are stored whole.
+fn fetched(chunk: &[usize], region: &Region) -> usize {
+    let along = |axis: usize| {
+        let (start, len) = (region.start[axis], region.shape[axis]);
+        match len {
+            0 => 0,
+            _ => ((start + len - 1) / chunk[axis] + 1 - start / chunk[axis]) * chunk[axis],
+        }
+    };
+    (0..chunk.len()).map(along).product()
 }
 
 /// The first two, one in the middle and the last: as for tiles.

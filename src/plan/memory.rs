@@ -181,7 +181,7 @@ fn exchanged(
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
 fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
-    let pieces = largest_pieces(pass);
+    let pieces = largest_pieces(plan, pass);
     let mut bytes = 0u64;
     for (slot, largest) in pass.slots.iter().zip(pieces) {
         let size = slot.dtype.size();
@@ -189,12 +189,13 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
         bytes += match &slot.make {
             Make::Load(array) => match plan.array(*array) {
                 ArrayDecl::File(spec) => {
-                    // The decoded piece, and per thread: a chunk as stored, as inflated, and one more of look-ahead.
-                    let chunk: usize = spec.fetch_chunk().iter().product();
-                    let raw = match &spec.layout {
-                        Layout::Chunked { .. } => 3 * chunk,
-                        Layout::Contiguous | Layout::Compact => 2 * chunk,
+                    // The decoded piece; its chunks as they are stored, and those of the next tile; one chunk as inflated.
+                    let ahead = usize::from(pass.segment_tiles > 1);
+                    let inflated: usize = match &spec.layout {
+                        Layout::Chunked { chunk, .. } => chunk.iter().product(),
+                        Layout::Contiguous | Layout::Compact => 0,
                     };
+                    let raw = largest.fetched * (1 + ahead) + inflated;
                     (piece + raw) * size
                 }
                 // The piece, and as it was stored; the same once more where the next tile is asked for before.
