@@ -98,8 +98,10 @@ fn radar_statistics_decode_each_chunk_once() {
         let projected = told["projected_peak_bytes"].as_u64().unwrap();
         let peaks = told["measured_peak_bytes"].as_array().unwrap();
         assert_eq!(peaks.len(), ranks);
+        // The stack is one task: other ranks may have nothing to do.
+        assert!(peaks[0].as_u64().unwrap() > 0, "{told}");
         for peak in peaks {
-            assert!((1..=projected).contains(&peak.as_u64().unwrap()), "{told}");
+            assert!(peak.as_u64().unwrap() <= projected, "{told}");
         }
     }
 }
