@@ -1,7 +1,7 @@
 //! Operations along a dimension, by xarray's names: what keeps the dimensions.
 
 use super::data_array::DataArray;
-use super::select::Indexer;
+use super::indexer::Indexer;
 use crate::array::Array;
 use crate::driver::Driver;
 use crate::error::Result;

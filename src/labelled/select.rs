@@ -1,437 +1,627 @@
-//! Selection by position and by label. Labels become positions here.
+//! Selection by position: of one dimension at a time, or of several point by point. Data are selected lazily, coordinates at
+//! once; a list that is long is held by the plan in pieces, and nothing of the data is gathered.
 
-use super::cf::{CfTime, parse_interval};
-use super::coord::{Coord, Values};
+use super::coord::Coord;
 use super::data_array::DataArray;
-use crate::dtype::Scalar;
-use crate::error::{Error, Result};
+use super::dataset::{Dataset, each};
+use super::indexer::{Indexer, Points};
+use crate::array::{Array, Index};
+use crate::error::{Error, Result, nearest_names};
 use crate::geom::{Select, Span};
-use std::ops::{Range, RangeFrom, RangeFull, RangeTo};
 
-/// Positions along one dimension.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Indexer {
-    /// One position; the dimension goes. Negative positions count from the end.
-    At(isize),
-    /// `start:stop:step`, as in Python.
-    Slice(Option<isize>, Option<isize>, isize),
+/// What is picked along one dimension.
+enum Pick {
+    At(usize),
+    Span(Span),
+    List(Vec<usize>),
 }
 
-impl From<isize> for Indexer {
-    fn from(at: isize) -> Self {
-        Indexer::At(at)
-    }
+/// Checked positions along some dimensions.
+pub(super) struct Picks {
+    single: Vec<(String, Pick)>,
+    /// Picked together, point by point.
+    together: Vec<(String, PointList)>,
+    /// Coordinates that came with the positions.
+    coords: Vec<Coord>,
 }
 
-impl From<i32> for Indexer {
-    fn from(at: i32) -> Self {
-        Indexer::At(at as isize)
-    }
+struct PointList {
+    dims: Vec<String>,
+    shape: Vec<usize>,
+    positions: Vec<usize>,
 }
 
-impl From<Range<isize>> for Indexer {
-    fn from(range: Range<isize>) -> Self {
-        Indexer::Slice(Some(range.start), Some(range.end), 1)
-    }
+/// Positions as those of an axis: negative ones count from the end.
+fn checked(operation: &str, dim: &str, len: usize, positions: &[isize]) -> Result<Vec<usize>> {
+    let n = len as isize;
+    positions
+        .iter()
+        .map(|at| match (-n..n).contains(at) {
+            true => Ok(at.rem_euclid(n) as usize),
+            false => Err(Error::invalid(match len {
+                0 => format!("{operation}: position {at} is out of range: dimension {dim:?} has length 0"),
+                _ => format!(
+                    "{operation}: position {at} is out of range on dimension {dim:?} of length {len}; allowed are {} … {}",
+                    -n,
+                    n - 1
+                ),
+            })),
+        })
+        .collect()
 }
 
-impl From<RangeFrom<isize>> for Indexer {
-    fn from(range: RangeFrom<isize>) -> Self {
-        Indexer::Slice(Some(range.start), None, 1)
-    }
-}
-
-impl From<RangeTo<isize>> for Indexer {
-    fn from(range: RangeTo<isize>) -> Self {
-        Indexer::Slice(None, Some(range.end), 1)
-    }
-}
-
-impl From<RangeFull> for Indexer {
-    fn from(_: RangeFull) -> Self {
-        Indexer::Slice(None, None, 1)
-    }
-}
-
-/// A label of a coordinate.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Label {
-    /// A number.
-    Number(f64),
-    /// A text: a name, or a date such as `2020-08`.
-    Text(String),
-}
-
-impl From<f64> for Label {
-    fn from(value: f64) -> Self {
-        Label::Number(value)
-    }
-}
-
-impl From<i64> for Label {
-    fn from(value: i64) -> Self {
-        Label::Number(value as f64)
-    }
-}
-
-impl From<i32> for Label {
-    fn from(value: i32) -> Self {
-        Label::Number(f64::from(value))
-    }
-}
-
-impl From<&str> for Label {
-    fn from(value: &str) -> Self {
-        Label::Text(value.to_owned())
-    }
-}
-
-impl std::fmt::Display for Label {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Label::Number(v) => write!(f, "{v}"),
-            Label::Text(text) => write!(f, "{text:?}"),
-        }
-    }
-}
-
-/// The values of an index as ordered keys: numbers as f64, times as nanoseconds since 1970 in their calendar.
-enum Keys {
-    Numbers(Vec<f64>),
-    Times(Vec<i128>, CfTime),
-    Texts(Vec<String>),
-}
-
-/// What a label means along an index: one value, or a half-open interval of times.
-enum Target {
-    Number(f64),
-    Time(i128, i128),
-}
-
-fn keys(coord: &Coord) -> Keys {
-    if let Some((counts, time)) = coord.times() {
-        let keys = counts.iter().map(|c| instant(*c, &time)).collect();
-        return Keys::Times(keys, time);
-    }
-    match &coord.values {
-        Values::Block(block) => Keys::Numbers(
-            (0..block.elements())
-                .map(|i| block.get(i).map_or(f64::NAN, Scalar::as_f64))
-                .collect(),
-        ),
-        Values::Texts(texts, _) => Keys::Texts(texts.to_vec()),
-        Values::CfTimes(..) => Keys::Texts(Vec::new()),
-    }
-}
-
-fn instant(count: i64, time: &CfTime) -> i128 {
-    time.civil(count).nanoseconds(time.calendar)
-}
-
-fn target(dim: &str, keys: &Keys, label: &Label) -> Result<Target> {
-    match (keys, label) {
-        (Keys::Numbers(_), Label::Number(v)) => Ok(Target::Number(*v)),
-        (Keys::Times(_, time), Label::Text(text)) => {
-            let (start, end) = parse_interval(text, time.calendar)
-                .map_err(|e| e.context(format!("selecting along {dim:?}")))?;
-            Ok(Target::Time(
-                start.nanoseconds(time.calendar),
-                end.nanoseconds(time.calendar),
-            ))
-        }
-        _ => {
-            let kind = match keys {
-                Keys::Numbers(_) => "numbers",
-                Keys::Times(..) => "times: write them as text, for example \"2020-08\"",
-                Keys::Texts(_) => "texts",
-            };
-            Err(Error::invalid(format!(
-                "sel: {label} is no label of {dim:?}, whose labels are {kind}"
-            )))
-        }
-    }
-}
-
-/// +1 for increasing, −1 for decreasing keys; an error otherwise.
-fn direction<T: PartialOrd>(dim: &str, keys: &[T]) -> Result<i8> {
-    if keys.windows(2).all(|w| w[0] <= w[1]) {
-        Ok(1)
-    } else if keys.windows(2).all(|w| w[0] >= w[1]) {
-        Ok(-1)
-    } else {
-        Err(Error::invalid(format!(
-            "sel: the coordinate {dim:?} is neither increasing nor decreasing (or has NaN), so a range of labels is not \
-             defined; select by position with `isel`"
-        )))
-    }
-}
-
-/// Positions whose key lies in `low ..= high` of monotonic keys.
-fn between<T: PartialOrd>(
-    dim: &str,
-    keys: &[T],
-    low: Option<T>,
-    high: Option<T>,
-    high_open: bool,
-) -> Result<Span> {
-    let direction = direction(dim, keys)?;
-    let above = |key: &T| low.as_ref().is_none_or(|low| key >= low);
-    let below = |key: &T| {
-        high.as_ref()
-            .is_none_or(|high| if high_open { key < high } else { key <= high })
-    };
-    let (start, end) = if direction > 0 {
-        (
-            keys.partition_point(|k| !above(k)),
-            keys.partition_point(below),
-        )
-    } else {
-        (
-            keys.partition_point(|k| !below(k)),
-            keys.partition_point(above),
-        )
-    };
-    Ok(Span {
-        start: start.min(end),
-        len: end.saturating_sub(start),
-        step: 1,
-    })
-}
-
-impl DataArray {
-    #[track_caller]
-    pub(super) fn isel_one(&self, dim: &str, indexer: &Indexer) -> Self {
-        let axis = match self.axis("isel", dim) {
-            Ok(axis) => axis,
-            Err(error) => return self.clone().fail(error),
+impl Picks {
+    /// Checks positions against the lengths of dimensions.
+    pub(super) fn new(
+        operation: &str,
+        sizes: &[(String, usize)],
+        indexers: Vec<(String, Indexer)>,
+    ) -> Result<Picks> {
+        let mut picks = Picks {
+            single: Vec::new(),
+            together: Vec::new(),
+            coords: Vec::new(),
         };
-        let len = self.shape().get(axis).copied().unwrap_or(0);
-        match *indexer {
-            Indexer::At(at) => {
-                let n = len as isize;
-                if !(-n..n).contains(&at) {
-                    return self.clone().fail(Error::invalid(format!(
-                        "isel: position {at} is out of range on dimension {dim:?} of length {len}; allowed are {} … {}",
-                        -n,
-                        n - 1
-                    )));
+        let len_of = |dim: &str| {
+            let found = sizes.iter().find(|(d, _)| d == dim);
+            found.map(|(_, len)| *len).ok_or_else(|| {
+                let known = nearest_names(dim, sizes.iter().map(|(d, _)| d.as_str()));
+                Error::invalid(format!(
+                    "{operation}: unknown dimension {dim:?}; known: {known}"
+                ))
+            })
+        };
+        for (dim, indexer) in indexers {
+            let len = len_of(&dim)?;
+            let checked = |positions: &[isize]| checked(operation, &dim, len, positions);
+            let pick = match indexer {
+                Indexer::At(at) => Pick::At(checked(&[at])?[0]),
+                Indexer::Slice(start, stop, step) => Pick::Span(
+                    Span::slice(start, stop, step, len)
+                        .map_err(|e| e.context(format!("selecting along {dim:?}")))?,
+                ),
+                Indexer::List(list) => Pick::List(checked(&list)?),
+                Indexer::Points(points) => {
+                    let positions = checked(&points.positions)?;
+                    let Points {
+                        dims,
+                        shape,
+                        coords,
+                        ..
+                    } = points;
+                    for coord in coords {
+                        if picks.coords.iter().all(|c| c.name != coord.name) {
+                            picks.coords.push(coord);
+                        }
+                    }
+                    let list = PointList {
+                        dims,
+                        shape,
+                        positions,
+                    };
+                    picks.together.push((dim.clone(), list));
+                    continue;
                 }
-                self.take(axis, None, at.rem_euclid(n) as usize)
+            };
+            picks.single.push((dim.clone(), pick));
+        }
+        picks.pair_with_own(sizes);
+        if let [(dim, list)] = picks.together.as_slice()
+            && list.dims == std::slice::from_ref(dim)
+        {
+            // Along itself: a list.
+            let (dim, list) = picks.together.remove(0);
+            picks.single.push((dim, Pick::List(list.positions)));
+        } else {
+            picks.check_points(operation)?;
+        }
+        Ok(picks)
+    }
+
+    /// Points along a dimension that stays pair with its own positions: `level` picked by an array along `time` takes one level
+    /// at each time.
+    fn pair_with_own(&mut self, sizes: &[(String, usize)]) {
+        let named = |dim: &str| self.together.iter().any(|(d, _)| d == dim);
+        let mut own: Vec<String> = Vec::new();
+        for (_, list) in &self.together {
+            for dim in &list.dims {
+                let known = sizes.iter().any(|(d, _)| d == dim);
+                if known && !named(dim) && !own.contains(dim) {
+                    own.push(dim.clone());
+                }
             }
-            Indexer::Slice(start, stop, step) => match Span::slice(start, stop, step, len) {
-                Ok(span) => self.take(axis, Some(span), 0),
-                Err(error) => self
-                    .clone()
-                    .fail(error.context(format!("selecting along {dim:?}"))),
-            },
+        }
+        for dim in own {
+            let len = sizes.iter().find(|(d, _)| *d == dim).map_or(0, |s| s.1);
+            let single = self.single.iter().position(|(d, _)| *d == dim);
+            let positions = match single.map(|at| self.single.remove(at).1) {
+                None => (0..len).collect(),
+                Some(Pick::List(list)) => list,
+                Some(Pick::Span(span)) => (0..span.len)
+                    .map(|i| (span.start as isize + i as isize * span.step) as usize)
+                    .collect(),
+                Some(Pick::At(at)) => {
+                    // The dimension goes; the points keep the name for their own.
+                    self.single.push((dim, Pick::At(at)));
+                    continue;
+                }
+            };
+            let (dims, shape) = (vec![dim.clone()], vec![positions.len()]);
+            self.together.push((
+                dim,
+                PointList {
+                    dims,
+                    shape,
+                    positions,
+                },
+            ));
         }
     }
 
-    /// A span of an axis, or one position of it.
-    #[track_caller]
-    fn take(&self, axis: usize, span: Option<Span>, at: usize) -> Self {
-        let shape = self.shape();
-        let dim = self.dims[axis].clone();
-        let array = match span {
-            Some(span) => {
-                let spans: Vec<Span> = (0..shape.len())
-                    .map(|a| if a == axis { span } else { Span::all(shape[a]) })
-                    .collect();
-                self.array.select(&spans)
+    fn check_points(&self, operation: &str) -> Result<()> {
+        let mut known: Vec<(&String, usize, &String)> = Vec::new();
+        for (dim, list) in &self.together {
+            for (name, len) in list.dims.iter().zip(&list.shape) {
+                match known.iter().find(|(n, ..)| *n == name) {
+                    Some((_, other, owner)) if other != len => {
+                        return Err(Error::invalid(format!(
+                            "{operation}: the points along {name:?} are {other} for {owner:?} and {len} for {dim:?}; they must \
+                             be as many"
+                        )));
+                    }
+                    Some(_) => {}
+                    None => known.push((name, *len, dim)),
+                }
             }
-            None => self.array.index(axis as isize, at as isize),
-        };
-        let mut result = self.with_array(array);
-        result.encoding = self.encoding.clone();
-        if span.is_none() {
-            result.dims.remove(axis);
         }
-        let mut coords = Vec::new();
-        for coord in &self.coords {
-            let Some(of) = coord.dims.iter().position(|d| *d == dim) else {
-                coords.push(coord.clone());
+        Ok(())
+    }
+
+    /// The points of something with these dimensions.
+    fn points_of(&self, dims: &[String]) -> Option<PointPlan> {
+        let mut own: Vec<(usize, &PointList)> = Vec::new();
+        for (axis, dim) in dims.iter().enumerate() {
+            if let Some((_, list)) = self.together.iter().find(|(d, _)| d == dim) {
+                own.push((axis, list));
+            }
+        }
+        let (first, _) = own.first()?;
+        let (mut names, mut shape): (Vec<String>, Vec<usize>) = Default::default();
+        for (_, list) in &own {
+            for (name, len) in list.dims.iter().zip(&list.shape) {
+                if !names.contains(name) {
+                    names.push(name.clone());
+                    shape.push(*len);
+                }
+            }
+        }
+        let lists = own
+            .iter()
+            .map(|(_, list)| spread(list, &names, &shape))
+            .collect();
+        Some(PointPlan {
+            axes: own.iter().map(|(axis, _)| *axis).collect(),
+            at: *first,
+            names,
+            shape,
+            lists,
+        })
+    }
+
+    /// What is picked of a coordinate.
+    pub(super) fn coord(&self, coord: &Coord) -> Result<Coord> {
+        let mut result = coord.clone();
+        if let Some(plan) = self.points_of(&coord.dims) {
+            let own = coord.shape().to_vec();
+            let mut dims: Vec<String> = Vec::new();
+            let mut shape: Vec<usize> = Vec::new();
+            for (axis, dim) in coord.dims.iter().enumerate() {
+                if axis == plan.at {
+                    dims.extend(plan.names.iter().cloned());
+                    shape.extend(&plan.shape);
+                }
+                if !plan.axes.contains(&axis) {
+                    dims.push(dim.clone());
+                    shape.push(own[axis]);
+                }
+            }
+            let strides: Vec<usize> = (0..own.len())
+                .map(|axis| own[axis + 1..].iter().product())
+                .collect();
+            let points: usize = plan.shape.iter().product();
+            let at_point = |p: usize| -> usize {
+                let each = plan.axes.iter().zip(&plan.lists);
+                each.map(|(axis, list)| list[p] * strides[*axis]).sum()
+            };
+            let mut flat = vec![0];
+            for axis in 0..own.len() {
+                if axis == plan.at {
+                    flat = flat
+                        .iter()
+                        .flat_map(|before| (0..points).map(move |p| before + at_point(p)))
+                        .collect();
+                }
+                if !plan.axes.contains(&axis) {
+                    flat = flat
+                        .iter()
+                        .flat_map(|before| {
+                            let stride = strides[axis];
+                            (0..own[axis]).map(move |i| before + i * stride)
+                        })
+                        .collect();
+                }
+            }
+            let flat: Vec<Option<usize>> = flat.into_iter().map(Some).collect();
+            result = result.gather(dims, &shape, &flat)?;
+        }
+        for (dim, pick) in &self.single {
+            let Some(axis) = result.dims.iter().position(|d| d == dim) else {
                 continue;
             };
-            let mut dims = coord.dims.clone();
-            let select = match span {
-                Some(span) => {
-                    let spans: Vec<Span> = coord
-                        .shape()
-                        .iter()
-                        .enumerate()
-                        .map(|(a, len)| if a == of { span } else { Span::all(*len) })
-                        .collect();
-                    Select::spans(&spans)
+            result = match pick {
+                Pick::List(list) => {
+                    let list: Vec<Option<usize>> = list.iter().copied().map(Some).collect();
+                    result.take(dim, &list)?
                 }
-                None => {
-                    dims.remove(of);
-                    Select::all(coord.shape()).fix(of, at)
+                Pick::Span(span) => {
+                    let mut spans: Vec<Span> =
+                        result.shape().iter().map(|len| Span::all(*len)).collect();
+                    spans[axis] = *span;
+                    result.select(&Select::spans(&spans), result.dims.clone())?
+                }
+                Pick::At(at) => {
+                    let mut dims = result.dims.clone();
+                    dims.remove(axis);
+                    result.select(&Select::all(result.shape()).fix(axis, *at), dims)?
                 }
             };
-            match coord.select(&select, dims) {
-                Ok(coord) => coords.push(coord),
-                Err(error) => return result.fail(error),
-            }
         }
-        result.coords = coords;
+        Ok(result)
+    }
+
+    /// What is picked of an array, with its coordinates and those of the points.
+    #[track_caller]
+    pub(super) fn array(&self, array: &DataArray) -> DataArray {
+        if array.check().is_err() {
+            return array.clone();
+        }
+        let mut result = array.clone();
+        let plan = self.points_of(&array.dims);
+        if let Some(plan) = &plan {
+            result.array = plan.take(&result.array);
+            let mut dims = Vec::new();
+            for (axis, dim) in array.dims.iter().enumerate() {
+                if axis == plan.at {
+                    dims.extend(plan.names.iter().cloned());
+                }
+                if !plan.axes.contains(&axis) {
+                    dims.push(dim.clone());
+                }
+            }
+            result.dims = dims;
+            let twice = |(i, dim): (usize, &String)| result.dims[..i].contains(dim);
+            if let Some(i) = (0..result.dims.len()).find(|i| twice((*i, &result.dims[*i]))) {
+                let text = format!(
+                    "isel: the points lie along {:?}, a dimension that the array has already",
+                    result.dims[i]
+                );
+                return result.fail(Error::invalid(text));
+            }
+            result.encoding = Default::default();
+        }
+        for (dim, pick) in &self.single {
+            let Some(axis) = result.dims.iter().position(|d| d == dim) else {
+                continue;
+            };
+            result.array = match pick {
+                Pick::List(list) => {
+                    let list: Vec<isize> = list.iter().map(|at| *at as isize).collect();
+                    result.encoding = Default::default();
+                    result.array.take(&list, Some(axis as isize))
+                }
+                Pick::Span(span) => {
+                    let shape = result.array.shape();
+                    let mut spans: Vec<Span> = shape.iter().map(|len| Span::all(*len)).collect();
+                    spans[axis] = *span;
+                    result.array.select(&spans)
+                }
+                Pick::At(at) => {
+                    result.dims.remove(axis);
+                    result.array.index(axis as isize, *at as isize)
+                }
+            };
+        }
+        match self.coords(&array.coords, &result.dims) {
+            Ok(coords) => result.coords = coords,
+            Err(error) => return result.fail(error),
+        }
         result
     }
 
-    fn index_coord(&self, dim: &str) -> Result<&Coord> {
-        self.axis("sel", dim)?;
-        self.coords
+    /// Picked coordinates, and those of the points that lie along `dims`.
+    pub(super) fn coords(&self, coords: &[Coord], dims: &[String]) -> Result<Vec<Coord>> {
+        let mut result = coords
             .iter()
-            .find(|c| c.is_index() && c.name == dim)
-            .ok_or_else(|| {
-                Error::invalid(format!(
-                    "sel: dimension {dim:?} has no coordinate; select by position with `isel`"
-                ))
+            .map(|c| self.coord(c))
+            .collect::<Result<Vec<_>>>()?;
+        for coord in &self.coords {
+            let fits = coord.dims.iter().all(|d| dims.contains(d));
+            if fits && result.iter().all(|c| c.name != coord.name) {
+                result.push(coord.clone());
+            }
+        }
+        Ok(result)
+    }
+
+    /// The dimensions of the points.
+    fn point_dims(&self) -> impl Iterator<Item = &String> {
+        self.together.iter().flat_map(|(_, list)| &list.dims)
+    }
+}
+
+/// The positions of a list, repeated along the dimensions that it lacks.
+fn spread(list: &PointList, names: &[String], shape: &[usize]) -> Vec<usize> {
+    if list.dims == names {
+        return list.positions.clone();
+    }
+    let stride_of = |name: &String| {
+        let axis = list.dims.iter().position(|d| d == name)?;
+        Some(list.shape[axis + 1..].iter().product::<usize>())
+    };
+    let mut flat = vec![0];
+    for (name, len) in names.iter().zip(shape) {
+        let stride = stride_of(name).unwrap_or(0);
+        flat = flat
+            .iter()
+            .flat_map(|before| (0..*len).map(move |i| before + i * stride))
+            .collect();
+    }
+    flat.into_iter().map(|at| list.positions[at]).collect()
+}
+
+/// Points of one array: the axes that they pick, where they stand in the result, and the positions.
+struct PointPlan {
+    axes: Vec<usize>,
+    at: usize,
+    names: Vec<String>,
+    shape: Vec<usize>,
+    lists: Vec<Vec<usize>>,
+}
+
+impl PointPlan {
+    #[track_caller]
+    fn take(&self, array: &Array) -> Array {
+        let ndim = array.ndim();
+        let mut lists = self.lists.iter();
+        let parts: Vec<Index> = (0..ndim)
+            .map(|axis| match self.axes.contains(&axis) {
+                true => {
+                    let list = lists.next().map_or(&[][..], Vec::as_slice);
+                    Index::List(list.iter().map(|at| *at as isize).collect())
+                }
+                false => Index::ALL,
             })
+            .collect();
+        let mut taken = array.vindex(parts);
+        if self.at > 0 {
+            taken = taken.moveaxis(&[0], &[self.at as isize]);
+        }
+        if self.shape.len() != 1 {
+            let mut shape: Vec<isize> = taken.shape().iter().map(|len| *len as isize).collect();
+            let points = self.shape.iter().map(|len| *len as isize);
+            shape.splice(self.at..=self.at, points);
+            taken = taken.reshape(&shape);
+        }
+        taken
     }
+}
 
-    /// The element with this label along `dim`; the dimension goes. A date that names a span of time (`"2020-08"`) takes all
-    /// its elements, and the dimension stays, as in xarray.
-    #[must_use]
-    #[track_caller]
-    pub fn sel(&self, dim: &str, label: impl Into<Label>) -> Self {
-        let label = label.into();
-        let found = self.index_coord(dim).and_then(|coord| {
-            let keys = keys(coord);
-            let missing = || {
-                let (first, last) = (coord.text(0), coord.text(coord.len().saturating_sub(1)));
-                Error::invalid(format!(
-                    "sel: {label} is not in the coordinate {dim:?}, which goes from {first} to {last} in {} steps; take the nearest \
-                     with method \"nearest\"",
-                    coord.len()
-                ))
+/// Lengths by dimension of a list of positions to leave out: the others.
+fn others(operation: &str, dim: &str, len: usize, out: &[isize]) -> Result<Indexer> {
+    let out = checked(operation, dim, len, out)?;
+    let mut stays = vec![true; len];
+    for at in out {
+        stays[at] = false;
+    }
+    let list = (0..len).filter(|i| stays[*i]).map(|i| i as isize);
+    Ok(Indexer::List(list.collect()))
+}
+
+/// The first, last or every n-th positions along dimensions, by xarray's `head`, `tail` and `thin`.
+fn ends(
+    operation: &str,
+    sizes: &[(String, usize)],
+    wanted: &[(&str, isize)],
+) -> Result<Vec<(String, Indexer)>> {
+    wanted
+        .iter()
+        .map(|(dim, n)| {
+            let least = isize::from(operation == "thin");
+            if *n < least {
+                return Err(Error::invalid(format!(
+                    "{operation}: {n} along {dim:?} is not allowed; give {least} or more"
+                )));
+            }
+            let len = sizes.iter().find(|(d, _)| d == dim).map_or(0, |s| s.1) as isize;
+            let indexer = match operation {
+                "head" => Indexer::Slice(None, Some(*n), 1),
+                "tail" => Indexer::Slice(Some((len - n).max(0)), None, 1),
+                _ => Indexer::Slice(None, None, *n),
             };
-            if let (Keys::Texts(texts), Label::Text(text)) = (&keys, &label) {
-                return match texts.iter().position(|t| t == text) {
-                    Some(at) => Ok((None, at)),
-                    None => Err(Error::invalid(format!(
-                        "sel: {label} is not in the coordinate {dim:?}; known: {}",
-                        crate::error::nearest_names(text, texts.iter().map(String::as_str))
-                    ))),
-                };
-            }
-            match (target(dim, &keys, &label)?, &keys) {
-                (Target::Number(v), Keys::Numbers(keys)) => {
-                    keys.iter().position(|k| *k == v).map(|at| (None, at)).ok_or_else(missing)
-                }
-                (Target::Time(start, end), Keys::Times(keys, _)) => {
-                    if end - start <= 1_000_000_000
-                        && let Some(at) = keys.iter().position(|k| *k == start) {
-                            return Ok((None, at));
-                        }
-                    let span = between(dim, keys, Some(start), Some(end), true)?;
-                    if span.len == 0 {
-                        return Err(missing());
-                    }
-                    Ok((Some(span), 0))
-                }
-                _ => Err(missing()),
-            }
-        });
-        self.take_found(dim, found)
-    }
+            Ok(((*dim).to_owned(), indexer))
+        })
+        .collect()
+}
 
-    /// The element whose label is nearest along `dim`; the dimension goes. Of two equally near labels the
-    /// larger, as in pandas.
-    #[must_use]
-    #[track_caller]
-    pub fn sel_nearest(&self, dim: &str, label: impl Into<Label>) -> Self {
-        let label = label.into();
-        let found = self.index_coord(dim).and_then(|coord| {
-            let keys = keys(coord);
-            let best = match (target(dim, &keys, &label)?, &keys) {
-                (Target::Number(v), Keys::Numbers(keys)) => keys
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, k)| !k.is_nan())
-                    .min_by(|a, b| {
-                        let near = (a.1 - v).abs().total_cmp(&(b.1 - v).abs());
-                        near.then(b.1.total_cmp(a.1))
-                    })
-                    .map(|(at, _)| at),
-                (Target::Time(start, _), Keys::Times(keys, _)) => keys
-                    .iter()
-                    .enumerate()
-                    .min_by_key(|(_, k)| ((**k - start).abs(), std::cmp::Reverse(**k)))
-                    .map(|(at, _)| at),
-                _ => None,
-            };
-            best.map(|at| (None, at))
-                .ok_or_else(|| Error::invalid(format!("sel: no label of {dim:?} is near {label}")))
-        });
-        self.take_found(dim, found)
-    }
-
-    /// The elements from label `from` to label `to`, both included, along a monotonic coordinate; `None` is an end.
-    #[must_use]
-    #[track_caller]
-    pub fn sel_range(&self, dim: &str, from: Option<Label>, to: Option<Label>) -> Self {
-        let found = self.index_coord(dim).and_then(|coord| {
-            let keys = keys(coord);
-            let bound =
-                |label: &Option<Label>| label.as_ref().map(|l| target(dim, &keys, l)).transpose();
-            match (&keys, bound(&from)?, bound(&to)?) {
-                (Keys::Numbers(keys), low, high) => {
-                    let number = |t| match t {
-                        Some(Target::Number(v)) => Some(v),
-                        _ => None,
-                    };
-                    let (mut low, mut high) = (number(low), number(high));
-                    // A decreasing coordinate is written in its own order: sel(y = 50 : 40).
-                    if direction(dim, keys)? < 0 && keys.len() > 1 {
-                        std::mem::swap(&mut low, &mut high);
-                    }
-                    between(dim, keys, low, high, false)
-                }
-                (Keys::Times(keys, _), low, high) => {
-                    let start = |t: &Option<Target>| match t {
-                        Some(Target::Time(start, _)) => Some(*start),
-                        _ => None,
-                    };
-                    let end = |t: &Option<Target>| match t {
-                        Some(Target::Time(_, end)) => Some(*end),
-                        _ => None,
-                    };
-                    if direction(dim, keys)? < 0 && keys.len() > 1 {
-                        between(dim, keys, start(&high), end(&low), true)
-                    } else {
-                        between(dim, keys, start(&low), end(&high), true)
-                    }
-                }
-                (Keys::Texts(texts), _, _) => {
-                    let place = |label: &Option<Label>, default: usize| match label {
-                        None => Ok(default),
-                        Some(label) => texts
-                            .iter()
-                            .position(|t| matches!(label, Label::Text(text) if text == t))
-                            .ok_or_else(|| {
-                                Error::invalid(format!(
-                                    "sel: {label} is not in the coordinate {dim:?}"
-                                ))
-                            }),
-                    };
-                    let (a, b) = (place(&from, 0)?, place(&to, texts.len().saturating_sub(1))?);
-                    Ok(Span {
-                        start: a,
-                        len: (b + 1).saturating_sub(a),
-                        step: 1,
-                    })
-                }
-            }
-            .map(|span| (Some(span), 0))
-        });
-        self.take_found(dim, found)
+impl DataArray {
+    /// Dimensions with their lengths.
+    pub(super) fn sizes(&self) -> Vec<(String, usize)> {
+        self.dims.iter().cloned().zip(self.shape()).collect()
     }
 
     #[track_caller]
-    fn take_found(&self, dim: &str, found: Result<(Option<Span>, usize)>) -> Self {
-        match found.and_then(|found| self.axis("sel", dim).map(|axis| (axis, found))) {
-            Ok((axis, (span, at))) => self.take(axis, span, at),
+    fn picked(&self, picks: Result<Picks>) -> Self {
+        match picks {
+            Ok(picks) => picks.array(self),
             Err(error) => self.clone().fail(error),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn isel_owned(&self, operation: &str, indexers: Vec<(String, Indexer)>) -> Self {
+        if self.check().is_err() {
+            return self.clone();
+        }
+        self.picked(Picks::new(operation, &self.sizes(), indexers))
+    }
+
+    #[track_caller]
+    pub(super) fn isel_one(&self, dim: &str, indexer: &Indexer) -> Self {
+        match self.axis("isel", dim) {
+            Ok(_) => self.isel_owned("isel", vec![(dim.to_owned(), indexer.clone())]),
+            Err(error) => self.clone().fail(error),
+        }
+    }
+
+    /// Elements by position: `isel([("time", Indexer::from(0..10))])`. Dimensions with [`Indexer::Points`] are picked together,
+    /// point by point; their dimensions stand where the first of them stood.
+    #[must_use]
+    #[track_caller]
+    pub fn isel<'a>(&self, indexers: impl IntoIterator<Item = (&'a str, Indexer)>) -> Self {
+        let mut owned = Vec::new();
+        for (dim, indexer) in indexers {
+            if let Err(error) = self.axis("isel", dim) {
+                return self.clone().fail(error);
+            }
+            owned.push((dim.to_owned(), indexer));
+        }
+        self.isel_owned("isel", owned)
+    }
+
+    /// Without the elements at these positions.
+    #[must_use]
+    #[track_caller]
+    pub fn drop_isel<'a>(
+        &self,
+        positions: impl IntoIterator<Item = (&'a str, Vec<isize>)>,
+    ) -> Self {
+        let mut owned = Vec::new();
+        for (dim, out) in positions {
+            let len = self.axis("drop_isel", dim).map(|axis| self.shape()[axis]);
+            match len.and_then(|len| others("drop_isel", dim, len, &out)) {
+                Ok(stays) => owned.push((dim.to_owned(), stays)),
+                Err(error) => return self.clone().fail(error),
+            }
+        }
+        self.isel_owned("drop_isel", owned)
+    }
+
+    /// The first so many elements along dimensions.
+    #[must_use]
+    #[track_caller]
+    pub fn head(&self, wanted: &[(&str, isize)]) -> Self {
+        self.end("head", wanted)
+    }
+
+    /// The last so many elements along dimensions.
+    #[must_use]
+    #[track_caller]
+    pub fn tail(&self, wanted: &[(&str, isize)]) -> Self {
+        self.end("tail", wanted)
+    }
+
+    /// Every so-many-th element along dimensions.
+    #[must_use]
+    #[track_caller]
+    pub fn thin(&self, wanted: &[(&str, isize)]) -> Self {
+        self.end("thin", wanted)
+    }
+
+    #[track_caller]
+    fn end(&self, operation: &str, wanted: &[(&str, isize)]) -> Self {
+        match ends(operation, &self.sizes(), wanted) {
+            Ok(indexers) => self.isel_owned(operation, indexers),
+            Err(error) => self.clone().fail(error),
+        }
+    }
+}
+
+impl Dataset {
+    #[track_caller]
+    pub(super) fn isel_owned(&self, operation: &str, indexers: Vec<(String, Indexer)>) -> Dataset {
+        if self.check().is_err() {
+            return self.clone();
+        }
+        let sizes = self.sizes();
+        let picks = match Picks::new(operation, &sizes, indexers) {
+            Ok(picks) => picks,
+            Err(error) => return self.fail(error),
+        };
+        let variables = each!(self, v => picks.array(v));
+        let mut dims: Vec<String> = sizes.into_iter().map(|(dim, _)| dim).collect();
+        dims.extend(picks.point_dims().cloned());
+        match picks.coords(&self.coords, &dims) {
+            Ok(coords) => self.of(operation, variables, &[(&self.origin, &coords)]),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Elements by position, on every variable that has the dimension.
+    #[must_use]
+    #[track_caller]
+    pub fn isel<'a>(&self, indexers: impl IntoIterator<Item = (&'a str, Indexer)>) -> Dataset {
+        let own = indexers.into_iter();
+        self.isel_owned("isel", own.map(|(d, i)| (d.to_owned(), i)).collect())
+    }
+
+    /// Without the elements at these positions.
+    #[must_use]
+    #[track_caller]
+    pub fn drop_isel<'a>(
+        &self,
+        positions: impl IntoIterator<Item = (&'a str, Vec<isize>)>,
+    ) -> Dataset {
+        let sizes = self.sizes();
+        let mut owned = Vec::new();
+        for (dim, out) in positions {
+            let len = sizes.iter().find(|(d, _)| d == dim).map_or(0, |s| s.1);
+            let stays = self
+                .check_dims("drop_isel", &[dim])
+                .and_then(|()| others("drop_isel", dim, len, &out));
+            match stays {
+                Ok(stays) => owned.push((dim.to_owned(), stays)),
+                Err(error) => return self.fail(error),
+            }
+        }
+        self.isel_owned("drop_isel", owned)
+    }
+
+    /// The first so many elements along dimensions.
+    #[must_use]
+    #[track_caller]
+    pub fn head(&self, wanted: &[(&str, isize)]) -> Dataset {
+        self.end("head", wanted)
+    }
+
+    /// The last so many elements along dimensions.
+    #[must_use]
+    #[track_caller]
+    pub fn tail(&self, wanted: &[(&str, isize)]) -> Dataset {
+        self.end("tail", wanted)
+    }
+
+    /// Every so-many-th element along dimensions.
+    #[must_use]
+    #[track_caller]
+    pub fn thin(&self, wanted: &[(&str, isize)]) -> Dataset {
+        self.end("thin", wanted)
+    }
+
+    #[track_caller]
+    fn end(&self, operation: &str, wanted: &[(&str, isize)]) -> Dataset {
+        match ends(operation, &self.sizes(), wanted) {
+            Ok(indexers) => self.isel_owned(operation, indexers),
+            Err(error) => self.fail(error),
         }
     }
 }

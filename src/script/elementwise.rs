@@ -6,7 +6,7 @@ use super::operators::{apply, array, data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::dtype::DType;
-use crate::labelled::{DataArray, Dataset};
+use crate::labelled::{DataArray, Dataset, Join};
 use crate::op::{BinaryOp, UnaryOp};
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 use std::any::TypeId;
@@ -156,6 +156,12 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         binary_of::<DataArray>(registry, name, op);
         binary_of::<Array>(registry, name, op);
         binary_of::<Dataset>(registry, name, op);
+        registry.method::<DataArray>(name, 2..=2, move |a, args| {
+            joined(name, op, &Dynamic::from(a.clone()), args)
+        });
+        registry.method::<Dataset>(name, 2..=2, move |a, args| {
+            joined(name, op, &Dynamic::from(a.clone()), args)
+        });
         // Numbers first: minimum(0, x), floordiv(7, 2).
         binary_of::<i64>(registry, name, op);
         binary_of::<f64>(registry, name, op);
@@ -205,4 +211,22 @@ fn binary_of<T: rhai::Variant + Clone>(registry: &mut Registry<'_>, name: &str, 
     registry.method::<T>(name, 1..=1, move |a, args| {
         apply(&named, op, &Dynamic::from(a.clone()), &args[0])
     });
+}
+
+/// `a.add(b, #{ join: "outer" })`: which labels are left of indexes that differ.
+fn joined(name: &str, op: BinaryOp, a: &Dynamic, args: &[Dynamic]) -> Raised<Dynamic> {
+    let options = super::args::map(name, &args[1], "options #{ join: \"outer\" }")?;
+    super::args::check_keys(name, &options, &["join"])?;
+    let join = super::combine::choice(name, options.get("join"), Join::Inner)?;
+    match (value(name, a)?, value(name, &args[0])?) {
+        (Value::Data(a), b) if !matches!(b, Value::Dataset(_)) => {
+            let b = data_operand(name, &a, b)?;
+            data(a.binary_joined(op, &b, join))
+        }
+        (Value::Dataset(a), b) => {
+            let b = dataset_operand(name, &a, b)?;
+            dataset(a.binary_joined(op, &b, join))
+        }
+        _ => Err(refuse(name, &args[0], "a labelled array or a number")),
+    }
 }
