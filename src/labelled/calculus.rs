@@ -10,6 +10,7 @@ use crate::driver::Driver;
 use crate::dtype::{Scalar, TimeUnit};
 use crate::error::{Error, Result};
 use crate::op::ReductionKind;
+use crate::spec::Attrs;
 
 /// A 1-D coordinate as numbers: its dimension, and values (times in `unit`, or in nanoseconds, since their first).
 fn numbers(
@@ -49,6 +50,14 @@ fn numbers(
 }
 
 impl DataArray {
+    /// A result in another unit: its attributes are not those of the array.
+    fn without_attrs(&self, array: Array) -> Self {
+        DataArray {
+            attrs: Attrs::default(),
+            ..self.with_array(array)
+        }
+    }
+
     fn in_memory(&self, values: Vec<f64>) -> Result<Array> {
         let block = Block::from_vec(&[values.len()], values)?;
         Ok(Driver::of(self.array.session()).from_block(block))
@@ -65,7 +74,7 @@ impl DataArray {
             let x = Spacing::Coordinates(self.in_memory(x)?);
             let mut made = self.array.gradient(&[x], &[axis as isize], edge_order)?;
             match made.pop() {
-                Some(array) => Ok(self.with_array(array)),
+                Some(array) => Ok(self.without_attrs(array)),
                 None => Err(Error::internal("a gradient without a result")),
             }
         };
@@ -99,7 +108,7 @@ impl DataArray {
             };
             let areas = self.trapezoids(&x, axis)?;
             let array = areas.reduce(ReductionKind::Sum, &[axis as isize], options);
-            let mut result = self.with_array(array);
+            let mut result = self.without_attrs(array);
             result.dims.remove(axis);
             result.coords = self.coords_without(&[&dim]);
             Ok(result)
@@ -120,7 +129,7 @@ impl DataArray {
             let zero = Driver::of(self.array.session())
                 .full(&first, 0.0)
                 .astype(sums.dtype());
-            Ok(self.with_array(zero.concat(&[&sums], axis as isize)))
+            Ok(self.without_attrs(zero.concat(&[&sums], axis as isize)))
         };
         made().unwrap_or_else(|error| self.clone().fail(error))
     }

@@ -57,6 +57,7 @@ struct Rule {
     dim: String,
     target: Coord,
     more: Vec<Coord>,
+    own_attrs: bool,
     taps: Vec<Tap>,
     inside: Vec<bool>,
 }
@@ -103,7 +104,12 @@ fn on_one_scale(index: &Coord, target: &Coord) -> Result<(Vec<f64>, Vec<f64>, i8
 }
 
 impl Rule {
-    fn new(index: &Coord, target: Coord, more: Vec<Coord>, method: InterpMethod) -> Result<Rule> {
+    fn new(index: &Coord, target: &DataTarget, method: InterpMethod) -> Result<Rule> {
+        let DataTarget {
+            labels: target,
+            coords: more,
+            own_attrs,
+        } = target.clone();
         let dim = index.name.clone();
         let (x, wanted, order) = on_one_scale(index, &target)?;
         let n = x.len();
@@ -126,6 +132,7 @@ impl Rule {
             dim,
             target,
             more,
+            own_attrs,
             taps,
             inside,
         })
@@ -392,6 +399,8 @@ pub struct DataTarget {
     pub labels: Coord,
     /// Coordinates of the labels' own dimensions.
     pub coords: Vec<Coord>,
+    /// The attributes are those of the labels (else those that the dimension had).
+    pub own_attrs: bool,
 }
 
 impl From<Coord> for DataTarget {
@@ -399,6 +408,7 @@ impl From<Coord> for DataTarget {
         DataTarget {
             labels,
             coords: Vec::new(),
+            own_attrs: false,
         }
     }
 }
@@ -412,7 +422,7 @@ fn rules(
         .iter()
         .map(|(dim, target)| {
             let index = super::sel::index_of("interp", coords, dim)?;
-            Rule::new(index, target.labels.clone(), target.coords.clone(), method)
+            Rule::new(index, target, method)
         })
         .collect::<Result<_>>()?;
     if method == InterpMethod::Cubic && together_count(&made) > 1 {
@@ -439,7 +449,11 @@ fn like(own: &[Coord], other: &[Coord]) -> Vec<(String, DataTarget)> {
         .filter(|c| c.is_index() && !matches!(c.values, Values::Texts(..)))
         .filter_map(|c| {
             let target = other.iter().find(|o| o.is_index() && o.name == c.name)?;
-            (!target.same_values(c)).then(|| (c.name.clone(), target.clone().into()))
+            (!target.same_values(c)).then(|| {
+                let mut target = DataTarget::from(target.clone());
+                target.own_attrs = true;
+                (c.name.clone(), target)
+            })
         })
         .collect()
 }
@@ -469,7 +483,7 @@ fn interpolated_coords(coords: &[Coord], group: &[Rule]) -> Result<Vec<Coord>> {
         let mut label = rule.target.clone();
         label.name.clone_from(&rule.dim);
         if let Some(index) = coords.iter().find(|c| c.name == rule.dim)
-            && label.attrs.0.is_empty()
+            && !rule.own_attrs
         {
             label.attrs = index.attrs.clone();
         }

@@ -332,10 +332,12 @@ impl DataArray {
                     _ => dims.to_vec(),
                 };
                 let product = labels.with_array(arrays[0].multiply(Operand::from(&arrays[1])));
-                match over.is_empty() {
+                let mut sum = match over.is_empty() {
                     true => product,
                     false => product.reduce(ReductionKind::Sum, &over, Some(false)),
-                }
+                };
+                sum.name.clone_from(&self.name);
+                sum
             }
             Err(error) => self.clone().fail(error),
         }
