@@ -175,8 +175,8 @@ impl DataArray {
             Some(index) => {
                 let keys = Keys::of(index);
                 let order = match &keys {
-                    Keys::Numbers(keys) => super::keys::strict_direction(keys),
-                    Keys::Times(keys, _) => super::keys::strict_direction(keys),
+                    Keys::Numbers(keys) => super::search::strict_direction(keys),
+                    Keys::Times(keys, _) => super::search::strict_direction(keys),
                     Keys::Texts(_) => 0,
                 };
                 let Some(x) = keys.numbers().filter(|_| order > 0) else {

@@ -4,7 +4,8 @@ use super::coord::Coord;
 use super::data_array::DataArray;
 use super::dataset::Dataset;
 use super::indexer::{Indexer, Label, Labels, Points};
-use super::keys::{Keys, Lookup, Method, Target, between, direction};
+use super::keys::{Keys, Lookup, Method, Target};
+use super::search::{between, direction};
 use crate::error::{Error, Result, nearest_names};
 use crate::geom::Span;
 

@@ -6,7 +6,7 @@ use super::operators::{apply, array, data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::dtype::DType;
-use crate::labelled::{DataArray, Dataset, Join};
+use crate::labelled::{DataArray, Dataset, DatasetOperand, Join};
 use crate::op::{BinaryOp, UnaryOp};
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 use std::any::TypeId;
@@ -69,10 +69,21 @@ fn condition_of(this: &DataArray, value: &Dynamic) -> Raised<DataArray> {
     }
 }
 
+/// `#{ drop: true }`.
+fn drops(options: &Dynamic) -> Raised<bool> {
+    let options = super::args::map("where", options, "a value, or options #{ drop: true }")?;
+    super::args::check_keys("where", &options, &["drop"])?;
+    Ok(super::args::flag("where", &options, "drop")?.unwrap_or(false))
+}
+
 fn where_data(this: &DataArray, args: &[Dynamic]) -> Raised<Dynamic> {
     let condition = condition_of(this, &args[0])?;
     match args.get(1) {
         None => data(this.where_(&condition)),
+        Some(options) if options.is_map() => match drops(options)? {
+            true => data(this.where_drop(&condition)),
+            false => data(this.where_(&condition)),
+        },
         Some(other) => {
             let other = data_operand("where", this, value("where", other)?)?;
             data(this.where_or(&condition, other))
@@ -112,6 +123,11 @@ fn where_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
     };
     match args.get(1) {
         None => dataset(this.where_(condition)),
+        Some(options) if options.is_map() => match (drops(options)?, condition) {
+            (true, DatasetOperand::Array(condition)) => dataset(this.where_drop(&condition)),
+            (true, _) => Err(refuse("where: drop", &args[0], "a DataArray as condition")),
+            (false, condition) => dataset(this.where_(condition)),
+        },
         Some(other) => {
             let other = dataset_operand("where", this, value("where", other)?)?;
             dataset(this.where_or(condition, other))

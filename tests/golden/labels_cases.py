@@ -216,9 +216,9 @@ ERRORS += [
     ("a.reindex(#{lat: [1]}, \"nearer\")", "a.reindex(lat=[1], method='nearer')", "unknown method \"nearer\""),
 ]
 CASES["along dimensions"] = [
-    ("a.where_drop(a.lat < 45)", "a.where(a.lat < 45, drop=True)"),
+    ("a.where(a.lat < 45, #{drop: true})", "a.where(a.lat < 45, drop=True)"),
     ("a.where_drop(a > 15)", "a.where(a > 15, drop=True)"),
-    ("ds.where_drop(ds[\"lat\"] > 15)", "ds.where(ds['lat'] > 15, drop=True)"),
+    ("ds.where(ds[\"lat\"] > 15, #{drop: true})", "ds.where(ds['lat'] > 15, drop=True)"),
     ("a.dropna(\"time\")", "a.dropna('time')"),
     ("line.dropna(\"x\")", "line.dropna('x')"),
     ("a.dropna(\"lon\", #{thresh: 22})", "a.dropna('lon', thresh=22)"),
