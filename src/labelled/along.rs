@@ -261,6 +261,13 @@ impl Dataset {
         }
     }
 
+    /// As [`DataArray::diff`], of every variable that has the dimension.
+    #[must_use]
+    #[track_caller]
+    pub fn diff(&self, dim: &str, n: usize) -> Dataset {
+        self.diff_labelled(dim, n, false)
+    }
+
     /// As [`DataArray::diff_labelled`], of every variable that has the dimension.
     #[must_use]
     #[track_caller]

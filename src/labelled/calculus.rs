@@ -179,7 +179,7 @@ impl DataArray {
                 true => {
                     let zero = Scalar::zero(self.dtype());
                     let zero = Driver::of(self.array.session()).full(&[], zero);
-                    self.array.where_or(&lines, &zero.astype(self.dtype()))
+                    self.array.where_or(&lines, zero.astype(self.dtype()))
                 }
                 false => self.array.clone(),
             };

@@ -102,6 +102,7 @@ impl DataArray {
         Dataset::new([fitted.rename("polyfit_coefficients")])
     }
 
+    #[allow(clippy::needless_range_loop)] // equations are written by row and column
     #[track_caller]
     fn fitted(&self, dim: &str, degree: usize) -> Result<DataArray> {
         const NAME: &str = "polyfit";
@@ -211,6 +212,7 @@ fn abscissas(operation: &str, index: &Coord) -> Result<Vec<f64>> {
 }
 
 /// The solution of symmetric positive equations, each element of the arrays by itself.
+#[allow(clippy::needless_range_loop)] // equations are written by row and column
 fn eliminated(mut g: Vec<Vec<Option<Array>>>, mut b: Vec<Array>) -> Result<Vec<Array>> {
     let n = b.len();
     let lost = || Error::internal("an equation without a coefficient");
@@ -300,7 +302,7 @@ fn together(
     ddof: Option<u32>,
 ) -> Result<DataArray> {
     let Aligned { arrays, labels } = align(name, &[a, b], Join::Inner)?;
-    let both = arrays[0].notnull().logical_and(&arrays[1].notnull());
+    let both = arrays[0].notnull().logical_and(arrays[1].notnull());
     let side = |i: usize| labels.with_array(arrays[i].astype(DType::F64).where_(&both));
     let over: Vec<&str> = match dims {
         [] => labels.dims.iter().map(String::as_str).collect(),

@@ -215,7 +215,7 @@ impl DataArray {
             }
             FillMethod::Nearest => {
                 let near = at.subtract(&before).less_equal(after.subtract(&at));
-                let inside = before.notnull().logical_and(&after.notnull());
+                let inside = before.notnull().logical_and(after.notnull());
                 left.where_or(&near, &right).where_(&inside)
             }
         };

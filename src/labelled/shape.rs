@@ -252,6 +252,7 @@ impl DataArray {
 }
 
 /// A dimension that is added.
+#[allow(clippy::large_enum_variant)] // a handful of them, for one call
 #[derive(Clone, Debug)]
 pub enum NewDim {
     /// So long, without labels.

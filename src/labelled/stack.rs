@@ -162,7 +162,7 @@ impl DataArray {
     #[track_caller]
     pub fn stack(&self, new: &str, dims: &[&str]) -> Self {
         let axes = match self.axes("stack", dims) {
-            Ok(axes) if !axes.is_empty() && !(self.has(new) && !dims.contains(&new)) => axes,
+            Ok(axes) if !axes.is_empty() && (!self.has(new) || dims.contains(&new)) => axes,
             Ok(axes) => {
                 let why = match axes.is_empty() {
                     true => "no dimensions to put together".to_owned(),

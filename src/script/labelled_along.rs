@@ -23,11 +23,10 @@ fn limit(operation: &str, value: Option<&Dynamic>) -> Raised<Option<usize>> {
     given.map(|limit| length(operation, limit, 1)).transpose()
 }
 
+type Steps = Vec<(String, isize)>;
+
 /// Steps by dimension: `("time", 1)`, or `#{ time: 1, x: -2 }`; what follows stays.
-fn steps<'a>(
-    operation: &str,
-    args: &'a [Dynamic],
-) -> Raised<(Vec<(String, isize)>, &'a [Dynamic])> {
+fn steps<'a>(operation: &str, args: &'a [Dynamic]) -> Raised<(Steps, &'a [Dynamic])> {
     let one = |value: &Dynamic| -> Raised<isize> {
         Ok(int(operation, value, "a number of elements, an integer")? as isize)
     };
