@@ -127,7 +127,9 @@ fn interp_method(value: Option<&Dynamic>) -> Raised<InterpMethod> {
     }
 }
 
-fn pads(args: &[Dynamic]) -> Raised<(Vec<(String, (usize, usize))>, PadWith)> {
+type Widths = Vec<(String, (usize, usize))>;
+
+fn pads(args: &[Dynamic]) -> Raised<(Widths, PadWith)> {
     const NAME: &str = "pad";
     let width = entries(NAME, &args[0], "a map: #{ x: [1, 2] }", |_, value| {
         let list = super::args::lengths(NAME, value, 0)?;
