@@ -12,6 +12,8 @@ mod coverage;
 mod expressions;
 #[path = "oracle/grow.rs"]
 mod grow;
+#[path = "oracle/labels.rs"]
+mod labels;
 #[path = "oracle/plain.rs"]
 mod plain;
 #[path = "oracle/refusals.rs"]
@@ -526,8 +528,10 @@ fn datasets_have_operators_and_carry_failures() {
         )?;
         same(&(1.0 - &two), &-&(&two - 1))?;
         same(&two.map(|v| v - &pr), &(&two - &pr))?;
+        // Labels that differ are joined; lengths without labels must agree.
         let short = two.isel([("time", Indexer::Slice(None, Some(5), 1))]);
-        let failed = &two + &short;
+        same(&(&two + &short), &(&short + &short))?;
+        let failed = &two + &short.drop_vars(&["time"]);
         let error = failed.check().unwrap_err();
         assert!(
             error.to_string().contains("working on variable \"tas\""),
@@ -539,8 +543,8 @@ fn datasets_have_operators_and_carry_failures() {
                 .is_some_and(|site| site.contains("tests/oracle.rs")),
             "{error}"
         );
-        // No common variable, but labels that differ: the dataset itself carries the failure.
-        let failed = ds.vars(&["hits"]) + short;
+        // No common variable, but labels that cannot be joined: the dataset itself carries the failure.
+        let failed = ds.vars(&["hits"]) + two.isel([("time", Indexer::List(vec![0, 0, 1]))]);
         assert!(failed.check().unwrap_err().message().contains("\"time\""));
         assert!(failed.mean("time").var("hits").check().is_err());
         assert!(

@@ -498,7 +498,7 @@ fn labelled_errors_name_what_is_known() {
             "unknown coordinate \"u\"",
         ),
         (
-            "let d = dataset([a]); d + a.isel(#{ t: 0..2 });",
+            "let d = dataset([a]); d + a.isel(#{ t: 0..2 }).drop_vars(\"t\");",
             "working on variable \"a\"",
         ),
         (

@@ -2,6 +2,7 @@
 
 use super::coord::Coord;
 use super::data_array::DataArray;
+use super::join::{Join, common_indexes};
 use crate::array::Array;
 use crate::error::{Error, Result};
 use crate::spec::Attrs;
@@ -76,14 +77,22 @@ pub(super) struct Aligned {
     pub(super) labels: DataArray,
 }
 
-/// Brings arrays to common dimensions: those of the first, then new ones of the others.
-pub(super) fn align(operation: &str, inputs: &[&DataArray]) -> Result<Aligned> {
+/// How an input is named in errors.
+pub(super) fn label_of(array: &DataArray) -> String {
+    let name = array.name.clone();
+    name.unwrap_or_else(|| "an unnamed array".into())
+}
+
+/// Brings arrays to common labels (by `join`) and common dimensions: those of the first, then new ones of the others.
+pub(super) fn align(operation: &str, inputs: &[&DataArray], join: Join) -> Result<Aligned> {
     inputs.iter().try_for_each(|input| input.check())?;
-    let label = |array: &DataArray| {
-        let name = array.name.clone();
-        name.unwrap_or_else(|| "an unnamed array".into())
-    };
-    let labels: Vec<String> = inputs.iter().map(|input| label(input)).collect();
+    let owned;
+    let mut inputs = inputs.to_vec();
+    if let Some(joined) = joined(operation, &inputs, join)? {
+        owned = joined;
+        inputs = owned.iter().collect();
+    }
+    let labels: Vec<String> = inputs.iter().map(|input| label_of(input)).collect();
     let each = || inputs.iter().zip(&labels);
     let all: Vec<(&str, &[String], Vec<usize>)> = each()
         .map(|(input, label)| (label.as_str(), input.dims(), input.shape()))
@@ -95,25 +104,7 @@ pub(super) fn align(operation: &str, inputs: &[&DataArray]) -> Result<Aligned> {
     let coords = merge_coords(operation, &all)?;
     let arrays = inputs
         .iter()
-        .map(|input| {
-            let mut axes: Vec<(usize, usize)> = input
-                .dims
-                .iter()
-                .enumerate()
-                .filter_map(|(axis, dim)| Some((dims.iter().position(|d| d == dim)?, axis)))
-                .collect();
-            axes.sort_unstable();
-            let order: Vec<usize> = axes.iter().map(|(_, axis)| *axis).collect();
-            let to: Vec<usize> = axes.iter().map(|(to, _)| *to).collect();
-            let mut array = input.array.clone();
-            if order.iter().enumerate().any(|(i, axis)| i != *axis) {
-                array = array.transpose(&order);
-            }
-            if to.len() != shape.len() {
-                array = array.broadcast_axes(&to, &shape);
-            }
-            array
-        })
+        .map(|input| spread(input, &dims, &shape))
         .collect();
     let mut attrs = inputs[0].attrs.clone();
     for input in &inputs[1..] {
@@ -127,6 +118,76 @@ pub(super) fn align(operation: &str, inputs: &[&DataArray]) -> Result<Aligned> {
         labels.name = None;
     }
     Ok(Aligned { arrays, labels })
+}
+
+/// The data of `input` along `dims`, which have all of its own: in that order, repeated along those that it lacks.
+#[track_caller]
+pub(super) fn spread(input: &DataArray, dims: &[String], shape: &[usize]) -> Array {
+    let mut axes: Vec<(usize, usize)> = input
+        .dims
+        .iter()
+        .enumerate()
+        .filter_map(|(axis, dim)| Some((dims.iter().position(|d| d == dim)?, axis)))
+        .collect();
+    axes.sort_unstable();
+    let order: Vec<usize> = axes.iter().map(|(_, axis)| *axis).collect();
+    let to: Vec<usize> = axes.iter().map(|(to, _)| *to).collect();
+    let mut array = input.array.clone();
+    if order.iter().enumerate().any(|(i, axis)| i != *axis) {
+        array = array.transpose(&order);
+    }
+    if to.len() != shape.len() {
+        array = array.broadcast_axes(&to, shape);
+    }
+    array
+}
+
+/// The inputs of an operation with the labels that `join` leaves; `None` when all agree.
+fn joined(operation: &str, inputs: &[&DataArray], join: Join) -> Result<Option<Vec<DataArray>>> {
+    let owners: Vec<String> = inputs.iter().map(|input| label_of(input)).collect();
+    let all: Vec<(&str, &[Coord])> = owners
+        .iter()
+        .zip(inputs)
+        .map(|(owner, input)| (owner.as_str(), input.coords()))
+        .collect();
+    let targets = common_indexes(operation, &all, join, &[])?;
+    if targets.is_empty() {
+        return Ok(None);
+    }
+    refuse_nothing(operation, &all, &targets)?;
+    let each = inputs.iter().map(|input| match join {
+        Join::Override => input.overridden(&targets),
+        _ => input.conform(operation, &targets, None),
+    });
+    let made: Vec<DataArray> = each.collect();
+    made.iter().try_for_each(DataArray::check)?;
+    Ok(Some(made))
+}
+
+/// An error when indexes that have labels have none in common: xarray goes on with arrays of length zero, of which nobody knows
+/// why (0.1 is not 0.1000000015).
+pub(super) fn refuse_nothing(
+    operation: &str,
+    inputs: &[(&str, &[Coord])],
+    targets: &[Coord],
+) -> Result<()> {
+    for target in targets.iter().filter(|t| t.is_empty()) {
+        let mut owners = inputs.iter().filter_map(|(owner, coords)| {
+            let own = coords.iter().find(|c| c.name == target.name)?;
+            (!own.is_empty()).then(|| {
+                let (first, last) = (own.exact_text(0), own.exact_text(own.len() - 1));
+                format!("{owner} from {first} to {last}")
+            })
+        });
+        if let (Some(a), Some(b)) = (owners.next(), owners.next()) {
+            return Err(Error::invalid(format!(
+                "{operation}: no label of {:?} is in all operands: {a}, {b}; align them first (reindex_like with \
+                 method \"nearest\", interp_like), or join=\"outer\"",
+                target.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// xarray's `keep_attrs="drop_conflicts"`: what both agree on, and what only one has.

@@ -2,12 +2,10 @@
 
 use super::coord::Coord;
 use super::reductions::reductions;
-use super::select::Indexer;
 use crate::array::{Array, ReduceOptions};
 use crate::block::{Block, Native};
 use crate::dtype::DType;
 use crate::error::{Error, Result, nearest_names};
-use crate::geom::Select;
 use crate::op::ReductionKind;
 use crate::spec::{AttrValue, Attrs, Encoding};
 use std::panic::Location;
@@ -319,37 +317,6 @@ impl DataArray {
         }
     }
 
-    /// The dimensions in another order.
-    #[must_use]
-    #[track_caller]
-    pub fn transpose(&self, dims: &[&str]) -> Self {
-        let order = match self.axes("transpose", dims) {
-            Ok(order) if order.len() == self.dims.len() => order,
-            Ok(_) => {
-                let text = format!("transpose: {dims:?} does not name all of {:?}", self.dims);
-                return self.clone().fail(Error::invalid(text));
-            }
-            Err(error) => return self.clone().fail(error),
-        };
-        let mut result = self.with_array(self.array.transpose(&order));
-        result.dims = order.iter().map(|a| self.dims[*a].clone()).collect();
-        // Coordinates of several dimensions follow, as in xarray.
-        for coord in &mut result.coords {
-            let Coord { dims, .. } = &*coord;
-            let along = |dim: &String| dims.iter().position(|d| d == dim);
-            let order: Vec<usize> = result.dims.iter().filter_map(along).collect();
-            if order.is_sorted() || order.len() != dims.len() {
-                continue;
-            }
-            let names = order.iter().map(|a| dims[*a].clone()).collect();
-            match coord.select(&Select::transpose(coord.shape(), &order), names) {
-                Ok(turned) => *coord = turned,
-                Err(error) => return self.clone().fail(error),
-            }
-        }
-        result
-    }
-
     /// The elements as a block on rank 0.
     ///
     /// # Errors
@@ -364,17 +331,6 @@ impl DataArray {
     /// As [`DataArray::compute_block`]; invalid input when `T` is not the element type.
     pub fn compute<T: Native>(&self) -> Result<ndarray::ArrayD<T>> {
         self.array.compute()
-    }
-
-    /// Elements by position: `isel([("time", Indexer::from(0..10))])`.
-    #[must_use]
-    #[track_caller]
-    pub fn isel<'a>(&self, indexers: impl IntoIterator<Item = (&'a str, Indexer)>) -> Self {
-        let mut result = self.clone();
-        for (dim, indexer) in indexers {
-            result = result.isel_one(dim, &indexer);
-        }
-        result
     }
 }
 

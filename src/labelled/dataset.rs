@@ -3,7 +3,6 @@
 use super::align::{common_dims, merge_coords};
 use super::coord::Coord;
 use super::data_array::DataArray;
-use super::select::{Indexer, Label};
 use crate::array::Array;
 use crate::driver::Session;
 use crate::error::{Error, Result, nearest_names};
@@ -319,50 +318,6 @@ impl Dataset {
         }
         let variables = each!(self, v => v.chunk(present(v, &chunks)));
         self.of("chunk", variables, &[])
-    }
-
-    /// Elements by position, on every variable that has the dimension.
-    #[must_use]
-    #[track_caller]
-    pub fn isel<'a>(&self, indexers: impl IntoIterator<Item = (&'a str, Indexer)>) -> Dataset {
-        let indexers: Vec<(&str, Indexer)> = indexers.into_iter().collect();
-        let variables = each!(self, v => v.isel(present(v, &indexers)));
-        self.of("isel", variables, &[])
-    }
-
-    /// The element with this label, on every variable that has the dimension.
-    #[must_use]
-    #[track_caller]
-    pub fn sel(&self, dim: &str, label: impl Into<Label>) -> Dataset {
-        let label = label.into();
-        let variables = each!(self, v => match v.has(dim) {
-            true => v.sel(dim, label.clone()),
-            false => v.clone(),
-        });
-        self.of("sel", variables, &[])
-    }
-
-    /// The element whose label is nearest, on every variable that has the dimension.
-    #[must_use]
-    #[track_caller]
-    pub fn sel_nearest(&self, dim: &str, label: impl Into<Label>) -> Dataset {
-        let label = label.into();
-        let variables = each!(self, v => match v.has(dim) {
-            true => v.sel_nearest(dim, label.clone()),
-            false => v.clone(),
-        });
-        self.of("sel_nearest", variables, &[])
-    }
-
-    /// The elements from one label to another, both included, on every variable that has the dimension.
-    #[must_use]
-    #[track_caller]
-    pub fn sel_range(&self, dim: &str, from: Option<Label>, to: Option<Label>) -> Dataset {
-        let variables = each!(self, v => match v.has(dim) {
-            true => v.sel_range(dim, from.clone(), to.clone()),
-            false => v.clone(),
-        });
-        self.of("sel_range", variables, &[])
     }
 
     /// `Ok` when every variable is valid.

@@ -1,13 +1,14 @@
 //! Element-wise operations on all variables of a dataset, after `xarray.Dataset`.
 //!
 //! Beside another dataset, variables of one name meet; names that only one has are left out (xarray's default,
-//! `arithmetic_join="inner"`). Beside an array or a number, every variable meets it. Labels must be equal: xarray would take
-//! the common part of indexes that differ; here it is selected first, as for arrays.
+//! `arithmetic_join="inner"`). Beside an array or a number, every variable meets it. Of indexes that differ the common part is
+//! taken, once for all variables.
 
-use super::align::without_conflicts;
+use super::align::{refuse_nothing, without_conflicts};
 use super::coord::Coord;
 use super::data_array::DataArray;
 use super::dataset::{Dataset, each};
+use super::join::{Join, common_indexes};
 use super::math::DataOperand;
 use crate::array::{element_wise, weak_numbers};
 use crate::dtype::{DType, Scalar};
@@ -82,14 +83,47 @@ impl DatasetOperand {
     }
 }
 
+/// Both operands with the labels that `join` leaves of indexes that differ.
+fn brought(
+    this: &Dataset,
+    operation: &str,
+    other: &DatasetOperand,
+    join: Join,
+) -> Result<Option<(Dataset, DatasetOperand)>, Error> {
+    this.check()?;
+    other.check()?;
+    let all = [
+        (this.origin.as_str(), this.coords()),
+        ("the other operand", other.coords()),
+    ];
+    let targets = common_indexes(operation, &all, join, &[])?;
+    if targets.is_empty() {
+        return Ok(None);
+    }
+    if join == Join::Inner {
+        refuse_nothing(operation, &all, &targets)?;
+    }
+    let other = match other {
+        DatasetOperand::Dataset(other) => other.conform(operation, &targets, None).into(),
+        DatasetOperand::Array(array) => array.conform(operation, &targets, None).into(),
+        DatasetOperand::Weak(value) => DatasetOperand::Weak(*value),
+    };
+    Ok(Some((this.conform(operation, &targets, None), other)))
+}
+
 /// The dataset of `$change` for every variable that has something beside it: a loop, for the caller's line.
 macro_rules! paired {
-    ($this:expr, $operation:expr, $other:expr, |$variable:ident, $beside:ident| $change:expr) => {{
+    ($this:expr, $operation:expr, $other:expr, $join:expr, |$variable:ident, $beside:ident| $change:expr) => {{
         let (this, other, operation): (&Dataset, &DatasetOperand, &str) =
             ($this, $other, $operation);
-        if let Err(error) = other.check() {
-            return this.fail(error);
-        }
+        let joined = match brought(this, operation, other, $join) {
+            Ok(joined) => joined,
+            Err(error) => return this.fail(error),
+        };
+        let (this, other) = match &joined {
+            Some((this, other)) => (this, other),
+            None => (this, other),
+        };
         let mut variables = Vec::with_capacity(this.variables.len());
         for $variable in &this.variables {
             if let Some($beside) = other.beside($variable.name()) {
@@ -109,7 +143,15 @@ impl Dataset {
     #[must_use]
     #[track_caller]
     pub fn binary(&self, op: BinaryOp, other: &DatasetOperand) -> Self {
-        let mut result = paired!(self, op.name(), other, |v, beside| v.binary(op, &beside));
+        self.binary_joined(op, other, Join::Inner)
+    }
+
+    /// As [`Dataset::binary`], with the labels that `join` leaves where indexes differ.
+    #[must_use]
+    #[track_caller]
+    pub fn binary_joined(&self, op: BinaryOp, other: &DatasetOperand, join: Join) -> Self {
+        let mut result = paired!(self, op.name(), other, join, |v, beside| v
+            .binary(op, &beside));
         result.attrs = without_conflicts(&self.attrs, &other.attrs());
         result
     }
@@ -118,7 +160,7 @@ impl Dataset {
     #[must_use]
     #[track_caller]
     pub fn binary_reversed(&self, op: BinaryOp, other: &DatasetOperand) -> Self {
-        let mut result = paired!(self, op.name(), other, |v, beside| v
+        let mut result = paired!(self, op.name(), other, Join::Inner, |v, beside| v
             .binary_reversed(op, &beside));
         result.attrs = without_conflicts(&self.attrs, &other.attrs());
         result
@@ -153,10 +195,16 @@ impl Dataset {
     #[track_caller]
     pub fn where_(&self, condition: impl Into<DatasetOperand>) -> Self {
         let condition = condition.into();
-        paired!(self, "where", &condition, |v, beside| match beside {
-            DataOperand::Array(condition) => v.where_(&condition),
-            DataOperand::Weak(value) => v.clone().fail(no_condition(value)),
-        })
+        paired!(
+            self,
+            "where",
+            &condition,
+            Join::Inner,
+            |v, beside| match beside {
+                DataOperand::Array(condition) => v.where_(&condition),
+                DataOperand::Weak(value) => v.clone().fail(no_condition(value)),
+            }
+        )
     }
 
     /// Elements where `condition` holds, those of `other` elsewhere. Datasets must have the same variables (xarray's
@@ -184,7 +232,7 @@ impl Dataset {
                 )));
             }
         }
-        paired!(self, "where", &condition, |v, beside| {
+        paired!(self, "where", &condition, Join::Exact, |v, beside| {
             match (beside, other.beside(v.name())) {
                 (DataOperand::Array(condition), Some(other)) => v.where_or(&condition, other),
                 (DataOperand::Weak(value), _) => v.clone().fail(no_condition(value)),
@@ -198,14 +246,27 @@ impl Dataset {
     #[track_caller]
     pub fn fillna(&self, value: impl Into<DatasetOperand>) -> Self {
         let value = value.into();
-        if let Err(error) = value.check() {
-            return self.fail(error);
+        if let DatasetOperand::Dataset(values) = &value
+            && let Some(more) = values.names().iter().find(|n| !self.names().contains(n))
+        {
+            return self.fail(Error::invalid(format!(
+                "fillna: the values have a variable {more:?}, which the dataset has not; its variables are {}",
+                self.names().join(", ")
+            )));
         }
+        let value = match brought(self, "fillna", &value, Join::Left) {
+            Ok(Some((_, value))) => value,
+            Ok(None) => value,
+            Err(error) => return self.fail(error),
+        };
         let variables = each!(self, v => match value.beside(v.name()) {
             Some(value) => v.fillna(value),
             None => v.clone(),
         });
-        let coords = [(self.origin.as_str(), self.coords())];
+        let coords = [
+            (self.origin.as_str(), self.coords()),
+            ("the values", value.coords()),
+        ];
         self.of("fillna", variables, &coords)
     }
 
@@ -213,8 +274,8 @@ impl Dataset {
     #[must_use]
     #[track_caller]
     pub fn clip(&self, min: impl Into<DatasetOperand>, max: impl Into<DatasetOperand>) -> Self {
-        self.binary(BinaryOp::Maximum, &min.into())
-            .binary(BinaryOp::Minimum, &max.into())
+        self.binary_joined(BinaryOp::Maximum, &min.into(), Join::Exact)
+            .binary_joined(BinaryOp::Minimum, &max.into(), Join::Exact)
     }
 
     fn names(&self) -> Vec<&str> {

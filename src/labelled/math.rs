@@ -1,7 +1,8 @@
-//! Element-wise operations by name: dimensions are matched, coordinates must agree.
+//! Element-wise operations by name: dimensions are matched, labels that differ are joined (xarray's `arithmetic_join`: inner).
 
 use super::align::{Aligned, align};
 use super::data_array::DataArray;
+use super::join::Join;
 use crate::array::{Operand, element_wise, weak_numbers};
 use crate::dtype::{DType, Scalar};
 use crate::error::Result;
@@ -35,18 +36,31 @@ impl DataArray {
     #[must_use]
     #[track_caller]
     pub fn binary(&self, op: BinaryOp, other: &DataOperand) -> Self {
-        self.binary_in_order(op, other, false)
+        self.binary_in_order(op, other, false, Join::Inner)
+    }
+
+    /// As [`DataArray::binary`], with the labels that `join` leaves where indexes differ (inner otherwise).
+    #[must_use]
+    #[track_caller]
+    pub fn binary_joined(&self, op: BinaryOp, other: &DataOperand, join: Join) -> Self {
+        self.binary_in_order(op, other, false, join)
     }
 
     /// As [`DataArray::binary`], with the operands in the other order: `other op self`.
     #[must_use]
     #[track_caller]
     pub fn binary_reversed(&self, op: BinaryOp, other: &DataOperand) -> Self {
-        self.binary_in_order(op, other, true)
+        self.binary_in_order(op, other, true, Join::Inner)
     }
 
     #[track_caller]
-    fn binary_in_order(&self, op: BinaryOp, other: &DataOperand, reversed: bool) -> Self {
+    fn binary_in_order(
+        &self,
+        op: BinaryOp,
+        other: &DataOperand,
+        reversed: bool,
+        join: Join,
+    ) -> Self {
         match other {
             DataOperand::Weak(value) => {
                 let other = Operand::Weak(*value);
@@ -60,7 +74,7 @@ impl DataArray {
                     true => [other, self],
                     false => [self, other],
                 };
-                match align(op.name(), &inputs) {
+                match align(op.name(), &inputs, join) {
                     Ok(Aligned { arrays, labels }) => {
                         labels.with_array(arrays[0].binary(op, &Operand::from(&arrays[1])))
                     }
@@ -89,7 +103,7 @@ impl DataArray {
     #[track_caller]
     pub fn where_(&self, condition: &DataArray) -> Self {
         self.kept(
-            align("where", &[self, condition])
+            align("where", &[self, condition], Join::Inner)
                 .map(|a| a.labels.with_array(a.arrays[0].where_(&a.arrays[1]))),
         )
     }
@@ -112,14 +126,15 @@ impl DataArray {
     #[track_caller]
     pub fn where_or(&self, condition: &DataArray, other: impl Into<DataOperand>) -> Self {
         let result = match other.into() {
-            DataOperand::Weak(value) => align("where", &[self, condition]).map(|a| {
+            DataOperand::Weak(value) => align("where", &[self, condition], Join::Exact).map(|a| {
                 a.labels
                     .with_array(a.arrays[0].where_or(&a.arrays[1], Operand::Weak(value)))
             }),
-            DataOperand::Array(other) => align("where", &[self, condition, &other]).map(|a| {
-                a.labels
-                    .with_array(a.arrays[0].where_or(&a.arrays[1], &a.arrays[2]))
-            }),
+            DataOperand::Array(other) => align("where", &[self, condition, &other], Join::Exact)
+                .map(|a| {
+                    a.labels
+                        .with_array(a.arrays[0].where_or(&a.arrays[1], &a.arrays[2]))
+                }),
         };
         self.kept(result)
     }
@@ -131,7 +146,7 @@ impl DataArray {
         match value.into() {
             DataOperand::Weak(value) => self.with_array(self.array.fillna(Operand::Weak(value))),
             DataOperand::Array(other) => {
-                let aligned = align("fillna", &[self, &other]);
+                let aligned = align("fillna", &[self, &other], Join::Left);
                 self.kept(aligned.map(|a| a.labels.with_array(a.arrays[0].fillna(&a.arrays[1]))))
             }
         }
@@ -155,8 +170,8 @@ impl DataArray {
     #[must_use]
     #[track_caller]
     pub fn clip(&self, min: impl Into<DataOperand>, max: impl Into<DataOperand>) -> Self {
-        self.binary(BinaryOp::Maximum, &min.into())
-            .binary(BinaryOp::Minimum, &max.into())
+        self.binary_joined(BinaryOp::Maximum, &min.into(), Join::Exact)
+            .binary_joined(BinaryOp::Minimum, &max.into(), Join::Exact)
     }
 }
 

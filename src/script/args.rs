@@ -1,12 +1,13 @@
 //! Reads the arguments of script functions: numbers, names, shapes, maps, slices.
 
-use super::failure::{Raised, raise, refuse};
+use super::failure::{OrRaise, Raised, raise, refuse};
 use crate::array::{Array, Operand, RandomGenerator};
 use crate::dtype::{DType, Scalar};
 use crate::error::Error;
 use crate::labelled::cf::{Calendar, parse_interval};
 use crate::labelled::{
     DataArray, DataOperand, Dataset, DatasetGroupBy, DatasetOperand, GroupBy, Indexer, Label,
+    Labels, Points,
 };
 use rhai::{Dynamic, Map};
 use std::ops::{Range, RangeInclusive};
@@ -265,7 +266,8 @@ pub(super) fn flag(operation: &str, map: &Map, key: &str) -> Raised<Option<bool>
     }
 }
 
-const POSITIONS: &str = "a position, a range (0..10) or slice(a, b, step)";
+const POSITIONS: &str =
+    "a position, a range (0..10), slice(a, b, step), a list or an array of positions";
 
 fn end(operation: &str, value: &Dynamic) -> Raised<Option<isize>> {
     match value.is_unit() {
@@ -295,16 +297,16 @@ pub(super) fn indexer(operation: &str, value: &Dynamic) -> Raised<Indexer> {
         let (start, stop) = (end(operation, &slice.start)?, end(operation, &slice.stop)?);
         return Ok(Indexer::Slice(start, stop, slice.step as isize));
     }
+    if let Some(array) = value.clone().try_cast::<DataArray>() {
+        return Points::of(&array).or_raise().map(Indexer::Points);
+    }
+    if value.is_array() {
+        return whole_list(operation, value).map(Indexer::List);
+    }
     Err(refuse(operation, value, POSITIONS))
 }
 
-/// What `sel` takes along one dimension.
-pub(super) enum Labels {
-    One(Label),
-    Range(Option<Label>, Option<Label>, i64),
-}
-
-fn label(operation: &str, value: &Dynamic) -> Raised<Label> {
+pub(super) fn label(operation: &str, value: &Dynamic) -> Raised<Label> {
     if let Ok(text) = value.as_immutable_string_ref() {
         return Ok(Label::Text(text.to_string()));
     }
@@ -313,7 +315,7 @@ fn label(operation: &str, value: &Dynamic) -> Raised<Label> {
         None => Err(refuse(
             operation,
             value,
-            "a label (a number or a text) or slice(a, b)",
+            "a label (a number or a text), a list of them, slice(a, b) or an array",
         )),
     }
 }
@@ -328,7 +330,7 @@ pub(super) fn labels(operation: &str, value: &Dynamic) -> Raised<Labels> {
         return Ok(Labels::Range(
             bound(&slice.start)?,
             bound(&slice.stop)?,
-            slice.step,
+            slice.step as isize,
         ));
     }
     if value.is::<Range<i64>>() || value.is::<RangeInclusive<i64>>() {
@@ -336,6 +338,13 @@ pub(super) fn labels(operation: &str, value: &Dynamic) -> Raised<Labels> {
             "{operation}: a range a..b leaves out its end, but labels include both ends; write slice(a, b), or select by \
              position with isel"
         ))));
+    }
+    if let Some(array) = value.clone().try_cast::<DataArray>() {
+        return Labels::points(&array).or_raise();
+    }
+    if let Ok(list) = value.as_array_ref() {
+        let list = list.iter().map(|v| label(operation, v));
+        return Ok(Labels::List(list.collect::<Raised<_>>()?));
     }
     label(operation, value).map(Labels::One)
 }

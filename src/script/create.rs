@@ -70,7 +70,7 @@ fn flatten(
     }
 }
 
-fn coord(name: &str, value: &Dynamic) -> Raised<Coord> {
+pub(super) fn coord(name: &str, value: &Dynamic) -> Raised<Coord> {
     let operation = format!("data_array: the coordinate {name:?}");
     if let Ok(list) = value.as_array_ref()
         && !list.is_empty()

@@ -6,7 +6,7 @@ use super::operators::{apply, array, data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::dtype::DType;
-use crate::labelled::{DataArray, Dataset};
+use crate::labelled::{DataArray, Dataset, DatasetOperand, Join};
 use crate::op::{BinaryOp, UnaryOp};
 use rhai::{Dynamic, FnPtr, NativeCallContext};
 use std::any::TypeId;
@@ -69,10 +69,21 @@ fn condition_of(this: &DataArray, value: &Dynamic) -> Raised<DataArray> {
     }
 }
 
+/// `#{ drop: true }`.
+fn drops(options: &Dynamic) -> Raised<bool> {
+    let options = super::args::map("where", options, "a value, or options #{ drop: true }")?;
+    super::args::check_keys("where", &options, &["drop"])?;
+    Ok(super::args::flag("where", &options, "drop")?.unwrap_or(false))
+}
+
 fn where_data(this: &DataArray, args: &[Dynamic]) -> Raised<Dynamic> {
     let condition = condition_of(this, &args[0])?;
     match args.get(1) {
         None => data(this.where_(&condition)),
+        Some(options) if options.is_map() => match drops(options)? {
+            true => data(this.where_drop(&condition)),
+            false => data(this.where_(&condition)),
+        },
         Some(other) => {
             let other = data_operand("where", this, value("where", other)?)?;
             data(this.where_or(&condition, other))
@@ -112,6 +123,11 @@ fn where_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
     };
     match args.get(1) {
         None => dataset(this.where_(condition)),
+        Some(options) if options.is_map() => match (drops(options)?, condition) {
+            (true, DatasetOperand::Array(condition)) => dataset(this.where_drop(&condition)),
+            (true, _) => Err(refuse("where: drop", &args[0], "a DataArray as condition")),
+            (false, condition) => dataset(this.where_(condition)),
+        },
         Some(other) => {
             let other = dataset_operand("where", this, value("where", other)?)?;
             dataset(this.where_or(condition, other))
@@ -156,6 +172,12 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         binary_of::<DataArray>(registry, name, op);
         binary_of::<Array>(registry, name, op);
         binary_of::<Dataset>(registry, name, op);
+        registry.method::<DataArray>(name, 2..=2, move |a, args| {
+            joined(name, op, &Dynamic::from(a.clone()), args)
+        });
+        registry.method::<Dataset>(name, 2..=2, move |a, args| {
+            joined(name, op, &Dynamic::from(a.clone()), args)
+        });
         // Numbers first: minimum(0, x), floordiv(7, 2).
         binary_of::<i64>(registry, name, op);
         binary_of::<f64>(registry, name, op);
@@ -205,4 +227,22 @@ fn binary_of<T: rhai::Variant + Clone>(registry: &mut Registry<'_>, name: &str, 
     registry.method::<T>(name, 1..=1, move |a, args| {
         apply(&named, op, &Dynamic::from(a.clone()), &args[0])
     });
+}
+
+/// `a.add(b, #{ join: "outer" })`: which labels are left of indexes that differ.
+fn joined(name: &str, op: BinaryOp, a: &Dynamic, args: &[Dynamic]) -> Raised<Dynamic> {
+    let options = super::args::map(name, &args[1], "options #{ join: \"outer\" }")?;
+    super::args::check_keys(name, &options, &["join"])?;
+    let join = super::combine::choice(name, options.get("join"), Join::Inner)?;
+    match (value(name, a)?, value(name, &args[0])?) {
+        (Value::Data(a), b) if !matches!(b, Value::Dataset(_)) => {
+            let b = data_operand(name, &a, b)?;
+            data(a.binary_joined(op, &b, join))
+        }
+        (Value::Dataset(a), b) => {
+            let b = dataset_operand(name, &a, b)?;
+            dataset(a.binary_joined(op, &b, join))
+        }
+        _ => Err(refuse(name, &args[0], "a labelled array or a number")),
+    }
 }

@@ -26,6 +26,8 @@ fn index(operation: &str, given: &Dynamic) -> Raised<Index> {
     match indexer(operation, given).map_err(|_| refuse(operation, given, INDEX))? {
         Indexer::At(at) => Ok(Index::At(at)),
         Indexer::Slice(start, stop, step) => Ok(Index::Slice(start, stop, step)),
+        Indexer::List(list) => Ok(Index::List(list)),
+        Indexer::Points(_) => Err(refuse(operation, given, INDEX)),
     }
 }
 

@@ -17,7 +17,7 @@ use std::cell::RefCell;
 const KERNEL: &str = "the name of a registered kernel";
 
 /// Numbers for a kernel: a list, one number, or nothing.
-fn params(operation: &str, given: Option<&Dynamic>) -> Raised<Vec<f64>> {
+pub(super) fn params(operation: &str, given: Option<&Dynamic>) -> Raised<Vec<f64>> {
     let one = |value: &Dynamic| match super::args::scalar(value) {
         Some(number) => Ok(number.as_f64()),
         None => Err(refuse(operation, value, "a number")),

@@ -38,7 +38,7 @@ fn attributes(attrs: &Attrs) -> Dynamic {
     Dynamic::from(map)
 }
 
-fn attr_value(value: &Dynamic) -> Raised<AttrValue> {
+pub(super) fn attr_value(value: &Dynamic) -> Raised<AttrValue> {
     if let Ok(text) = value.as_immutable_string_ref() {
         return Ok(AttrValue::Text(text.to_string()));
     }
@@ -165,22 +165,6 @@ fn save_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
     Ok(Dynamic::UNIT)
 }
 
-fn rename(this: &DataArray, value: &Dynamic) -> Raised<Dynamic> {
-    let Ok(names) = value.as_map_ref() else {
-        let name = text(
-            "rename",
-            value,
-            "a name, or a map of dimensions: #{ old: \"new\" }",
-        )?;
-        return data(this.clone().rename(&name));
-    };
-    let mut result = this.clone();
-    for (from, to) in names.iter() {
-        result = result.rename_dim(from, &text("rename", to, "the new name of the dimension")?);
-    }
-    data(result)
-}
-
 /// A coordinate of an array, as an array.
 fn coordinate(this: &DataArray, name: &str) -> Raised<Dynamic> {
     if this.coord(name).is_none() {
@@ -209,7 +193,6 @@ fn coordinate(this: &DataArray, name: &str) -> Raised<Dynamic> {
 pub(super) fn register(registry: &mut Registry<'_>) {
     registry.method::<DataArray>("save", 1..=2, save_array);
     registry.method::<Dataset>("save", 1..=2, save_dataset);
-    registry.method::<DataArray>("rename", 1..=1, |this, args| rename(this, &args[0]));
     registry.method::<DataArray>("with_attr", 2..=2, |this, args| {
         let name = text("with_attr", &args[0], "the name of an attribute")?;
         data(this.clone().with_attr(&name, attr_value(&args[1])?))

@@ -9,6 +9,7 @@
 mod along;
 mod args;
 mod choose;
+mod combine;
 mod create;
 mod elementwise;
 mod failure;
@@ -16,7 +17,9 @@ mod fourier;
 mod index;
 mod kernels;
 mod labelled_along;
+mod labels;
 mod methods;
+mod names;
 mod numpy;
 mod operators;
 mod random;
@@ -27,4 +30,4 @@ mod select;
 mod shape;
 mod show;
 
-pub use run::{evaluate, run_script, run_text};
+pub use run::{Item, evaluate, evaluate_items, run_script, run_text};

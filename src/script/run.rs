@@ -4,11 +4,13 @@ use super::failure::Script;
 use super::registry::Registry;
 use super::show::Untold;
 use super::{
-    along, choose, create, elementwise, fourier, index, kernels, labelled_along, methods, numpy,
-    operators, random, reduce, select, shape, show,
+    along, choose, combine, create, elementwise, fourier, index, kernels, labelled_along, labels,
+    methods, names, numpy, operators, random, reduce, select, shape, show,
 };
+use crate::array::Array;
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
+use crate::labelled::{DataArray, Dataset};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ParseError, Scope, Token};
 use std::path::Path;
 
@@ -89,16 +91,23 @@ pub fn run_text(
     })
 }
 
-/// The arrays that a script ends with (an array, or a list of arrays), with `inputs` as its variables: expressions of the
+/// What an expression of the script language works on, and what it gives.
+#[derive(Clone)]
+pub enum Item {
+    /// An array by position.
+    Array(Array),
+    /// A labelled array.
+    DataArray(DataArray),
+    /// A dataset.
+    Dataset(Dataset),
+}
+
+/// What a script ends with (arrays or datasets, one or a list of them), with `inputs` as its variables: expressions of the
 /// script language for a program that has arrays of its own.
 ///
 /// # Errors
 /// As [`run_script`]; invalid input when the script ends with something else.
-pub fn evaluate(
-    driver: &Driver,
-    source: &str,
-    inputs: &[(&str, crate::array::Array)],
-) -> Result<Vec<crate::array::Array>> {
+pub fn evaluate_items(driver: &Driver, source: &str, inputs: &[(&str, Item)]) -> Result<Vec<Item>> {
     let mut engine = Engine::new();
     let (functions, untold) = prepare(&mut engine, driver);
     let script = Script {
@@ -108,9 +117,13 @@ pub fn evaluate(
         functions: &functions,
     };
     let mut scope = Scope::new();
-    for (name, array) in inputs {
+    for (name, item) in inputs {
         // No constants: the parser would fold comparisons of them by rules of its own.
-        scope.push((*name).to_owned(), array.clone());
+        match item.clone() {
+            Item::Array(array) => scope.push((*name).to_owned(), array),
+            Item::DataArray(array) => scope.push((*name).to_owned(), array),
+            Item::Dataset(dataset) => scope.push((*name).to_owned(), dataset),
+        };
     }
     let ast = compile(&engine, &scope, source).map_err(|e| script.report(e))?;
     let result: Dynamic = engine
@@ -123,14 +136,43 @@ pub fn evaluate(
         Ok(list) => list.to_vec(),
         Err(_) => vec![result.clone()],
     };
-    list.into_iter()
-        .map(|value| {
+    let item = |value: Dynamic| {
+        let value = match value.try_cast_result::<Array>() {
+            Ok(array) => return Ok(Item::Array(array)),
+            Err(value) => value,
+        };
+        let value = match value.try_cast_result::<DataArray>() {
+            Ok(array) => return Ok(Item::DataArray(array)),
+            Err(value) => value,
+        };
+        value.try_cast_result().map(Item::Dataset).map_err(|value| {
             let kind = super::args::type_name(&value);
-            value
-                .try_cast()
-                .ok_or_else(|| Error::invalid(format!("the expression gives {kind}, not an Array")))
+            Error::invalid(format!("the expression gives {kind}, not an array"))
         })
-        .collect()
+    };
+    list.into_iter().map(item).collect()
+}
+
+/// As [`evaluate_items`], of arrays by position alone.
+///
+/// # Errors
+/// As [`run_script`]; invalid input when the script ends with something else.
+pub fn evaluate(driver: &Driver, source: &str, inputs: &[(&str, Array)]) -> Result<Vec<Array>> {
+    let items: Vec<(&str, Item)> = inputs
+        .iter()
+        .map(|(name, array)| (*name, Item::Array(array.clone())))
+        .collect();
+    let array = |item| match item {
+        Item::Array(array) => Ok(array),
+        Item::DataArray(_) => Err(Error::invalid(
+            "the expression gives a DataArray, not an Array",
+        )),
+        Item::Dataset(_) => Err(Error::invalid(
+            "the expression gives a Dataset, not an Array",
+        )),
+    };
+    let made = evaluate_items(driver, source, &items)?;
+    made.into_iter().map(array).collect()
 }
 
 /// The engine of the script language; gives the names of its functions, and where errors of texts are kept.
@@ -166,6 +208,9 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
     methods::register(&mut registry);
     along::register(&mut registry);
     labelled_along::register(&mut registry);
+    labels::register(&mut registry);
+    combine::register(&mut registry);
+    names::register(&mut registry);
     choose::register(&mut registry, driver);
     kernels::register(&mut registry, driver);
     (registry.names, untold)

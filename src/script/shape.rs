@@ -1,6 +1,7 @@
 //! Shapes: axes, arrays put together and taken apart, chunks.
 
 use super::args::{by_name, int, length, optional, whole_list};
+use super::combine::{concat_labelled, many};
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::operators::array;
 use super::registry::Registry;
@@ -203,7 +204,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
         list_of(this.unstack(axis_or("unstack", &args[0], 0)?).or_raise()?)
     });
     for name in ["concat", "concatenate", "stack"] {
-        registry.function(name, 1..=2, move |args| {
+        let counts = if name == "concat" { 1..=3 } else { 1..=2 };
+        registry.function(name, counts, move |args| {
+            if let ("concat", Some(many)) = (name, many(&args[0])) {
+                return concat_labelled(many, &args[1..]);
+            }
             let list = arrays(name, &args[0])?;
             let rest = by_name(name, &args[1..], &["axis"])?;
             let (first, others) = (&list[0], list[1..].iter().collect::<Vec<_>>());

@@ -501,7 +501,7 @@ fn dtypes(found: &BTreeSet<String>) -> String {
 pub fn table() -> String {
     let (functions, tested) = (functions(), tested());
     let mut text = String::from(
-        "# Coverage of the Array API\n\n\
+        "# Coverage of the Array API and of xarray\n\n\
          Made by `tests/oracle.rs::the_table_of_the_api_is_that_of_the_code` from the sources and the golden data; \
          `HYPERSLAB_BLESS=1 cargo test --test oracle api` writes it anew. A dash: not there yet. *Open*: waits for a design \
          of its own. Dtypes are those of which the golden files have cases, of NumPy, SciPy or xarray; random numbers have \
@@ -543,5 +543,6 @@ pub fn table() -> String {
             }
         }
     }
+    text.push_str(&super::labelled_api::labelled_table());
     text
 }

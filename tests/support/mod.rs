@@ -14,6 +14,7 @@ pub mod comm_scenarios;
 pub mod elements;
 pub mod files;
 pub mod labelled;
+pub mod labelled_api;
 pub mod oracle;
 
 use std::process::Command;
