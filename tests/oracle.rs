@@ -16,6 +16,8 @@ mod grow;
 mod plain;
 #[path = "oracle/refusals.rs"]
 mod refusals;
+#[path = "oracle/resample.rs"]
+mod resample;
 #[path = "oracle/shapes.rs"]
 mod shapes;
 mod support;

@@ -5,25 +5,33 @@
 
 mod align;
 mod along;
+mod calendars;
 pub mod cf;
 mod coord;
 mod data_array;
 mod dataset;
 mod dataset_math;
 mod dataset_reduce;
+mod dataset_resample;
 mod display;
 mod group;
 mod math;
 mod open;
 mod reductions;
+mod resample;
 mod save;
 mod select;
+mod times;
 
 pub use coord::{Coord, Values};
 pub use data_array::DataArray;
 pub use dataset::Dataset;
 pub use dataset_math::DatasetOperand;
 pub use dataset_reduce::DatasetGroupBy;
+pub use dataset_resample::DatasetResample;
 pub use group::GroupBy;
 pub use math::DataOperand;
+pub use resample::Resample;
 pub use select::{Indexer, Label};
+pub use times::Times;
+pub(crate) use times::{model_times, unknown_property};

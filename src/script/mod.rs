@@ -22,9 +22,11 @@ mod operators;
 mod random;
 mod reduce;
 mod registry;
+mod resample;
 mod run;
 mod select;
 mod shape;
 mod show;
+mod times;
 
 pub use run::{evaluate, run_script, run_text};

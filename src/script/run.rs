@@ -4,7 +4,7 @@ use super::failure::Script;
 use super::registry::Registry;
 use super::{
     along, choose, create, elementwise, fourier, index, kernels, labelled_along, methods, numpy,
-    operators, random, reduce, select, shape, show,
+    operators, random, reduce, resample, select, shape, show, times,
 };
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
@@ -139,10 +139,12 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     operators::register(&mut registry);
     show::register(&mut registry);
     create::register(&mut registry, driver);
+    times::register(&mut registry, driver);
     random::register(&mut registry, driver);
     numpy::register(&mut registry, driver);
     elementwise::register(&mut registry);
     reduce::register(&mut registry);
+    resample::register(&mut registry);
     select::register(&mut registry);
     shape::register(&mut registry);
     index::register(&mut registry);
