@@ -108,8 +108,8 @@ for calendar in CALENDARS:
                     print(calendar, series, freq, option, type(error), error, file=sys.stderr)
                     continue
                 out["bins"].append({"calendar": calendar, "series": series, "len": len(data), "freq": freq, **option,
-                                    "labels": texts(count.time.values[:40]), "bins": count.sizes["time"],
-                                    "counts": [0 if c != c else int(c) for c in count.values[:40]]})
+                                    "labels": texts(count.time.values[:12]), "bins": count.sizes["time"],
+                                    "counts": [0 if c != c else int(c) for c in count.values[:24]]})
 
 # Components, rounding, text.
 out["components"] = []
@@ -174,8 +174,8 @@ for source in CALENDARS:
                         print(source, target, series, align, missing, type(error), error, file=sys.stderr)
                         continue
                     out["convert"].append({"from": source, "to": target, "series": series, "align_on": align, "missing": missing,
-                                           "times": texts(made.time.values[:70]), "len": made.sizes["time"],
-                                           "positions": [int(v) for v in made.values[:70]], "sum": int(made.values.sum())})
+                                           "times": texts(made.time.values[:24]), "len": made.sizes["time"],
+                                           "positions": [int(v) for v in made.values[:64]], "sum": int(made.values.sum())})
 
 # Interpolation between calendars.
 out["interp"] = []
@@ -254,7 +254,7 @@ for calendar in CALENDARS:
                         print(calendar, freq, how, option, type(error), error, file=sys.stderr)
                         continue
                     out["up"].append({**entry, "freq": freq, "how": how, **option, "labels": texts(made.time.values[:1]),
-                                      "bins": made.sizes["time"], "result": numbers(made.values[:90]),
+                                      "bins": made.sizes["time"], "result": numbers(made.values[:60]),
                                       "made": made.dtype.name})
                     entry = {"same": True}
 
