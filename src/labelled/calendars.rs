@@ -6,7 +6,7 @@ use super::coord::{Coord, Values};
 use super::data_array::DataArray;
 use super::dataset::{Dataset, each};
 use super::dataset_reduce::without;
-use super::resample::{filled, float_of, interpolated, picked};
+use super::positions::{filled, float_of, interpolated, picked};
 use crate::block::Block;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};

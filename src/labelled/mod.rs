@@ -17,6 +17,7 @@ mod display;
 mod group;
 mod math;
 mod open;
+mod positions;
 mod reductions;
 mod resample;
 mod save;

@@ -241,7 +241,17 @@ fn dates_are_labels_in_every_calendar() {
             let times = range(&series, calendar(&case["calendar"]));
             let places: Vec<f64> = (0..times.len()).map(|i| i as f64).collect();
             let array = cube(driver, &places, "float64", &times, 100).isel([("x", Indexer::At(0))]);
+            let expected = floats(&case["positions"]);
             let found = match case["label"].as_str() {
+                // xarray raises for datetime64 and gives nothing for cftime.
+                Some(label) if expected.is_empty() => {
+                    let error = array.sel("time", label).check().unwrap_err();
+                    assert!(
+                        error.message().contains("is not in the coordinate"),
+                        "{error}"
+                    );
+                    continue;
+                }
                 Some(label) => array.sel("time", label),
                 None => {
                     let bound = |key: &str| case[key].as_str().map(Label::from);
@@ -253,7 +263,7 @@ fn dates_are_labels_in_every_calendar() {
                     .compute_block()
                     .map_err(|e| e.context(case.to_string()))?,
             );
-            assert_eq!(found, floats(&case["positions"]), "{case}");
+            assert_eq!(found, expected, "{case}");
         }
         let noleap = date_range(Some("2000-02-27"), None, Some(4), None, Calendar::NoLeap)?;
         let array = cube(driver, &[0.0; 4], "float64", &noleap, 4);
@@ -269,8 +279,8 @@ fn dates_are_labels_in_every_calendar() {
     .unwrap();
 }
 
-/// Sums of years over a cube in chunks along time: every stored chunk is read once, by one pass, whatever the ranks; so are the
-/// elements that up-sampling takes.
+/// Sums of years over a cube in chunks along time: every stored chunk is read once, by one pass, whatever the ranks. New times
+/// read little more.
 #[test]
 fn resampling_reads_each_chunk_once() {
     let dir = tempfile::tempdir().unwrap();
@@ -320,9 +330,19 @@ fn resampling_reads_each_chunk_once() {
         .unwrap();
         assert_eq!(plans.len(), 3);
         let bytes = (steps * side * side * 4) as u64;
-        for plan in &plans {
+        for (number, plan) in plans.iter().enumerate() {
             let decoded: u64 = plan.footprints().iter().map(|f| f.decoded_bytes).sum();
-            assert_eq!(decoded, bytes, "{ranks} ranks\n{}", plan.plan());
+            // Tiles of new times do not end where stored chunks do: two of them may read one.
+            let most = if number == 2 {
+                bytes + bytes / 3
+            } else {
+                bytes
+            };
+            assert!(
+                (bytes..=most).contains(&decoded),
+                "{ranks} ranks: {decoded} bytes of {bytes}\n{}",
+                plan.plan()
+            );
         }
     }
 }
@@ -338,7 +358,7 @@ fn wrong_resampling_is_an_error() {
             (array.resample("x", "ME").mean(()), "dimension \"x\" has no coordinate"),
             (array.resample("time", "M").mean(()), "\"M\" is an old spelling; write \"ME\""),
             (array.resample("time", "ME").mean("x"), "reducing \"x\" together with"),
-            (array.resample("time", "6h").ffill(Some("ME")), "tolerance: \"ME\" is no length of time"),
+            (array.resample("time", "6h").ffill(Some("ME")), "tolerance = \"ME\": \"ME\" is no length of time"),
             (array.resample("time", "6h").ffill(Some("-1h")), "the tolerance \"-1h\" is negative"),
             (array.resample("time", "6h").interpolate("cubic"), "unknown kind \"cubic\"; known: linear, nearest"),
             (array.isel([("time", Indexer::from(0..0))]).resample("time", "D").sum(()), "length 0"),

@@ -101,40 +101,88 @@ fn resampling_goes_down_and_up() {
 #[test]
 fn wrong_times_raise_at_their_line() {
     for (source, text) in [
-        ("a.resample(#{ time: \"M\" });", "\"M\" is an old spelling; write \"ME\""),
+        (
+            "a.resample(#{ time: \"M\" });",
+            "\"M\" is an old spelling; write \"ME\"",
+        ),
         ("a.resample(#{ time: \"ME\", x: \"D\" });", "2 dimensions"),
         ("a.resample(#{ closed: \"left\" });", "0 dimensions ()"),
         ("a.resample(#{ time: \"ME\", closd: \"left\" });", "closd"),
-        ("a.resample(\"time\", \"ME\", #{ closd: \"left\" });", "unknown option \"closd\"; known: closed"),
+        (
+            "a.resample(\"time\", \"ME\", #{ closd: \"left\" });",
+            "unknown option \"closd\"; known: closed",
+        ),
         ("a.resample(#{ time: 3 });", "the integer 3"),
-        ("a.resample(#{ time: \"ME\", label: \"up\" });", "give \"left\" or \"right\""),
-        ("a.resample(#{ tme: \"ME\" });", "unknown dimension \"tme\" of a; known: time"),
-        ("a.resample(#{ time: \"ME\" }) + 1;", "a Resample (reduce it first"),
-        ("a.resample(#{ time: \"ME\" }).mean(#{ min_count: 2 });", "unknown option \"min_count\""),
-        ("a.resample(#{ time: \"1h\" }).interpolate(\"cubic\");", "known: linear, nearest"),
-        ("a.resample(#{ time: \"1h\" }).ffill(\"ME\");", "no length of time"),
-        ("date_range(\"2000-02-30\", (), 3, \"D\", \"noleap\");", "not a date of the noleap calendar"),
+        (
+            "a.resample(#{ time: \"ME\", label: \"up\" });",
+            "give \"left\" or \"right\"",
+        ),
+        (
+            "a.resample(#{ tme: \"ME\" });",
+            "unknown dimension \"tme\" of a; known: time",
+        ),
+        (
+            "a.resample(#{ time: \"ME\" }) + 1;",
+            "a Resample (reduce it first",
+        ),
+        (
+            "a.resample(#{ time: \"ME\" }).mean(#{ min_count: 2 });",
+            "unknown option \"min_count\"",
+        ),
+        (
+            "a.resample(#{ time: \"1h\" }).interpolate(\"cubic\");",
+            "known: linear, nearest",
+        ),
+        (
+            "a.resample(#{ time: \"1h\" }).ffill(\"ME\");",
+            "no length of time",
+        ),
+        (
+            "date_range(\"2000-02-30\", (), 3, \"D\", \"noleap\");",
+            "not a date of the noleap calendar",
+        ),
         ("date_range(\"2000\");", "give exactly three"),
-        ("date_range(\"2000\", #{ periods: 3, calendar: \"lunar\" });", "unknown calendar \"lunar\""),
+        (
+            "date_range(\"2000\", #{ periods: 3, calendar: \"lunar\" });",
+            "unknown calendar \"lunar\"",
+        ),
         ("date_range(\"2000\", #{ periods: -3 });", "the length -3"),
         ("a.dt;", "not of times"),
-        ("a.time.dt.yaer;", "times have no property \"yaer\"; known: year"),
+        (
+            "a.time.dt.yaer;",
+            "times have no property \"yaer\"; known: year",
+        ),
         ("a.time.dt.floor(\"ME\");", "no fixed length"),
         ("a.time.dt.strftime(\"%Q\");", "unknown directive \"%Q\""),
         ("b.time == a;", "not of times"),
         ("b.time == 3;", "the integer 3"),
         ("b.time * 2;", "times are compared"),
-        ("b.time > a.time;", "calendars noleap and proleptic_gregorian"),
+        (
+            "b.time > a.time;",
+            "calendars noleap and proleptic_gregorian",
+        ),
         ("b.time + \"ten\";", "unknown name \"ten\""),
-        ("b.time > \"2000-02-29\";", "not a date of the noleap calendar"),
-        ("b.time.data_array();", "noleap calendar, which are not computed"),
+        (
+            "b.time > \"2000-02-29\";",
+            "not a date of the noleap calendar",
+        ),
+        (
+            "b.time.data_array();",
+            "noleap calendar, which are not computed",
+        ),
         ("a.convert_calendar(\"360_day\");", "align_on"),
         ("infer_freq(3);", "the integer 3"),
         ("a.interp_calendar(3);", "the integer 3"),
-        ("b.sel(#{ time: \"2000-02-29\" });", "not a date of the noleap calendar"),
+        (
+            "b.sel(#{ time: \"2000-02-29\" });",
+            "not a date of the noleap calendar",
+        ),
     ] {
         let error = fails(&format!("{DAYS}{source}"));
-        assert!(error.to_string().contains(text), "{source}\n{error}\nexpected {text}");
+        assert!(
+            error.to_string().contains(text),
+            "{source}\n{error}\nexpected {text}"
+        );
         assert!(error.message().starts_with("job.rhai:4:"), "{error}");
     }
 }

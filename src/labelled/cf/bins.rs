@@ -251,7 +251,8 @@ fn anchored(
         }
     };
     if let Some(text) = &by.offset {
-        origin += timedelta(text).map_err(|e| e.context("resample: offset"))?;
+        origin += timedelta(text)
+            .map_err(|e| Error::invalid(format!("resample: offset = {text:?}: {}", e.message())))?;
     }
     let (low, high) = (
         (first - origin).rem_euclid(length),

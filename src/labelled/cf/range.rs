@@ -150,10 +150,7 @@ pub(crate) fn infer(times: &TimeIndex) -> Result<Option<Frequency>> {
     }
     let instants = times.all_instants(NAME)?;
     let calendar = times.calendar();
-    let real = matches!(
-        calendar,
-        Calendar::Standard | Calendar::ProlepticGregorian
-    );
+    let real = matches!(calendar, Calendar::Standard | Calendar::ProlepticGregorian);
     if !(instants.is_sorted_by(|a, b| a < b) || instants.is_sorted_by(|a, b| a > b)) {
         return Ok(None);
     }
