@@ -140,6 +140,59 @@ fn peaks_stay_below_the_projection() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Partial results wait: in a rank's share of a split fold until the ranks combine, and in folds whose pieces are walked
+/// across. Both are projected.
+#[test]
+fn partial_results_that_wait_are_projected() {
+    type Made = fn(&Driver) -> hyperslab::Result<()>;
+    let few_columns: Made = |d| {
+        let x = d.default_rng(3).random(&[600, 30, 64]).chunk(&[5, 15, 32]);
+        compute(&[&x.mean(&[0])]).map(drop)
+    };
+    let many_columns: Made = |d| {
+        let x = d.default_rng(3).random(&[160, 60, 64]).chunk(&[5, 10, 8]);
+        compute(&[&x.std(&[0], 0)]).map(drop)
+    };
+    let across: Made = |d| {
+        let x = d.default_rng(3).random(&[400, 30, 50]).chunk(&[5, 3, 50]);
+        compute(&[&x.mean(&[1]), &x.max(&[0])]).map(drop)
+    };
+    let both: Made = |d| {
+        let x = d.default_rng(3).random(&[90, 8, 110]).chunk(&[3, 8, 5]);
+        compute(&[&x.mean(&[0, 2])]).map(drop)
+    };
+    let groups: Made = |d| {
+        let x = d.default_rng(3).random(&[240, 30, 40]).chunk(&[2, 30, 20]);
+        let codes = Arc::new((0..240).map(|t| t % 12).collect());
+        let x = x.group_reduce(ReductionKind::Mean, 0, codes, 12, None);
+        x.compute_block().map(drop)
+    };
+    let mut wrong = Vec::new();
+    for (name, work) in [
+        ("few columns", few_columns),
+        ("many columns", many_columns),
+        ("across", across),
+        ("both", both),
+        ("groups", groups),
+    ] {
+        for (ranks, threads) in [(1, 1), (1, 2), (2, 1), (3, 1), (5, 2), (7, 1)] {
+            let done = measured(1, Fabric::Threads(ranks), threads, 1 << 30, work);
+            let what = format!("{name} on {ranks} x {threads}");
+            println!(
+                "{what}: measured {:?}, projected {}",
+                done.peaks, done.projected_bytes
+            );
+            if done.peaks.iter().any(|peak| *peak > done.projected_bytes) {
+                wrong.push(format!(
+                    "{what}: {:?} > {}",
+                    done.peaks, done.projected_bytes
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// What a program with stored results gives, and what it took.
 fn stored(fabric: Fabric, limits: Limits, out: &Path) -> hyperslab::Result<(Vec<Block>, Finished)> {
     let result = on_tiles(1 << 10, fabric, limits, |driver| {

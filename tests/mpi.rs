@@ -74,7 +74,7 @@ fn act(driver: &Driver, role: &str) -> hyperslab::Result<Vec<String>> {
 }
 
 fn programs_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>> {
-    let every = if long() { 1 } else { 5 };
+    let every = if long() { 1 } else { 7 };
     let cases: Vec<_> = oracle().cases.iter().skip(variant).step_by(every).collect();
     let mut lines = Vec::new();
     for batch in cases.chunks(41) {
@@ -95,7 +95,7 @@ fn programs_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>
 
 /// The programs of elements.bin and shapes.bin: a sample by default.
 fn arrays_of(driver: &Driver, variant: usize) -> hyperslab::Result<Vec<String>> {
-    let every = if long() { 1 } else { 17 };
+    let every = if long() { 1 } else { 37 };
     let mut made: Vec<(&str, Array)> = Vec::new();
     for case in elements().cases.iter().skip(variant).step_by(every) {
         made.push((
@@ -205,7 +205,8 @@ fn programs() {
 }
 
 fn array_programs() {
-    for variant in [1, 3] {
+    // One chunk (on more ranks), thirds, and ragged ones.
+    for variant in [0, 1, 3] {
         let role = format!("arrays {variant}");
         let expected = on_tiles(TILE, Fabric::Solo, limits(2, 1 << 30), |driver| {
             act(driver, &role)

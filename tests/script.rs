@@ -827,6 +827,43 @@ fn persisted_arrays() {
     );
 }
 
+/// The text of a value that cannot be computed is an error wherever the text was to be; nothing is printed in its place.
+#[test]
+fn texts_of_values_that_fail_raise_the_error() {
+    let released = "let x = array([1.0, 2.0]).persist(); x.release(); let s = x.sum();\n";
+    let named =
+        "let x = data_array(array([1.0, 2.0]), [\"t\"]).persist(); x.release(); let s = x.sum();\n";
+    for (made, place, rest) in [
+        (released, "job.rhai:2:1: ", "print(s);"),
+        (named, "job.rhai:2:1: ", "print(s);"),
+        (released, "job.rhai:2:1: ", "debug(s);"),
+        (released, "job.rhai:2:3: ", "s.to_string();"),
+        (released, "job.rhai", "print(`the sum is ${s}`);"),
+        (named, "job.rhai", "print(`the sum is ${s}`); print(2);"),
+        (released, "job.rhai", "let t = `${s}`;"),
+        (released, "job.rhai", "print(\"sum: \" + s);"),
+        (released, "job.rhai", "let t = \"sum: \"; t += s; print(t);"),
+    ] {
+        let mut lines = Vec::new();
+        let config = Config {
+            fabric: Some(Fabric::Solo),
+            ..Config::default()
+        };
+        let source = format!("{made}{rest}");
+        let ended = launch_with(&config, |driver| {
+            run_text(driver, "job.rhai", &source, &[], &mut |line| {
+                lines.push(line.to_owned())
+            })
+        });
+        let message = ended.unwrap_err().1.to_string();
+        assert!(message.contains("that was released"), "{rest}: {message}");
+        assert!(message.contains(place), "{rest}: {message}");
+        assert!(lines.is_empty(), "{rest}: {lines:?}");
+    }
+    // Larger arrays say what they are, and are not computed.
+    assert_eq!(prints("print(zeros([2, 3]));").len(), 1);
+}
+
 /// Every operation of arrays is in the script language: by its name, or as what is said here.
 #[test]
 fn every_array_operation_is_in_scripts() {

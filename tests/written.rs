@@ -305,7 +305,8 @@ fn stored_arrays_come_back() {
                 assert!(error.message().contains(words), "{error}");
             }
             Ok(())
-        });
+        })
+        .unwrap();
         let Some(python) = python() else { continue };
         let check = "import sys, numpy as np, xarray as xr\n\
             ds = xr.open_dataset(sys.argv[1]).load(); x = np.arange(60).reshape(6, 10)\n\

@@ -196,8 +196,13 @@ impl Array {
             Ok(node) => Array::new(self.session().clone(), Ok(node)),
             Err(error) => return Array::failed(self.session(), error),
         };
-        let bound = other.absolute_float() * rtol + atol;
-        let near = (self.subtract(&other)).absolute_float().less_equal(bound);
+        // As in NumPy: differences of unsigned numbers would wrap around, and the smallest integer has no magnitude.
+        let other = match other.dtype() == DType::Bool || other.dtype().is_integer() {
+            true => other.astype(DType::F64),
+            false => other,
+        };
+        let bound = other.abs() * rtol + atol;
+        let near = self.subtract(&other).abs().less_equal(bound);
         let close = near
             .logical_and(other.isfinite())
             .logical_or(self.eq(&other));
@@ -218,15 +223,6 @@ impl Array {
         equal_nan: bool,
     ) -> Array {
         self.isclose(other, rtol, atol, equal_nan).all(&[])
-    }
-
-    #[track_caller]
-    fn absolute_float(&self) -> Array {
-        let size = self.abs();
-        match size.dtype().is_integer() {
-            true => size.astype(DType::F64),
-            false => size,
-        }
     }
 }
 

@@ -103,6 +103,8 @@ impl Array {
             );
         }
         let mut result = match flat.shape() == [0] {
+            // Of times nothing is left, but durations.
+            true if dtype.is_time() => flat.subtract(&flat),
             true => flat,
             false => flat.diff(1, 0, None, None),
         };

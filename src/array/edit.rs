@@ -53,16 +53,9 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn delete(&self, index: impl Into<Index>, axis: Option<isize>) -> Array {
-        let flat;
-        let (this, axis) = match axis {
-            Some(axis) => (self, axis),
-            None => {
-                flat = self.ravel();
-                (&flat, 0)
-            }
-        };
+        let (this, axis) = self.axis_or_flat(axis);
         if this.check().is_err() {
-            return this.clone();
+            return this;
         }
         let shape = this.shape();
         let gone = normalize_axis("delete", axis, shape.len())
@@ -75,11 +68,7 @@ impl Array {
             let (mut next, mut placed) = (0, 0);
             for end in gone.iter().map(|i| *i as usize).chain([shape[axis]]) {
                 if end > next {
-                    let span = Span {
-                        start: next,
-                        len: end - next,
-                        step: 1,
-                    };
+                    let span = Span::run(next, end - next);
                     stays.push((span, placed));
                     placed += span.len;
                 }
@@ -111,16 +100,9 @@ impl Array {
         values: impl Into<Operand>,
         axis: Option<isize>,
     ) -> Array {
-        let flat;
-        let (this, axis) = match axis {
-            Some(axis) => (self, axis),
-            None => {
-                flat = self.ravel();
-                (&flat, 0)
-            }
-        };
+        let (this, axis) = self.axis_or_flat(axis);
         if this.check().is_err() {
-            return this.clone();
+            return this;
         }
         let (shape, index) = (this.shape(), index.into());
         let single = matches!(index, Index::At(_));
@@ -169,11 +151,7 @@ impl Array {
                 .map_err(|e| e.context("applying insert"))?;
             let piece = |g: &mut Graph, node: NodeId, start: usize, len: usize| {
                 let mut spans: Vec<Span> = g.shape(node).iter().map(|l| Span::all(*l)).collect();
-                spans[axis] = Span {
-                    start,
-                    len,
-                    step: 1,
-                };
+                spans[axis] = Span::run(start, len);
                 g.select(node, Select::spans(&spans))
             };
             let mut order: Vec<usize> = (0..places.len()).collect();
@@ -263,11 +241,7 @@ impl Array {
                 Part::NewAxis => view.push(1),
                 Part::At(at) => {
                     let at = checked("set_at", &[at], axis, shape[axis])?[0] as usize;
-                    let span = Span {
-                        start: at,
-                        len: 1,
-                        step: 1,
-                    };
+                    let span = Span::run(at, 1);
                     places.push((Places::Span(span), None));
                 }
                 Part::Slice(start, stop, step) => {
@@ -366,11 +340,7 @@ impl Array {
             if !masks.is_empty() {
                 let spans: Vec<Span> = hull
                     .iter()
-                    .map(|&(start, len)| Span {
-                        start,
-                        len,
-                        step: 1,
-                    })
+                    .map(|&(start, len)| Span::run(start, len))
                     .collect();
                 let old = g.select(a, Select::spans(&spans))?;
                 let lengths: Vec<usize> = hull.iter().map(|(_, len)| *len).collect();
@@ -438,20 +408,12 @@ fn around(
         for (from, to) in [(0, start), (start + len, shape[axis])] {
             if to > from {
                 let mut slab = spans.clone();
-                slab[axis] = Span {
-                    start: from,
-                    len: to - from,
-                    step: 1,
-                };
+                slab[axis] = Span::run(from, to - from);
                 let starts = slab.iter().map(|span| span.start).collect();
                 parts.push((g.select(a, Select::spans(&slab))?, starts));
             }
         }
-        spans[axis] = Span {
-            start,
-            len,
-            step: 1,
-        };
+        spans[axis] = Span::run(start, len);
     }
     g.assemble(shape, parts)
 }

@@ -12,8 +12,12 @@ use crate::geom::{Select, Span, normalize_axis};
 use crate::op::{Fourier, Transform};
 use std::str::FromStr;
 
-/// Elements of an image whose axes are transformed in one operation.
+/// Elements of an image whose axes are transformed in one operation; larger ones are transformed axis by axis, by all ranks.
 const ONE_CALL: usize = 1 << 18;
+/// The same where there are [`MANY`] images: enough work for all ranks, and no image need be stored between its axes.
+const ONE_CALL_OF_MANY: usize = 1 << 20;
+/// So many images keep ranks and threads busy.
+const MANY: usize = 8;
 
 /// Which direction of a transform is divided by its length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -318,7 +322,14 @@ fn transform(
     sorted.sort_unstable();
     sorted.dedup();
     let image: usize = lengths.iter().fold(1, |a, n| a.saturating_mul(*n));
-    if sorted.len() == axes.len() && image <= ONE_CALL {
+    let images: usize = (0..shape.len())
+        .filter(|axis| !axes.contains(axis))
+        .fold(1, |images, axis| images.saturating_mul(shape[axis]));
+    let most = match images >= MANY {
+        true => ONE_CALL_OF_MANY,
+        false => ONE_CALL,
+    };
+    if sorted.len() == axes.len() && image <= most {
         let op = Fourier {
             transform: own,
             axes: axes.to_vec(),

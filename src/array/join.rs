@@ -57,6 +57,15 @@ pub(super) fn joined(
 }
 
 impl Array {
+    /// The array and an axis of it; without one all elements in row-major order, and their only axis.
+    #[track_caller]
+    pub(super) fn axis_or_flat(&self, axis: Option<isize>) -> (Array, isize) {
+        match axis {
+            Some(axis) => (self.clone(), axis),
+            None => (self.ravel(), 0),
+        }
+    }
+
     /// Puts this array and `others` together after each was brought in form.
     #[track_caller]
     fn join(
@@ -259,14 +268,7 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn repeat(&self, times: usize, axis: Option<isize>) -> Array {
-        let flat;
-        let (this, axis) = match axis {
-            Some(axis) => (self, axis),
-            None => {
-                flat = self.ravel();
-                (&flat, 0)
-            }
-        };
+        let (this, axis) = self.axis_or_flat(axis);
         this.push(|g, a| {
             let mut shape = g.shape(a).to_vec();
             let axis = normalize_axis("repeat", axis, shape.len())?;
@@ -288,16 +290,9 @@ impl Array {
     #[must_use]
     #[track_caller]
     pub fn repeat_each(&self, counts: &[usize], axis: Option<isize>) -> Array {
-        let flat;
-        let (this, axis) = match axis {
-            Some(axis) => (self, axis),
-            None => {
-                flat = self.ravel();
-                (&flat, 0)
-            }
-        };
+        let (this, axis) = self.axis_or_flat(axis);
         if this.check().is_err() {
-            return this.clone();
+            return this;
         }
         let shape = this.shape();
         let len = match normalize_axis("repeat", axis, shape.len()) {

@@ -123,8 +123,14 @@ impl Array {
     /// The indices of the elements that are not zero, one row each. NumPy's `argwhere`.
     ///
     /// # Errors
-    /// As [`Array::nonzero`].
+    /// The first error of the array's making, or of counting.
     pub fn argwhere(&self) -> Result<Array> {
+        if self.ndim() == 0 {
+            // A row without indices, or no row.
+            let rows = self.flatnonzero()?.shape()[0];
+            let made = (self.session()).with_graph(|g| g.fill(Scalar::I64(0), &[rows, 0]));
+            return Ok(Array::new(self.session().clone(), made));
+        }
         let lists = self.nonzero()?;
         match lists.split_first() {
             Some((first, others)) => {

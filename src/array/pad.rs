@@ -307,6 +307,10 @@ fn ramp(
             "pad: mode linear_ramp is not defined for {dtype}; allowed: real numbers"
         )));
     }
+    if (before, after) == (0, 0) {
+        // The axis may be empty.
+        return Ok(a);
+    }
     let last = g.shape(a)[axis] - 1;
     let mut side =
         |len: usize, border: usize, end: Scalar, backward: bool| -> Result<Option<NodeId>> {

@@ -1,7 +1,7 @@
 //! Random arrays, under the names of NumPy's `Generator`.
 //!
 //! Law: an element is a function of (seed, number of the array, its own index) alone: of no chunk, rank or thread. The
-//! numbers are those of Philox4x32-7 (see [`op::Generator`](crate::op::Generator)), not NumPy's own.
+//! numbers are those of ARS-7 (see [`op::Generator`](crate::op::Generator)), not NumPy's own.
 
 use super::array::{Array, Operand};
 use crate::driver::{Driver, Session};
@@ -36,7 +36,7 @@ impl Driver {
 
 impl fmt::Debug for RandomGenerator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Generator(Philox4x32-7, seed {})", self.seed)
+        write!(f, "Generator(ARS-7, seed {})", self.seed)
     }
 }
 

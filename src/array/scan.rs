@@ -6,6 +6,7 @@
 //! back than the start of its run. Which form is used follows from the shape alone.
 
 use super::array::Array;
+use super::shape::reshaped;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::expr::{Graph, NodeId};
@@ -104,6 +105,11 @@ impl Array {
         include_initial: bool,
     ) -> Array {
         self.push(|g, a| {
+            // As in NumPy an array without axes is a run of one element.
+            let a = match (axis, g.shape(a).is_empty()) {
+                (None, true) => reshaped(g, a, &[1])?,
+                _ => a,
+            };
             let mut shape = g.shape(a).to_vec();
             let axis = match (axis, shape.len()) {
                 (Some(axis), ndim) => normalize_axis(name, axis, ndim)?,

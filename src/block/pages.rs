@@ -37,8 +37,10 @@ pub fn keep_freed_memory() {
         const KEPT_BYTES: libc::c_int = 256 << 20;
         /// Allocations from here on are mapped apart, and go back when they are freed: the most that glibc allows.
         const APART_BYTES: libc::c_int = 32 << 20;
-        // SAFETY: two numbers of the allocator, which may be set at any time.
+        // SAFETY: three numbers of the allocator; the first one before threads allocate, the others at any time.
         unsafe {
+            // The heaps of other threads are 64 MiB each, and go back to the system whenever they are empty.
+            libc::mallopt(libc::M_ARENA_MAX, 1);
             libc::mallopt(libc::M_MMAP_THRESHOLD, APART_BYTES);
             libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
         }

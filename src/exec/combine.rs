@@ -6,11 +6,8 @@ use crate::comm::Comm;
 use crate::error::{Error, Result};
 use crate::geom::{NodeId, Partials};
 use crate::kernel::State;
-use crate::plan::Pass;
+use crate::plan::{Pass, ROUND_BYTES};
 use serde::{Deserialize, Serialize};
-
-/// Bytes of partial results that end a round: large enough that a message's start costs little, small beside any budget.
-const ROUND_BYTES: usize = 4 << 20;
 
 /// Added to the size of a round that is not the last one.
 const MORE: u64 = 1 << 63;

@@ -4,6 +4,7 @@ mod combine;
 mod exchange;
 mod faults;
 mod fetch;
+mod gaps;
 mod messages;
 mod meter;
 mod output;

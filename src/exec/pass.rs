@@ -15,7 +15,7 @@ use crate::geom::Region;
 use crate::io::{Scratch, Source};
 use crate::kernel::Interpreter;
 use crate::op::Instr;
-use crate::plan::{ArrayDecl, Make, Pass, PassGeometry, Plan, SinkTarget};
+use crate::plan::{ArrayDecl, Make, Nesting, Pass, PassGeometry, Plan, SinkTarget};
 use crossbeam_channel::Sender;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -176,12 +176,29 @@ impl PassRun<'_> {
             return of_tile.to_vec();
         }
         let mut needs = self.pass.slot_regions(band);
-        for ((need, of_tile), source) in needs.iter_mut().zip(of_tile).zip(&self.sources) {
+        self.keep_decoded(&mut needs, of_tile);
+        needs
+    }
+
+    /// The same for a band of the piece of a slot.
+    pub(super) fn piece_needs(
+        &self,
+        nesting: &Nesting,
+        slot: usize,
+        band: &Region,
+        of_piece: &[Option<Region>],
+    ) -> Vec<Option<Region>> {
+        let mut needs = self.pass.piece_needs(nesting, slot, band, of_piece);
+        self.keep_decoded(&mut needs, of_piece);
+        needs
+    }
+
+    fn keep_decoded(&self, needs: &mut [Option<Region>], decoded: &[Option<Region>]) {
+        for ((need, decoded), source) in needs.iter_mut().zip(decoded).zip(&self.sources) {
             if source.is_some() {
-                need.clone_from(of_tile);
+                need.clone_from(decoded);
             }
         }
-        needs
     }
 
     fn in_scratch(&self, input: usize) -> bool {

@@ -1,14 +1,14 @@
 //! The pieces of slots that a thread holds for a tile: decoded, generated, computed, put together. What one box in memory
 //! holds is not copied.
 
+use super::gaps;
 use super::pass::PassRun;
-use super::sink::copy_column;
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::{Region, Select};
 use crate::kernel::{self, Interpreter, PieceView};
 use crate::op::Program;
-use crate::plan::{Make, View, part_region};
+use crate::plan::{Make, Nesting, View, part_region};
 
 /// One block per slot, reused from tile to tile.
 pub(super) struct Pieces {
@@ -17,6 +17,9 @@ pub(super) struct Pieces {
     copied: Vec<bool>,
     /// Of the slots that a program makes.
     interpreters: Vec<Option<Interpreter>>,
+    nesting: Nesting,
+    /// Per slot: a band of a piece that an operation makes, before it is put in its place.
+    bands: Vec<Option<Block>>,
 }
 
 impl Pieces {
@@ -37,64 +40,115 @@ impl Pieces {
             blocks,
             copied: vec![false; slots.len()],
             interpreters,
+            nesting: Nesting::new(run.pass),
+            bands: vec![None; slots.len()],
         })
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.blocks.iter().flatten().map(Block::bytes).sum()
+        let all = self.blocks.iter().chain(&self.bands);
+        all.flatten().map(Block::bytes).sum()
     }
 
-    /// Makes the needed box of every slot that is not loaded, in the order of their numbers.
+    /// Makes the needed box of every slot that is not loaded, in the order of their numbers; what is made inside a slot
+    /// comes with it, by the bands of its piece.
     pub(super) fn make(&mut self, run: &PassRun<'_>, needs: &[Option<Region>]) -> Result<()> {
-        for (number, slot) in run.pass.slots.iter().enumerate() {
-            let Some(need) = &needs[number] else { continue };
-            if matches!(slot.make, Make::Load(_)) {
-                self.load(run, number, need)?;
-                continue;
-            }
-            // Taken out while it is written; a slot never reads itself.
-            let Some(mut block) = self.blocks[number].take() else {
-                continue;
-            };
-            block.reshape_for_reuse(&need.shape);
-            match &slot.make {
-                Make::Load(_) => {}
-                Make::Generate(generator) => {
-                    kernel::generate(generator, &slot.shape, need, &mut block)?;
-                }
-                Make::Fuse { program, inputs } => {
-                    self.fuse(run, needs, number, (program, inputs), need, &mut block)?;
-                }
-                Make::Assemble(parts) => {
-                    for (part, start) in parts {
-                        let number = usize::from(*part);
-                        if let Some(region) = part_region(&run.pass.slots[number], start, need) {
-                            let own = region.relative_to(start);
-                            let view = self.part(run, needs, number, &own)?;
-                            block.paste(&region.relative_to(&need.start), &view)?;
-                        }
-                    }
-                }
-                Make::Call { op, inputs } => {
-                    let shapes: Vec<&[usize]> = inputs
-                        .iter()
-                        .map(|slot| run.pass.slots[usize::from(*slot)].shape.as_slice())
-                        .collect();
-                    let pieces = inputs
-                        .iter()
-                        .enumerate()
-                        .map(|(k, slot)| {
-                            let region = op.demand(k, &shapes, need);
-                            let view = self.part(run, needs, usize::from(*slot), &region)?;
-                            Ok(PieceView { region, view })
-                        })
-                        .collect::<Result<Vec<_>>>()?;
-                    kernel::call(op, &shapes, &pieces, need, &mut block)?;
-                }
-            }
-            self.blocks[number] = Some(block);
+        for at in 0..self.nesting.outer().len() {
+            self.make_slot(run, needs, self.nesting.outer()[at])?;
         }
         Ok(())
+    }
+
+    fn make_slot(
+        &mut self,
+        run: &PassRun<'_>,
+        needs: &[Option<Region>],
+        number: usize,
+    ) -> Result<()> {
+        let slot = &run.pass.slots[number];
+        let Some(need) = &needs[number] else {
+            return Ok(());
+        };
+        if matches!(slot.make, Make::Load(_)) {
+            return self.load(run, number, need);
+        }
+        // Taken out while it is written; a slot never reads itself.
+        let Some(mut block) = self.blocks[number].take() else {
+            return Ok(());
+        };
+        block.reshape_for_reuse(&need.shape);
+        for band in &run.pass.piece_bands(&self.nesting, number, need) {
+            let of_band = match band == need {
+                true => None,
+                false => Some(run.piece_needs(&self.nesting, number, band, needs)),
+            };
+            let needs = of_band.as_deref().unwrap_or(needs);
+            for at in 0..self.nesting.inner(number).len() {
+                self.make_slot(run, needs, self.nesting.inner(number)[at])?;
+            }
+            self.make_band(run, needs, number, (band, need), &mut block)?;
+        }
+        self.blocks[number] = Some(block);
+        Ok(())
+    }
+
+    /// Makes a band of the piece that `block` is to hold.
+    fn make_band(
+        &mut self,
+        run: &PassRun<'_>,
+        needs: &[Option<Region>],
+        number: usize,
+        (band, piece): (&Region, &Region),
+        block: &mut Block,
+    ) -> Result<()> {
+        let slot = &run.pass.slots[number];
+        match &slot.make {
+            Make::Load(_) => Ok(()),
+            // Nothing is made inside it, so there is one band.
+            Make::Generate(generator) => kernel::generate(generator, &slot.shape, band, block),
+            Make::Fuse { program, inputs } => {
+                self.fuse(run, needs, number, (program, inputs), (band, piece), block)
+            }
+            Make::Assemble(parts) => {
+                for (part, start) in parts {
+                    let number = usize::from(*part);
+                    if let Some(region) = part_region(&run.pass.slots[number], start, band) {
+                        let own = region.relative_to(start);
+                        let view = self.part(run, needs, number, &own)?;
+                        block.paste(&region.relative_to(&piece.start), &view)?;
+                    }
+                }
+                Ok(())
+            }
+            Make::Call { op, inputs } => {
+                let shapes: Vec<&[usize]> = inputs
+                    .iter()
+                    .map(|slot| run.pass.slots[usize::from(*slot)].shape.as_slice())
+                    .collect();
+                let mut own = (band != piece).then(|| {
+                    let spare = self.bands[number].take();
+                    let mut own = spare.unwrap_or_else(|| Block::zeros(slot.dtype, &[0]));
+                    own.reshape_for_reuse(&band.shape);
+                    own
+                });
+                let pieces = inputs
+                    .iter()
+                    .enumerate()
+                    .map(|(k, slot)| {
+                        let region = op.demand(k, &shapes, band);
+                        let view = self.part(run, needs, usize::from(*slot), &region)?;
+                        Ok(PieceView { region, view })
+                    })
+                    .collect::<Result<Vec<_>>>()?;
+                let out = own.as_mut().unwrap_or(block);
+                kernel::call(op, &shapes, &pieces, band, out)?;
+                if let Some(own) = own {
+                    block.paste(&band.relative_to(&piece.start), &own.view())?;
+                    self.bands[number] = Some(own);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Copies the need of a slot in memory, unless one box holds it.
@@ -116,7 +170,7 @@ impl Pieces {
         needs: &[Option<Region>],
         number: usize,
         (program, inputs): (&Program, &[View]),
-        region: &Region,
+        (band, piece): (&Region, &Region),
         block: &mut Block,
     ) -> Result<()> {
         let Some(mut interpreter) = self.interpreters[number].take() else {
@@ -127,11 +181,16 @@ impl Pieces {
         };
         let views = inputs
             .iter()
-            .map(|view| self.view(run, needs, view, region))
+            .map(|view| self.view(run, needs, view, band))
             .collect::<Result<Vec<_>>>()?;
-        let done = interpreter.run(&region.shape, &views, &mut |sub| {
-            copy_column(block.buffer_mut(), sub.start, sub.output(0))
-        });
+        // Bands follow each other in the row-major order of the piece.
+        let at = band.relative_to(&piece.start).start;
+        let before = at
+            .iter()
+            .zip(&piece.shape)
+            .fold(0, |before, (i, len)| before * len + i);
+        let out = (block.buffer_mut(), before);
+        let done = gaps::run(&mut interpreter, program, &band.shape, &views, out);
         self.interpreters[number] = Some(interpreter);
         done
     }

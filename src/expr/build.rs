@@ -351,13 +351,7 @@ impl Graph {
             return Ok(*only);
         }
         let chunk = (0..shape.len())
-            .map(|axis| {
-                inputs
-                    .iter()
-                    .map(|input| self.schema(*input).chunk[axis])
-                    .max()
-                    .unwrap_or(1)
-            })
+            .map(|axis| self.joined_chunk(&inputs, axis, shape[axis]))
             .collect();
         let schema = Schema {
             shape: shape.to_vec(),
@@ -395,6 +389,21 @@ impl Graph {
             Node::Rechunk(input, chunk.clone()),
             Schema { chunk, ..schema },
         )
+    }
+
+    /// The largest chunk length of parts along an axis of `len`; parts that are one chunk there (the borders of a padding) have no
+    /// say beside others, and what is but a little longer than its largest part is one chunk as that part is.
+    fn joined_chunk(&self, parts: &[NodeId], axis: usize, len: usize) -> usize {
+        let chunks = parts.iter().map(|part| self.schema(*part));
+        let chunks = chunks.map(|part| (part.chunk[axis], part.shape[axis]));
+        let cut = chunks.clone().filter(|(chunk, len)| chunk < len);
+        match cut.map(|(chunk, _)| chunk).max() {
+            Some(chunk) => chunk,
+            None => match chunks.map(|(chunk, _)| chunk).max().unwrap_or(1) {
+                chunk if 2 * chunk > len => len.max(1),
+                chunk => chunk,
+            },
+        }
     }
 
     /// The smallest chunk lengths among inputs of one shape; inputs that are one chunk on an axis have no say there.

@@ -25,8 +25,13 @@ pub struct Span {
 impl Span {
     /// All of an axis.
     pub fn all(len: usize) -> Self {
+        Span::run(0, len)
+    }
+
+    /// `len` neighbours from `start` on.
+    pub fn run(start: usize, len: usize) -> Self {
         Span {
-            start: 0,
+            start,
             len,
             step: 1,
         }

@@ -273,6 +273,9 @@ mod tests {
             let (expected, most) = in_order(&counts);
             let tree = SegmentTree::new(&counts);
             prop_assert!(most as u32 <= tree.height() + 1);
+            // Left with right: segments stay in order.
+            let names: Vec<String> = positions(&counts).iter().map(|p| name(p)).collect();
+            prop_assert_eq!(expected.replace(['(', ')'], ""), names.join(" "));
             let mut all: Vec<_> = positions(&counts).into_iter().zip(&seed).collect();
             all.sort_by_key(|(_, s)| **s);
             let mut parts: Vec<_> = (0..ranks).map(|_| Partials::new(tree.clone())).collect();

@@ -49,6 +49,11 @@ macro_rules! columns {
                 match buffer { $(Buffer::$variant(v) => Column::$variant(&v[start..start + len]),)* }
             }
 
+            /// `len` of its elements from `start` on; they must exist.
+            pub fn part(self, start: usize, len: usize) -> Self {
+                match self { $(Column::$variant(v) => Column::$variant(&v[start..start + len]),)* }
+            }
+
             /// Number of elements.
             pub fn len(&self) -> usize {
                 match self { $(Column::$variant(v) => v.len(),)* }

@@ -2,8 +2,8 @@
 
 use super::column::{Column, InColumn, operand, result};
 use super::complex::ComplexMath;
+use super::division::{self, Division};
 use super::number::{Compare, Integer};
-use super::special::Special;
 use super::{time, vector};
 use crate::block::Buffer;
 use crate::dtype::{DType, Element, Physical};
@@ -159,7 +159,7 @@ fn integers<T: InColumn + Compare + Integer>(
 
 fn floats<T>(op: BinaryOp, a: Column<'_>, b: Column<'_>, out: &mut Buffer) -> Result<()>
 where
-    T: InColumn + Compare + Special,
+    T: Division,
     T: std::ops::Add<Output = T> + std::ops::Sub<Output = T>,
     T: std::ops::Mul<Output = T> + std::ops::Div<Output = T>,
 {
@@ -169,8 +169,8 @@ where
         B::Subtract => apply(a, b, out, |x: T, y: T| x - y),
         B::Multiply => apply(a, b, out, |x: T, y: T| x * y),
         B::Divide => apply(a, b, out, |x: T, y: T| x / y),
-        B::FloorDivide => apply_plain(a, b, out, T::floor_divide),
-        B::Remainder => apply_plain(a, b, out, T::remainder),
+        B::FloorDivide => division::floor_divide::<T>(a, b, out),
+        B::Remainder => division::remainder::<T>(a, b, out),
         B::Power => apply_plain(a, b, out, T::power),
         B::FloatPower => apply_plain(a, b, out, T::power),
         B::Arctan2 => apply_plain(a, b, out, T::arctan2),
@@ -178,7 +178,7 @@ where
         B::Logaddexp => apply_plain(a, b, out, T::logaddexp),
         B::Logaddexp2 => apply_plain(a, b, out, T::logaddexp2),
         B::Nextafter => apply_plain(a, b, out, T::nextafter),
-        B::Fmod => apply_plain(a, b, out, <T as Special>::fmod),
+        B::Fmod => division::fmod::<T>(a, b, out),
         B::Ldexp => apply_plain(a, b, out, |x: T, n: i64| x.ldexp(n)),
         B::Copysign => apply(a, b, out, |x: T, y: T| x.copysign(y)),
         B::Heaviside => apply(a, b, out, |x: T, y: T| x.heaviside(y)),

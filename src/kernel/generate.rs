@@ -1,12 +1,12 @@
 //! Generated arrays: elements from their indices.
 
+use super::ars::{Ars, Bits, Centred, Kind, Uniform, Uniform32};
 use super::normal;
-use super::philox::{Bits, Centred, Philox, Uniform, Uniform32};
-use super::vector::Counted;
 use crate::block::{Block, Native};
 use crate::error::{Error, Result};
 use crate::geom::Region;
 use crate::op::{Draw, Generator};
+use bytemuck::Pod;
 
 /// Counters of a batch: their numbers stay in the first cache.
 const BATCH: usize = 256;
@@ -33,20 +33,13 @@ pub fn generate(
             }
         }
         Generator::Random { seed, stream, draw } => {
-            let philox = Philox::new(seed, [stream, 0]);
+            let ars = Ars::new(seed, [stream, 0]);
             match draw {
                 Draw::Uniform => {
                     let out = elements::<f64>(generator, out)?;
-                    drawn(
-                        shape,
-                        region,
-                        out,
-                        Uniform(philox),
-                        same,
-                        |_, drawn, out| {
-                            out.copy_from_slice(drawn);
-                        },
-                    );
+                    drawn(shape, region, out, (ars, Uniform), same, |_, drawn, out| {
+                        out.copy_from_slice(drawn);
+                    });
                 }
                 Draw::Uniform32 => {
                     let out = elements::<f32>(generator, out)?;
@@ -54,7 +47,7 @@ pub fn generate(
                         shape,
                         region,
                         out,
-                        Uniform32(philox),
+                        (ars, Uniform32),
                         same,
                         |_, drawn, out| {
                             out.copy_from_slice(drawn);
@@ -63,7 +56,7 @@ pub fn generate(
                 }
                 Draw::Normal => {
                     let out = elements::<f64>(generator, out)?;
-                    drawn(shape, region, out, Centred(philox), other, |_, q, out| {
+                    drawn(shape, region, out, (ars, Centred), other, |_, q, out| {
                         normal::quantiles(q, out);
                     });
                 }
@@ -74,7 +67,7 @@ pub fn generate(
                         shape,
                         region,
                         out,
-                        Bits(philox),
+                        (ars, Bits),
                         other,
                         |first, bits, out| {
                             for (i, (out, bits)) in out.iter_mut().zip(bits).enumerate() {
@@ -135,7 +128,8 @@ impl Range {
     #[cold]
     fn retry(self, seed: u64, stream: u32, index: u64) -> i64 {
         let tries = (1..=u32::MAX).find_map(|attempt| {
-            let pair = one(index / 2, Bits(Philox::new(seed, [stream, attempt])));
+            let ars = Ars::new(seed, [stream, attempt]);
+            let pair: [u64; 2] = one(index / 2, (ars, Bits));
             self.value(pair[(index % 2) as usize])
         });
         // Half of all bits at least are taken: there is no range without a value after 2³² attempts.
@@ -148,11 +142,11 @@ impl Range {
 ///
 /// Long runs whose elements are the numbers themselves (`same`) are drawn in place. The numbers of other runs are drawn
 /// together, so that a box of short rows (what a transposed view needs) costs little more.
-fn drawn<T: Copy + Default, R, const N: usize>(
+fn drawn<T: Pod + Default, R, const N: usize>(
     shape: &[usize],
     region: &Region,
     out: &mut [R],
-    numbers: impl Counted<T, N>,
+    (ars, kind): (Ars, impl Kind<T, N>),
     same: impl Fn(&mut [R]) -> Option<&mut [T]>,
     mut each: impl FnMut(u64, &[T], &mut [R]),
 ) {
@@ -183,7 +177,7 @@ fn drawn<T: Copy + Default, R, const N: usize>(
             let (counter, skip) = (index / N as u64, (index % N as u64) as usize);
             let word = (counter >> 32) as u32;
             if batch.used == BATCH || (batch.used > 0 && batch.word != word) {
-                batch.flush(numbers, out, &mut each);
+                batch.flush((ars, kind), out, &mut each);
             }
             batch.word = word;
             let room = (BATCH - batch.used).min((1 << 32) - (counter % (1 << 32)) as usize);
@@ -195,9 +189,8 @@ fn drawn<T: Copy + Default, R, const N: usize>(
                 let (whole, _) = out.as_chunks_mut::<N>();
                 let left = (1u64 << 32) - counter % (1 << 32);
                 let count = whole.len().min(left as usize);
-                numbers
-                    .with_word_1(word)
-                    .fill_run(counter as u32, &mut whole[..count]);
+                ars.with_word_1(word)
+                    .fill_run(kind, counter as u32, &mut whole[..count]);
                 at += count * N;
                 index += (count * N) as u64;
                 continue;
@@ -222,7 +215,7 @@ fn drawn<T: Copy + Default, R, const N: usize>(
             position[k] = 0;
         }
     }
-    batch.flush(numbers, out, &mut each);
+    batch.flush((ars, kind), out, &mut each);
 }
 
 /// Counters of one upper half whose numbers are drawn together, and where they go.
@@ -235,7 +228,7 @@ struct Batch<T, const N: usize> {
     runs: Vec<(usize, u64, usize, usize)>,
 }
 
-impl<T: Copy + Default, const N: usize> Batch<T, N> {
+impl<T: Pod + Default, const N: usize> Batch<T, N> {
     fn new() -> Self {
         Batch {
             word: 0,
@@ -258,14 +251,13 @@ impl<T: Copy + Default, const N: usize> Batch<T, N> {
 
     fn flush<R>(
         &mut self,
-        numbers: impl Counted<T, N>,
+        (ars, kind): (Ars, impl Kind<T, N>),
         out: &mut [R],
         each: &mut impl FnMut(u64, &[T], &mut [R]),
     ) {
         let drawn = &mut self.numbers[..self.used];
-        numbers
-            .with_word_1(self.word)
-            .fill(&self.counters[..self.used], drawn);
+        let ars = ars.with_word_1(self.word);
+        ars.fill(kind, &self.counters[..self.used], drawn);
         let drawn = drawn.as_flattened();
         for (first, index, at, length) in self.runs.drain(..) {
             each(
@@ -279,8 +271,9 @@ impl<T: Copy + Default, const N: usize> Batch<T, N> {
 }
 
 /// The elements of one counter.
-fn one<T, const N: usize>(counter: u64, f: impl Counted<T, N>) -> [T; N] {
-    f.with_word_1((counter >> 32) as u32).at(counter as u32)
+fn one<T: Pod, K: Kind<T, N>, const N: usize>(counter: u64, (ars, _): (Ars, K)) -> [T; N] {
+    let ars = ars.with_word_1((counter >> 32) as u32);
+    ars.one::<K, T, N>(counter as u32)
 }
 
 #[cfg(test)]

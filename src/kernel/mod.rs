@@ -7,11 +7,13 @@
 //! columns of its outputs to the caller; a [`State`] folds such columns into cells. Both decide once per sub-tile which
 //! loop runs, never per element; the loops are in `vector`, compiled for several CPUs, with the same bits on each.
 
+mod ars;
 mod bessel;
 mod call;
 mod cast;
 mod column;
 mod complex;
+mod division;
 mod elementwise;
 mod generate;
 mod interpreter;
@@ -19,7 +21,6 @@ mod load;
 mod math;
 mod normal;
 mod number;
-mod philox;
 mod reduce;
 mod registry;
 mod slots;

@@ -69,28 +69,11 @@ hot_loop! {
     }
 }
 
-/// `N` elements from the number of a counter alone. A trait, since a closure of this size is not inlined by itself, and what
-/// is not inlined is compiled for the base of the machine.
-pub(super) trait Counted<T, const N: usize>: Copy {
-    /// With the upper half of the counters, which changes only every 2³² counters.
-    fn with_word_1(self, word: u32) -> Self;
-    /// The elements of a counter; to be inlined.
-    fn at(&self, counter: u32) -> [T; N];
-    /// Those of many counters.
-    fn fill(&self, counters: &[u32], out: &mut [[T; N]]) {
-        scattered(counters, out, *self);
-    }
-    /// Those of the counters from `first` on.
-    fn fill_run(&self, first: u32, out: &mut [[T; N]]) {
-        counted(first, out, *self);
-    }
-}
-
 hot_loop! {
-    /// `out[i] = f(first + i)`, where the sum does not overflow.
-    fn counted[T, const N: usize, F: Counted<T, N>](first: u32, out: &mut [[T; N]], f: F) {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = f.at(first.wrapping_add(i as u32));
+    /// `values[i] = f(values[i])`
+    fn in_place[A: Copy, F: Fn(A) -> A](values: &mut [A], f: F) {
+        for value in values {
+            *value = f(*value);
         }
     }
 }
@@ -108,11 +91,16 @@ hot_loop! {
 }
 
 hot_loop! {
-    /// `out[i] = f(counters[i])`
-    fn scattered[T, const N: usize, F: Counted<T, N>](counters: &[u32], out: &mut [[T; N]], f: F) {
-        for (out, counter) in out.iter_mut().zip(counters) {
-            *out = f.at(*counter);
+    /// `out[i] = f(a[i], b[i])`; true when `g(out[i])` held for all.
+    fn map2_checked[A: Copy, B: Copy, R: Copy, F: Fn(A, B) -> R, G: Fn(R) -> bool](
+        a: &[A], b: &[B], out: &mut [R], f: F, g: G,
+    ) -> bool {
+        let mut all = true;
+        for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(*a, *b);
+            all &= g(*out);
         }
+        all
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Generator {
     /// The index itself: int64, one axis.
     Index,
-    /// Random numbers: Philox4x32-7 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+    /// Random numbers: ARS-7 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
     ///
     /// The seed is the key. The counter is (number of the call: 64 bits, stream: 32 bits, attempt: 32 bits). A call gives
     /// 128 bits: two elements of 64 bits or four of 32, so that element `i` in row-major order comes from call `i / 2` or

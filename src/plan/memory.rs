@@ -1,8 +1,10 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
 use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
+use super::largest::largest_pieces;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
 use super::traffic::{Holders, slab_count};
+use super::waiting::{beside_a_task, partial_bytes, piece_cells};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
 use crate::spec::{Layout, SourceSpec};
@@ -179,35 +181,11 @@ fn exchanged(
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
 fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
-    let longest: Vec<usize> = pass.tiles.axes.iter().map(|axis| axis.longest()).collect();
-    // Per slot: elements of its largest piece, and the most workspace of a call that makes one.
-    let mut pieces = vec![(0usize, 0usize); pass.slots.len()];
-    for tile in representatives(&pass.tiles) {
-        let of_tile = pass.slot_regions(&tile);
-        let bands = pass.bands(&tile);
-        // The first two, one in the middle and the last: as for tiles.
-        let count = bands.len();
-        for (number, band) in bands.iter().enumerate() {
-            if ![0, 1, count / 2, count - 1].contains(&number) {
-                continue;
-            }
-            let of_band = pass.slot_regions(band);
-            for (number, (piece, slot)) in pieces.iter_mut().zip(&pass.slots).enumerate() {
-                let need = match slot.make {
-                    Make::Load(_) => &of_tile[number],
-                    _ => &of_band[number],
-                };
-                let Some(need) = need else { continue };
-                piece.0 = piece.0.max(need.elements());
-                if let Make::Call { op, .. } = &slot.make {
-                    piece.1 = piece.1.max(op.workspace_bytes(need));
-                }
-            }
-        }
-    }
+    let pieces = largest_pieces(pass);
     let mut bytes = 0u64;
-    for (slot, (piece, workspace)) in pass.slots.iter().zip(pieces) {
+    for (slot, largest) in pass.slots.iter().zip(pieces) {
         let size = slot.dtype.size();
+        let piece = largest.elements;
         bytes += match &slot.make {
             Make::Load(array) => match plan.array(*array) {
                 ArrayDecl::File(spec) => {
@@ -231,22 +209,13 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             },
             Make::Generate(_) | Make::Assemble(_) => piece * size,
             Make::Fuse { program, .. } => piece * size + program.scratch_bytes(piece),
-            Make::Call { .. } => piece * size + workspace,
+            Make::Call { .. } => (piece + largest.of_band) * size + largest.workspace,
         } as u64;
     }
     bytes += pass.program.scratch_bytes(pass.tiles.largest_chunk()) as u64;
     for sink in &pass.sinks {
         let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
-        let cells: u64 = geometry
-            .kept
-            .iter()
-            .map(|axis| match &sink.fold {
-                Some(fold) if geometry.group == Some(*axis) => {
-                    fold.group.as_ref().map_or(1, |g| g.2) as u64
-                }
-                _ => longest[*axis] as u64,
-            })
-            .product();
+        let cells = piece_cells(pass, sink, &geometry);
         let piece = cells * sink.dtype.size() as u64;
         // Packed for a scratch file.
         let stored = |target: &SinkTarget| matches!(target, SinkTarget::Store(array) if plan.in_scratch(*array));
@@ -258,14 +227,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             Some(fold) => {
                 let element = pass.program.output_dtype(usize::from(sink.output));
                 let state = cells * fold.reduction.state_bytes(element) as u64;
-                // In order, at most one partial result per level of the tree of segments waits beside the running one.
-                let segments: usize = geometry
-                    .folded
-                    .iter()
-                    .map(|axis| pass.task_counts()[*axis])
-                    .product();
-                let waiting = usize::BITS - segments.max(1).leading_zeros() - 1;
-                bytes += state * (1 + u64::from(waiting)) + piece;
+                bytes += state * (1 + beside_a_task(pass, &geometry)) + piece;
             }
         }
     }
@@ -274,7 +236,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
 
 /// Tiles among which the one that needs most is: the first two, one in the middle and the last along every axis (few tiles
 /// of a grid of many axes).
-fn representatives(tiles: &ChunkGrid) -> Vec<Region> {
+pub(super) fn representatives(tiles: &ChunkGrid) -> Vec<Region> {
     let few = tiles.ndim() > MOST_AXES_TRIED;
     let choices: Vec<Vec<usize>> = tiles
         .axes
@@ -316,9 +278,11 @@ pub fn footprint_threads(
         .iter()
         .position(|s| matches!(s, Stage::Pass(p) if p == pass))
         .unwrap_or(0);
-    let free = limits.memory_bytes.saturating_sub(
-        resident(plan, number, rank) + exchanged + reader_bytes(plan, &plan.stages[number], limits),
-    );
+    let beside = resident(plan, number, rank)
+        + partial_bytes(pass, rank).0
+        + exchanged
+        + reader_bytes(plan, &plan.stages[number], limits);
+    let free = limits.memory_bytes.saturating_sub(beside);
     ((free / task_bytes(plan, pass).max(1)) as usize).clamp(1, limits.threads.max(1))
 }
 
@@ -350,13 +314,15 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
         result.tasks.0 += tasks;
         result.tasks.1 = result.tasks.1.max(tasks);
         result.working_ranks += usize::from(tasks > 0);
-        let free = limits.memory_bytes.saturating_sub(resident + exchange);
+        let (waiting, joining) = partial_bytes(pass, rank);
+        let beside = resident + exchange + waiting;
+        let free = limits.memory_bytes.saturating_sub(beside);
         let threads = (limits.threads as u64)
             .min(tasks)
             .min(free / per_task.max(1))
             .max(1);
         let working = if tasks > 0 { threads * per_task } else { 0 };
-        let peak = resident + exchange + working;
+        let peak = resident + exchange + (waiting + working).max(joining);
         if peak > result.peak_bytes || rank == 0 {
             result.peak_bytes = peak;
             result.worst_rank = rank;

@@ -19,6 +19,7 @@
 mod bands;
 mod derive;
 mod display;
+mod largest;
 mod locality;
 mod lower;
 mod memory;
@@ -30,9 +31,11 @@ mod scratch;
 mod tiling;
 mod traffic;
 mod validate;
+mod waiting;
 mod wire;
 mod work;
 
+pub use bands::Nesting;
 pub use derive::{PassGeometry, SinkGeometry, slabs};
 pub use lower::{Request, Target, lower, lower_storing};
 pub use memory::{Footprint, SCRATCH_SPAN_BYTES, footprint, footprint_threads, write_threads};
@@ -45,4 +48,5 @@ pub use scratch::ScratchLayout;
 pub use tiling::Tiling;
 pub use traffic::{RankTraffic, traffic};
 pub use validate::ReadyPlan;
+pub use waiting::ROUND_BYTES;
 pub use wire::{decode, encode};

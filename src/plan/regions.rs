@@ -14,17 +14,32 @@ impl Pass {
 /// Per slot the box that views from `region` need of it.
 pub(super) fn needs(slots: &[Slot], inputs: &[View], region: &Region) -> Vec<Option<Region>> {
     let mut needs: Vec<Option<Region>> = vec![None; slots.len()];
-    let add = |needs: &mut Vec<Option<Region>>, slot: u16, region: Region| {
-        let need = &mut needs[usize::from(slot)];
-        *need = Some(match need.take() {
-            Some(before) => before.union_box(&region),
-            None => region,
-        });
-    };
     for input in inputs {
         add(&mut needs, input.slot, input.select.parent_region(region));
     }
-    for number in (0..slots.len()).rev() {
+    grow(slots, &mut needs, slots.len());
+    needs
+}
+
+/// Per slot the box that making this box of `slot` needs of it.
+pub(super) fn needs_of_slot(slots: &[Slot], slot: usize, region: &Region) -> Vec<Option<Region>> {
+    let mut needs: Vec<Option<Region>> = vec![None; slots.len()];
+    needs[slot] = Some(region.clone());
+    grow(slots, &mut needs, slot + 1);
+    needs
+}
+
+fn add(needs: &mut [Option<Region>], slot: u16, region: Region) {
+    let need = &mut needs[usize::from(slot)];
+    *need = Some(match need.take() {
+        Some(before) => before.union_box(&region),
+        None => region,
+    });
+}
+
+/// Adds what the slots below `end` need for what is needed of them.
+fn grow(slots: &[Slot], needs: &mut [Option<Region>], end: usize) {
+    for number in (0..end).rev() {
         let Some(region) = needs[number].clone() else {
             continue;
         };
@@ -32,13 +47,13 @@ pub(super) fn needs(slots: &[Slot], inputs: &[View], region: &Region) -> Vec<Opt
             Make::Load(_) | Make::Generate(_) => {}
             Make::Fuse { inputs, .. } => {
                 for input in inputs {
-                    add(&mut needs, input.slot, input.select.parent_region(&region));
+                    add(needs, input.slot, input.select.parent_region(&region));
                 }
             }
             Make::Assemble(parts) => {
                 for (slot, start) in parts {
                     if let Some(part) = part_region(&slots[usize::from(*slot)], start, &region) {
-                        add(&mut needs, *slot, part.relative_to(start));
+                        add(needs, *slot, part.relative_to(start));
                     }
                 }
             }
@@ -48,12 +63,11 @@ pub(super) fn needs(slots: &[Slot], inputs: &[View], region: &Region) -> Vec<Opt
                     .map(|slot| slots[usize::from(*slot)].shape.as_slice())
                     .collect();
                 for (k, slot) in inputs.iter().enumerate() {
-                    add(&mut needs, *slot, op.demand(k, &shapes, &region));
+                    add(needs, *slot, op.demand(k, &shapes, &region));
                 }
             }
         }
     }
-    needs
 }
 
 /// The part of `region` that a part of an assembled array covers, in the coordinates of the whole.

@@ -66,10 +66,12 @@ impl Script<'_> {
     fn explain(&self, error: EvalAltResult, position: Position) -> Error {
         use EvalAltResult as E;
         match error {
-            E::ErrorRuntime(value, _) => match value.try_cast_result::<Failure>() {
-                Ok(Failure(error)) => error,
-                Err(value) => Error::invalid(value),
-            },
+            E::ErrorRuntime(value, _) | E::ErrorTerminated(value, _) => {
+                match value.try_cast_result::<Failure>() {
+                    Ok(Failure(error)) => error,
+                    Err(value) => Error::invalid(value),
+                }
+            }
             E::ErrorParsing(ParseErrorType::VariableUndefined(name), _)
             | E::ErrorVariableNotFound(name, _) => Error::invalid(format!(
                 "unknown variable {name:?}; set it in the script, or from outside with --set {name}=…{}{}",

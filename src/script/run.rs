@@ -2,6 +2,7 @@
 
 use super::failure::Script;
 use super::registry::Registry;
+use super::show::Untold;
 use super::{
     along, choose, create, elementwise, fourier, index, kernels, labelled_along, methods, numpy,
     operators, random, reduce, resample, select, shape, show, times,
@@ -47,7 +48,7 @@ pub fn run_text(
     out: &mut (dyn FnMut(&str) + Send),
 ) -> Result<()> {
     let mut engine = Engine::new();
-    let functions = prepare(&mut engine, driver);
+    let (functions, untold) = prepare(&mut engine, driver);
     let (scope, constants) = constants(sets)?;
     engine.register_global_module(constants.into());
     let script = Script {
@@ -59,8 +60,12 @@ pub fn run_text(
     let ast = compile(&engine, &scope, source).map_err(|e| script.report(e))?;
     let (sender, lines) = crossbeam_channel::unbounded::<String>();
     let debugged = sender.clone();
+    let kept = untold.clone();
     engine.on_print(move |text| {
-        let _ = sender.send(text.to_owned());
+        // A text with the name of a type where a value should be is not shown.
+        if kept.error().is_none() {
+            let _ = sender.send(text.to_owned());
+        }
     });
     engine.on_debug(move |text, _, _| {
         let _ = debugged.send(text.to_owned());
@@ -75,7 +80,12 @@ pub fn run_text(
         let result = engine.run_ast(&ast);
         // Dropping the engine closes the channel, so that all lines are out before this returns.
         drop(engine);
-        result.map_err(|e| script.report(*e))
+        result.map_err(|e| script.report(*e))?;
+        // The last step of a script has none after it.
+        match untold.error() {
+            Some(error) => Err(error.at_script(name.to_owned())),
+            None => Ok(()),
+        }
     })
 }
 
@@ -90,7 +100,7 @@ pub fn evaluate(
     inputs: &[(&str, crate::array::Array)],
 ) -> Result<Vec<crate::array::Array>> {
     let mut engine = Engine::new();
-    let functions = prepare(&mut engine, driver);
+    let (functions, untold) = prepare(&mut engine, driver);
     let script = Script {
         path: "expression",
         source,
@@ -106,6 +116,9 @@ pub fn evaluate(
     let result: Dynamic = engine
         .eval_ast_with_scope(&mut scope, &ast)
         .map_err(|e| script.report(*e))?;
+    if let Some(error) = untold.error() {
+        return Err(error);
+    }
     let list = match result.as_array_ref() {
         Ok(list) => list.to_vec(),
         Err(_) => vec![result.clone()],
@@ -120,8 +133,8 @@ pub fn evaluate(
         .collect()
 }
 
-/// The engine of the script language; gives the names of its functions.
-fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
+/// The engine of the script language; gives the names of its functions, and where errors of texts are kept.
+fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
     engine.set_max_operations(0);
     engine.set_max_call_levels(CALL_LEVELS);
     engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
@@ -132,12 +145,15 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
         Token::Reserved(word) if *word == "var" => Token::Identifier(word),
         other => other,
     });
+    let untold = Untold::default();
+    let kept = untold.clone();
+    engine.on_progress(move |_| kept.raised());
     let mut registry = Registry {
         engine,
         names: Vec::new(),
     };
     operators::register(&mut registry);
-    show::register(&mut registry);
+    show::register(&mut registry, &untold);
     create::register(&mut registry, driver);
     times::register(&mut registry, driver);
     random::register(&mut registry, driver);
@@ -154,8 +170,7 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> Vec<String> {
     labelled_along::register(&mut registry);
     choose::register(&mut registry, driver);
     kernels::register(&mut registry, driver);
-    registry.names.push("print".to_owned());
-    registry.names
+    (registry.names, untold)
 }
 
 fn compile(

@@ -5,11 +5,45 @@ use super::failure::{Failure, OrRaise, Raised};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::dtype::{NAT, Scalar};
+use crate::error::Error;
 use crate::labelled::cf::CfTime;
 use crate::labelled::{
     Coord, DataArray, Dataset, DatasetGroupBy, DatasetResample, GroupBy, Resample, Times,
 };
-use rhai::Dynamic;
+use rhai::{Dynamic, EvalAltResult};
+use std::sync::{Arc, OnceLock};
+
+/// The first error of a text that could not be made. Where a value stands in a text (`${…}`), Rhai writes the name of its
+/// type when `to_string` fails: so the error is kept here, and ends the script at its next step.
+#[derive(Clone, Default)]
+pub(super) struct Untold(Arc<OnceLock<Error>>);
+
+impl Untold {
+    /// The error, when there is one.
+    pub(super) fn error(&self) -> Option<Error> {
+        self.0.get().cloned()
+    }
+
+    /// As an error of the script, when there is one.
+    pub(super) fn raised(&self) -> Option<Dynamic> {
+        Some(Dynamic::from(Failure(self.error()?)))
+    }
+
+    fn keep(&self, text: Raised<String>) -> Raised<Dynamic> {
+        match text {
+            Ok(text) => Ok(text.into()),
+            Err(error) => {
+                if let EvalAltResult::ErrorRuntime(value, _) = &*error
+                    && let Some(Failure(error)) = value.clone().try_cast()
+                {
+                    // A later one changes nothing: the first is reported.
+                    let _ = self.0.set(error);
+                }
+                Err(error)
+            }
+        }
+    }
+}
 
 /// A number as a script reads it; times as ISO text, complex numbers as text.
 pub(super) fn to_dynamic(value: Scalar) -> Dynamic {
@@ -96,10 +130,17 @@ fn show_slice(slice: &Slice) -> String {
     format!("slice({}, {}, {})", slice.start, slice.stop, slice.step)
 }
 
-pub(super) fn register(registry: &mut Registry<'_>) {
-    for name in ["to_string", "to_debug"] {
+pub(super) fn register(registry: &mut Registry<'_>, untold: &Untold) {
+    // Rhai's own would print the name of the type where the computation fails.
+    for name in ["print", "debug"] {
         registry.method::<DataArray>(name, 0..=0, |a, _| Ok(show_data(a)?.into()));
         registry.method::<Array>(name, 0..=0, |a, _| Ok(show_array(a)?.into()));
+    }
+    for name in ["to_string", "to_debug"] {
+        let kept = untold.clone();
+        registry.method::<DataArray>(name, 0..=0, move |a, _| kept.keep(show_data(a)));
+        let kept = untold.clone();
+        registry.method::<Array>(name, 0..=0, move |a, _| kept.keep(show_array(a)));
         registry.method::<Dataset>(name, 0..=0, |a, _| Ok(a.to_string().trim_end().into()));
         registry.method::<GroupBy>(name, 0..=0, |a, _| {
             Ok(show_groups("GroupBy", a.groups()).into())

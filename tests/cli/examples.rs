@@ -1,6 +1,6 @@
 //! The examples, as users start them: each asserts its result, and says so by its exit code.
 
-use super::{alone, on, text};
+use super::{alone, json, on, text};
 use std::path::PathBuf;
 use std::process::Output;
 
@@ -89,6 +89,18 @@ fn radar_statistics_decode_each_chunk_once() {
             "{}",
             text(&out)
         );
+    }
+    // What the plan said each rank would need is what it needed, or more.
+    for ranks in [1, 3] {
+        let out = on(ranks, &[&args[..1], &["--json"], &args[1..]].concat());
+        good(&out);
+        let told = json(&out);
+        let projected = told["projected_peak_bytes"].as_u64().unwrap();
+        let peaks = told["measured_peak_bytes"].as_array().unwrap();
+        assert_eq!(peaks.len(), ranks);
+        for peak in peaks {
+            assert!((1..=projected).contains(&peak.as_u64().unwrap()), "{told}");
+        }
     }
 }
 

@@ -75,6 +75,22 @@ X["plane8"] = rng.integers(-99, 99, (9, 8)).astype("f8") / 4
 X["planei"] = rng.integers(0, 200, (9, 8)).astype("u1")
 X["line8"] = rng.integers(-99, 99, 23) / 4
 X["linei"] = rng.integers(-9, 9, 17).astype("i2")
+# Of every dtype: limits of integers, NaN, infinities and -0.0; times with NaT. Empty arrays and such without axes.
+SMALL = (3, 4, 5)
+DTYPES = dict(b1="?", i1="i1", i2="i2", i4="i4", i8="i8", u1="u1", u2="u2", u4="u4", u8="u8", f4="f4", f8="f8", c8="c8", c16="c16", M="M8[s]", m="m8[ms]")
+for name, dtype in DTYPES.items():
+    d = np.dtype(dtype)
+    v = rng.integers(0, 9, SMALL)
+    X["v" + name] = x = (v > 4) if d.kind == "b" else v.astype("i8").view(d) if d.kind in "mM" else v.astype(d)
+    X["e" + name] = np.zeros((3, 0), d)
+    X["s" + name] = x[0, 1, 1].reshape(())
+    if d.kind in "mM":
+        x[1, 2, 3] = NAT
+    X["l" + name] = x = x.copy()
+    if d.kind in "iu":
+        x.flat[7], x.flat[8], x.flat[30] = np.iinfo(d).max, np.iinfo(d).min, np.iinfo(d).max
+    if d.kind in "fc":
+        x.flat[5], x.flat[17], x.flat[18], x.flat[33] = np.nan, np.inf, -np.inf, -0.0
 
 
 def ints(text):
@@ -353,6 +369,43 @@ def filters():
     yield "planei filter:median_filter:4,3:reflect:0:0"
 
 
+def swept():
+    """Every operation of every dtype; what NumPy, SciPy or pandas refuse is left out, and so is what is no number of theirs."""
+    for name, dtype in DTYPES.items():
+        kind = np.dtype(dtype).kind
+        v, l, e, s = ("v" + name, "l" + name, "e" + name, "s" + name)
+        for op in "cumsum cumprod nancumsum nancumprod cummin cummax nancummin nancummax".split():
+            if kind == "c" and op[-3:] in ("min", "max"):
+                continue  # refused here: complex numbers have no order
+            # What complex infinities times others give is left open; nancumsum skips NaT here, as nansum does, and not in NumPy.
+            a = v if kind == "c" or op == "cumprod" and kind == "f" else l
+            if kind == "m" and op == "nancumsum":
+                continue
+            yield from [f"{a} {op}:1", f"{a} {op}:", f"{e} {op}:0", f"{e} {op}:1"] if name != "M" or "m" in op[-3:] else []
+        yield from [f"{v} cumulative_sum:2:i", f"{v} cumulative_prod:0:i", f"{s} cumulative_sum::i"]
+        yield from [f"{l} ffill:1:", f"{l} bfill:2:1", f"{l} diff:1:1", f"{l} diff:2:2", f"{e} diff:1:0", f"{e} diff:1:1"] + [f"{v} diff:1:0:3:"] * (kind != "b")
+        yield f"{l} swv:2,3:1,2"
+        if kind not in "mM":  # refused here
+            yield from [f"{v} gradient:1:0.5:1", f"{v} gradient:2:2.0:2", f"{v} trapezoid:0.5:1"]
+        for mode in ("constant", "edge", "reflect", "symmetric", "wrap", "linear_ramp", "mean", "maximum", "minimum"):
+            if mode in ("linear_ramp", "mean") and kind not in "iuf" or mode in ("maximum", "minimum") and kind in "bcmM":
+                continue
+            yield f"{v if mode in ('linear_ramp', 'mean') else l} pad:{mode}:1,1;0,2;3,0:"
+            yield f"{e} pad:{mode}:1,2;0,0:"
+        if kind in "iuf":
+            for op in ("sum", "mean", "min", "max", "std@1"):
+                yield f"{v} rolling:{op}:1:3:2:c"
+            for op in ("sum", "mean", "min", "max"):
+                yield f"{v} coarsen:{op}:1=2,2=2:trim"
+            for f in ("uniform_filter", "minimum_filter", "maximum_filter", "median_filter"):
+                yield f"{v} filter:{f}:2,3,1:mirror:0:0"
+                yield f"{e} filter:{f}:3:reflect:0:0"
+            yield from [f"{v} gauss:0.8:0:nearest:0:4", f"{v} corr1d:1,-2,0.5:2:reflect:0:0", f"{v} conv1d:1,-2,0.5:1:wrap:0:1"]
+            yield from [f"{v} ndcorr:k232:nearest:0:0", f"{v} ndconv:k232:constant:2:0"]
+        if kind in "iuf":  # others are refused here
+            yield from [f"{v} convolve:k232:same", f"{v} correlate:k232:full", f"{v} convolve:k121:valid"]
+
+
 body = bytearray()
 
 
@@ -373,16 +426,25 @@ def magnitude(a):
 def main():
     inputs = {name: put(a) for name, a in X.items()}
     cases, seen = [], set()
-    for source in (scans, differences, pads, windows, filters):
+    refused = 0
+    for source in (scans, differences, pads, windows, filters, swept):
         for program in source():
             if program in seen:
                 continue
             seen.add(program)
             stack, scale, loose = [], 0.0, False
-            for token in program.split():
-                word(stack, token)
-                scale = max(scale, magnitude(stack[-1]))
-                loose |= stack[-1].dtype in (np.dtype("f4"), np.dtype("c8"))
+            try:
+                for token in program.split():
+                    word(stack, token)
+                    scale = max(scale, magnitude(stack[-1]))
+                    loose |= stack[-1].dtype in (np.dtype("f4"), np.dtype("c8"))
+            except Exception:
+                if source is not swept:
+                    raise
+                refused += 1
+                continue
+            if stack[0].dtype in (np.float16, np.longdouble):
+                continue
             assert len(stack) == 1, program
             cases.append(dict(family=source.__name__, program=program, scale=scale, loose=bool(loose), **put(stack[0])))
     made = f"numpy {np.__version__} scipy {scipy.__version__} pandas {pd.__version__} xarray {xr.__version__} python {platform.python_version()}"
@@ -390,7 +452,7 @@ def main():
     data = struct.pack("<I", len(head)) + head + bytes(body)
     packed = struct.pack("<Q", len(data)) + zlib.compress(data, 9)
     (HERE / "along.bin").write_bytes(packed)
-    print(made, f"{len(cases)} cases, {len(data)} bytes, {len(packed)} packed")
+    print(made, f"{len(cases)} cases ({refused} refused), {len(data)} bytes, {len(packed)} packed")
 
 
 main()

@@ -49,6 +49,26 @@ X["zero"] = np.array(2.5)
 X["one"] = np.full((1, 1), -1.5)
 X["empty"] = np.zeros((0, 3))
 
+# Of every dtype: limits of integers, NaN, infinities and -0.0, NaT; empty arrays and such without axes.
+SMALL = (3, 4, 5)
+DTYPES = dict(b1="?", i1="i1", i2="i2", i4="i4", i8="i8", u1="u1", u2="u2", u4="u4", u8="u8", f4="f4", f8="f8", c8="c8", c16="c16", M="M8[s]", m="m8[ms]")
+for name, dtype in DTYPES.items():
+    d = np.dtype(dtype)
+    v = rng.integers(0, 9, SMALL)
+    X["v" + name] = x = (v > 4) if d.kind == "b" else v.astype("i8").view(d) if d.kind in "mM" else v.astype(d)
+    X["e" + name] = np.zeros((3, 0), d)
+    X["s" + name] = np.array(x[0, 1, 1])
+    X["t" + name] = x[1].copy()
+    X["l" + name] = x = x.copy()
+    if d.kind in "iu":
+        x.flat[7], x.flat[8], x.flat[30] = np.iinfo(d).max, np.iinfo(d).min, np.iinfo(d).max
+    if d.kind in "fc":
+        x.flat[5], x.flat[17], x.flat[18], x.flat[33] = np.nan, np.inf, -np.inf, -0.0
+    if d.kind in "mM":
+        x.flat[9] = np.array(np.iinfo("i8").min).view(d)
+X["sw"] = rng.integers(1, 5, SMALL).astype("f4")
+X["index2"] = rng.integers(0, 3, SMALL).astype("u1")
+
 
 def ints(text):
     return tuple(int(t) for t in text.split(",") if t)
@@ -201,7 +221,7 @@ BINARY = "hypot logaddexp logaddexp2 copysign nextafter heaviside fmin fmax fmod
 
 def element_wise():
     for a in X:
-        if X[a].ndim == 3 and a != "three":  # its zeros: NumPy leaves their reciprocals open
+        if X[a].shape == SHAPE and a != "three":  # its zeros: NumPy leaves their reciprocals open
             for op in UNARY:
                 if X[a].dtype.kind not in "mM" or op not in "real imag isreal iscomplex":  # refused here: no numbers
                     yield f"{a} {op}"
@@ -295,6 +315,39 @@ def statistics():
     yield from ["same skew:1:1", "same kurtosis:1:1:1", "same moment:2:0", "empty count_nonzero:0", "empty moment:2:1"]
 
 
+def swept():
+    """Every operation of every dtype; what NumPy or SciPy refuses is left out."""
+    for name, dtype in DTYPES.items():
+        kind = np.dtype(dtype).kind
+        l, v, e, s = ("l" + name, "v" + name, "e" + name, "s" + name)
+        yield from [f"{a} {op}" for a in (l, e, s) for op in ("zeros_like", "ones_like", "tril:1", "triu:0", "notnull", "ediff1d") if not (op[:3] in ("tri",) and a == s)]
+        yield from [f"{l} diagonal:1:0:2", f"{e} diagonal:0:0:1", f"{l} rollaxis:2:0", f"{l} count_nonzero:1", f"{l} count_nonzero:", f"{e} count_nonzero:0", f"{e} count_nonzero:1", f"{s} count_nonzero:"]
+        yield from [f"index2 {l} {v} {l} choose:raise", f"{l} {v} select:0" if kind not in "cmMb" else f"{l} notnull"]
+        if kind not in "mM":
+            yield from [f"{l} full_like:1", f"{e} full_like:1", f"{l} isin:1,5,7", f"{e} isin:1", f"{s} isin:1,2,3", f"{l} {l} isclose:1e-5:1e-8:1", f"{l} {v} isclose:0.25:1:0", f"{e} {e} allclose:1e-5:1e-8:0",
+                        f"{l} {l} allclose:1e-5:1e-8:1"]
+        if kind in "iuf":
+            yield from [f"{l} round:1", f"{l} clip:2:5", f"{e} clip:2:5", f"{s} clip::4", f"{l} nan_to_num:1::", f"{e} nan_to_num:1::", f"{l} modf:0", f"{l} modf:1", f"{l} frexp:0", f"{v} i0"]
+            yield from [f"{v} #3 divmod:0", f"{l} #3 divmod:1", f"{v} piecewise:1", f"{v} piecewise:0"]
+            yield from [f"{v} average:1", f"{v} average:", f"{v} sw weighted:1", f"{e} average:0", f"{e} average:1", f"{l} ptp:", f"{l} ptp:0,2", f"{e} ptp:0"]
+            yield from [f"t{name} cov:1:1", f"t{name} cov:0:0", f"t{name} corrcoef:1"]
+            yield from [f"{v} moment:2:1", f"{v} moment:3:", f"{v} skew:0:1", f"{v} kurtosis:2:1:0"]
+        if kind in "iu":
+            yield from [f"{v} {v} ravel_multi_index:7,9:clip,wrap:C", f"{v} unravel_index:3,3:C:1", f"{l} {v} gcd", f"{l} bitwise_count", f"{l} #3 left_shift", f"{l} #2 right_shift"]
+        if kind in "mM":
+            yield from [f"{l} ptp:1", f"{v} ptp:", f"{l} {v} fmax", f"{l} {v} fmin", f"{l} isnan"]
+        if kind == "c":
+            yield from [f"{v} average:1", f"{v} sw weighted:0,2", f"{l} angle", f"{l} conjugate", f"{v} sinc"]
+        if kind in "biuf":
+            yield from [f"{l} {v} {op}" for op in ("hypot", "arctan2", "logaddexp", "copysign", "fmin", "fmax", "heaviside", "float_power", "logical_xor")]
+            yield from [f"{v} {op}" for op in ("sqrt exp exp2 expm1 log log1p log2 log10 sin cos tan sinh cosh tanh arcsin arccos arctan arcsinh arccosh "
+                                                 "arctanh cbrt degrees radians sinc fabs").split()]
+        # 0-length axes and 0-d arrays of operations of one and of two operands.
+        if kind in "biufc":
+            yield from [f"{e} {op}" for op in ("negative", "absolute", "sqrt", "exp", "isnan", "signbit", "logical_not", "square", "real")]
+            yield from [f"{a} {a} {op}" for a in (e, s) for op in ("add", "multiply", "divide", "maximum", "equal", "power", "logical_or")]
+
+
 def magnitude(a):
     if not isinstance(a, np.ndarray) or a.dtype.kind not in "fciub" or a.size == 0:
         return 0.0
@@ -315,13 +368,13 @@ def put(a):
 def main():
     inputs = {name: put(a) for name, a in X.items()}
     cases, left = [], 0
-    for source in (creation, element_wise, rest, statistics):
+    for source in (creation, element_wise, rest, statistics, swept):
         for program in source():
             stack = []
             try:
                 for token in program.split():
                     word(stack, token)
-            except (TypeError, ValueError):  # NumPy refuses; so do we, or more is allowed here
+            except (TypeError, ValueError, ZeroDivisionError):  # NumPy refuses; so do we, or more is allowed here
                 left += 1
                 continue
             (result,) = stack
@@ -330,10 +383,10 @@ def main():
                 continue
             name = program.split()[-1].split(":")[0]
             # Tolerances are relative to the result; of statistics to what they are made of.
-            scale = max([magnitude(result)] + [magnitude(X[t]) for t in program.split() if t in X]) if source is statistics else 0.0
+            scale = max([magnitude(result)] + [magnitude(X[t]) for t in program.split() if t in X]) if source in (statistics, swept) else 0.0
             if name in ("sinc", "fmod", "remainder", "arctanh", "square"):
                 scale = magnitude(result)
-            loose = bool(result.dtype in (np.float32, np.complex64) or any(t in X and X[t].dtype in (np.float32, np.complex64) for t in program.split()) and source is statistics)
+            loose = bool(result.dtype in (np.float32, np.complex64) or any(t in X and X[t].dtype in (np.float32, np.complex64) for t in program.split()) and source in (statistics, swept))
             cases.append(dict(family=source.__name__, program=program, scale=scale, loose=loose, **put(result)))
     made = f"numpy {np.__version__} scipy {scipy.__version__} python {platform.python_version()} {platform.machine()}"
     head = json.dumps(dict(made=made, inputs=inputs, cases=cases, labelled=[], datasets=[])).encode()

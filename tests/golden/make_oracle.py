@@ -367,6 +367,11 @@ def groups():
             yield f"{a} g:{kind}:0:gaps:5:s"
             yield f"{a} g:{kind}:1:y:3:s"
             yield f"{a} g:{kind}:2:x:2:"
+    for a in ["i1", "i4", "u2", "u4", "c16"]:
+        for kind in KINDS:
+            if not kind.startswith("arg") and defined(kind, X[a].dtype):
+                yield f"{a} g:{kind}:0:gaps:5:s"
+                yield f"{a} g:{kind}:1:y:3:"
     for kind in ["sum", "mean", "last", "count", "std@1", "min"]:
         yield f"f4 g:{kind}:0:each:13:s"
         yield f"f4 g:{kind}:0:none:2:s"

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/shapes.bin: what NumPy answers to expressions of shape, selection and Fourier transforms.
+"""Makes tests/golden/shapes.bin: what NumPy answers to expressions of shape, selection, folds and Fourier transforms.
 
 Every case is a pair: the expression in hyperslab's script language, and in Python. Both see the inputs below under their names.
-tests/shapes.rs runs the first, on several chunkings and fabrics, and compares with what the second gave. A result that is a
+tests/oracle/shapes.rs runs the first, on several chunkings and fabrics, and compares with what the second gave. A result that is a
 list of arrays is one case for each. The file has the form of oracle.bin (see make_oracle.py); `scale` is the largest
 magnitude of input and result, to which tolerances are relative; `loose`: those of float32.
 
 Run: python tests/golden/make_shapes.py
 """
-import json, pathlib, platform, struct, zlib
+import json, pathlib, platform, struct, warnings, zlib
 import numpy as np
 
+warnings.simplefilter("ignore")
 HERE = pathlib.Path(__file__).parent
 rng = np.random.default_rng(7)
 S = (5, 4, 6)
@@ -189,6 +190,103 @@ for n in [1, 2, 7, 8]:
 for f in ["fftshift", "ifftshift"]:
     case(f"f8.{f}()", f"np.fft.{f}(f8)"), case(f"f8.{f}(0)", f"np.fft.{f}(f8, 0)"), case(f"f8.{f}([0, 2])", f"np.fft.{f}(f8, (0, 2))")
 
+# ---- every dtype ------------------------------------------------------------------------------------------------------
+# Small arrays of every dtype, with limits and missing values; empty ones and ones without axes. What NumPy refuses is left out.
+Q = (3, 4, 5)
+DTYPES = dict(b1="?", i1="i1", i2="i2", i4="i4", i8="i8", u1="u1", u2="u2", u4="u4", u8="u8", f4="f4", f8="f8", c8="c8", c16="c16", M="M8[s]", m="m8[ms]")
+NAT = np.iinfo("i8").min
+for name, dtype in DTYPES.items():
+    d = np.dtype(dtype)
+    v = rng.integers(0, 6, Q)
+    if d.kind in "iu":
+        x = v.astype(d)
+        x.flat[3], x.flat[17] = np.iinfo(d).max, np.iinfo(d).min
+    elif d.kind in "mM":
+        v.flat[3], v.flat[40] = NAT, 10**9
+        x = v.astype("i8").view(d)
+    elif d.kind == "b":
+        x = v > 2
+    else:
+        x = (v - 2).astype(d)
+        x.flat[3], x.flat[11], x.flat[17], x.flat[30], x.flat[31] = np.nan, np.inf, -np.inf, -0.0, np.finfo(d).max
+        if d.kind == "c":
+            x.flat[20] = complex(-0.0, 2.5)
+    X["q" + name] = x
+    X["k" + name] = np.sort(x.ravel()[18:30]) if d.kind not in "fc" else np.sort((v - 2).astype(d).ravel()[:12])
+    X["e" + name] = np.zeros((3, 0, 2), d)
+    X["s" + name] = np.array(x[0, 1, 2])
+X["qmask"] = rng.random(Q) < 0.4
+X["qat"] = rng.integers(-5, 5, (3, 4, 2))
+MOVES = [
+    ("{a}.reshape([10, 6])", "{a}.reshape(10, 6)"), ("{a}.ravel()", "{a}.ravel()"), ("{a}.T()", "{a}.T"), ("{a}.mT()", "{a}.mT"), ("{a}.permute_dims([1, 2, 0])", "np.permute_dims({a}, (1, 2, 0))"),
+    ("{a}.swapaxes(0, -1)", "{a}.swapaxes(0, -1)"), ("{a}.moveaxis(0, 1)", "np.moveaxis({a}, 0, 1)"), ("{a}.expand_dims([0, -1]).squeeze(0)", "np.expand_dims({a}, -1)"), ("{a}.broadcast_to([2, 3, 4, 5])", "np.broadcast_to({a}, (2, 3, 4, 5))"),
+    ("broadcast_arrays([{a}, {s}])", "np.broadcast_arrays({a}, {s})"), ("{a}.flip([0, 2])", "np.flip({a}, (0, 2))"), ("{a}.flipud()", "np.flipud({a})"), ("{a}.fliplr()", "np.fliplr({a})"), ("{a}.rot90(3, [0, 2])", "np.rot90({a}, 3, (0, 2))"),
+    ("{a}.roll([1, -2], [0, 2])", "np.roll({a}, (1, -2), (0, 2))"), ("{a}.roll(7)", "np.roll({a}, 7)"), ("concat([{a}, {a}], 1)", "np.concatenate([{a}, {a}], 1)"), ("concat([{a}, {s}], ())", "np.concatenate([{a}, {s}], None)"), ("stack([{a}, {a}], 2)", "np.stack([{a}, {a}], 2)"),
+    ("vstack([{a}, {a}])", "np.vstack([{a}, {a}])"), ("hstack([{a}, {a}])", "np.hstack([{a}, {a}])"), ("dstack([{a}, {a}])", "np.dstack([{a}, {a}])"), ("block([[{a}, {a}], [{a}, {a}]])", "np.block([[{a}, {a}], [{a}, {a}]])"),
+    ("{a}.split([1, 3], 1)", "np.split({a}, [1, 3], 1)"), ("{a}.array_split(2, 2)", "np.array_split({a}, 2, 2)"), ("{a}.unstack(1)", "np.unstack({a}, axis=1)"), ("{a}.tile([2, 1, 2])", "np.tile({a}, (2, 1, 2))"), ("{a}.repeat(2, 1)", "{a}.repeat(2, 1)"),
+    ("{a}.repeat([2, 0, 1], 0)", "{a}.repeat([2, 0, 1], 0)"), ("{a}.atleast_1d()", "np.atleast_1d({a})"), ("{a}.atleast_2d()", "np.atleast_2d({a})"), ("{a}.atleast_3d()", "np.atleast_3d({a})"), ("{a}.rechunk([2, 4, 2])", "{a}"), ("{a}.rollaxis(2, 0)", "np.rollaxis({a}, 2, 0)"),
+    ("{a}.tril(1)", "np.tril({a}, 1)"), ("{a}.triu(-1)", "np.triu({a}, -1)"), ("{a}.diagonal(1, 0, 2)", "np.diagonal({a}, 1, 0, 2)"), ("{a}.ravel().diag(-2)", "np.diag({a}.ravel(), -2)"), ("{a}.zeros_like()", "np.zeros_like({a})"), ("{a}.ones_like()", "np.ones_like({a})"),
+    ("meshgrid([{a}.ravel(), {a}.ravel()])", "np.meshgrid({a}.ravel(), {a}.ravel())"), ("{a}.fftshift(1)", "np.fft.fftshift({a}, 1)"), ("{a}.ifftshift()", "np.fft.ifftshift({a})"),
+]
+PICKS = [
+    ('{a}["1:, ::-1, ::2"]', "{a}[1:, ::-1, ::2]"), ('{a}["[2, 0], 1:3"]', "{a}[[2, 0], 1:3]"), ('{a}["[0, 1], :, [3, 2]"]', "{a}[[0, 1], :, [3, 2]]"), ("{a}[qmask]", "{a}[qmask]"), ("{a}.at(pick2 % 3)", "{a}[pick2 % 3]"),
+    ('{a}.oindex("[0, 2], 1, [4, 0]")', "{a}[np.ix_([0, 2], [1], [4, 0])][:, 0]"), ('{a}.vindex("[0, 1], [0, 1], [1, 4]")', "{a}[[0, 1], [0, 1], [1, 4]]"), ("{a}.take([2, 0, -1, 2], 0)", "{a}.take([2, 0, -1, 2], 0)"), ("{a}.take([7, 59, 0])", "{a}.take([7, 59, 0])"),
+    ("{a}.take_along_axis(qat, 2)", "np.take_along_axis({a}, qat, 2)"), ("{a}.compress(array([true, false, true]), 0)", "np.compress([True, False, True], {a}, 0)"), ("{a}.extract(qmask)", "np.extract(qmask, {a})"), ("{a}.delete([1, 3], 2)", "np.delete({a}, [1, 3], 2)"),
+    ("{a}.delete(7)", "np.delete({a}, 7)"), ('{a}.insert(1, {a}["0"], 1)', "np.insert({a}, 1, {a}[0].T[:4].T[:, :5] if False else {a}[0], 1) if False else np.insert({a}, 1, 0, 1)"), ("{a}.insert([0, 2], {s}, 0)", "np.insert({a}, [0, 2], {s}, 0)"), ("{a}.append({a}, 1)", "np.append({a}, {a}, 1)"),
+    ("{a}.append({s})", "np.append({a}, {s})"), ('{a}.set_at("1:3, ::2", {s})', "assigned({a}, np.s_[1:3, ::2], {s})"), ('{a}.set_at(":, [3, 0]", {a}[":, 1:3"])', "assigned({a}, np.s_[:, [3, 0]], {a}[:, 1:3])"), ("{a}.set_at(qmask, {s})", "assigned({a}, qmask, {s})"),
+    ("{a}.where(qmask, {s})", "np.where(qmask, {a}, {s})"), ("{a}.nonzero()", "np.nonzero({a})"), ("{a}.argwhere()", "np.argwhere({a})"), ("{a}.flatnonzero()", "np.flatnonzero({a})"), ("{a}.count_nonzero([1])", "np.count_nonzero({a}, axis=1)"),
+    ("{a}.fillna({s})", "np.where(missing({a}), {s}, {a})"), ("{a}.notnull()", "~missing({a})"),
+    ("{k}.searchsorted({k}.flip())", "np.searchsorted({k}, {k}[::-1])"), ('{k}.searchsorted({k}, "right")', 'np.searchsorted({k}, {k}, "right")'), ("array([0, 1, 1, 0, 1]).choose([{a}, {s}])", "np.choose(np.array([0, 1, 1, 0, 1]), [{a}, {s}])"),
+]
+PICKS = [pick for pick in PICKS if "if False" not in pick[1]]
+DIRECT = ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft", "fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn"]
+
+
+FOLDS = ["sum", "prod", "min", "max", "mean", "var", "std", "any", "all", "argmin", "argmax"]
+SKIPPING = ["nansum", "nanprod", "nanmin", "nanmax", "nanmean", "nanvar", "nanstd", "nanargmin", "nanargmax"]
+
+
+def missing(a):
+    return np.isnat(a) if a.dtype.kind in "mM" else np.isnan(a) if a.dtype.kind in "fc" else np.zeros(a.shape, bool)
+
+
+def swept():
+    for name in DTYPES:
+        if np.dtype(DTYPES[name]).kind in "biu":
+            for f in SKIPPING:
+                yield f"q{name}.{f}(1)", f"np.{f}(q{name}, axis=1)"
+        # Limits and overflow of integers, NaN, infinities and -0.0, NaT; of nothing, and of one element.
+        for f in FOLDS + SKIPPING[:-2]:
+            kind = np.dtype(DTYPES[name]).kind
+            if kind == "c" or kind == "M" and f not in ("min", "max", "argmin", "argmax") or kind == "m" and f not in ("min", "max", "argmin", "argmax", "sum", "mean"):
+                continue
+            if name == "f4" and "prod" in f:
+                continue  # overflows on its way in NumPy; here it is made in 64 bits
+            for a, axis in [("q", 1), ("q", 2), ("e", 0), ("e", 2)]:
+                yield f"{a}{name}.{f}({axis})", f"np.{f}({a}{name}, axis={axis})"
+            yield f"q{name}.{f}()", f"np.{f}(q{name})"
+            yield f"s{name}.{f}()", f"np.{f}(s{name})"
+        for ours, numpy in MOVES + PICKS:
+            if name in ("c8", "c16") and "searchsorted" in ours:
+                continue  # refused here: complex numbers have no order
+            yield [t.format(a="q" + name, s="s" + name, k="k" + name) for t in (ours, numpy)]
+        if name not in "Mm":
+            for f in DIRECT:
+                yield f"i{name}.{f}()", f"np.fft.{f}(i{name})"
+    # 0-length axes, and arrays without axes.
+    for name in ["i2", "f8", "M", "b1", "c16"]:
+        for ours, numpy in MOVES + PICKS:
+            if "{k}" in ours or "qmask" in ours or "qat" in ours:
+                continue
+            yield [t.format(a="e" + name, s="s" + name, k="") for t in (ours, numpy)]
+            if "rechunk" not in ours:  # three lengths for no axis
+                yield [t.format(a="s" + name, s="s" + name, k="") for t in (ours, numpy)]
+
+
+for name in DTYPES:
+    if name not in "Mm":  # finite: what transforms make of infinities depends on their algorithm
+        X["i" + name] = (rng.integers(0, 6, Q) - (0 if name[0] in "bu" else 3)).astype(DTYPES[name])
+
 
 # ---- writing ----------------------------------------------------------------------------------------------------------
 body = bytearray()
@@ -212,20 +310,33 @@ def magnitude(a):
 def main():
     inputs = {name: put(a) for name, a in X.items()}
     cases = []
-    space = dict(X, np=np, assigned=assigned, false=False, true=True)
+    space = dict(X, np=np, assigned=assigned, missing=missing, false=False, true=True)
+    known, refused = {ours for ours, _ in CASES}, 0
+    np.seterr(all="ignore")
     with np.errstate(all="ignore"):
-        for ours, numpy in CASES:
-            result = eval(numpy, space)
+        for ours, numpy in CASES + [tuple(pair) for pair in swept() if pair[0] not in known]:
+            try:
+                result = eval(numpy, space)
+            except (TypeError, ValueError, IndexError, AttributeError):
+                if (ours, numpy) in CASES:
+                    raise
+                refused += 1
+                continue
             for part in result if isinstance(result, (list, tuple)) else [result]:
                 part = np.asarray(part)
-                transform = "fft" in ours
+                if part.dtype == np.float16:
+                    continue
+                transform = "fft" in ours and "shift" not in ours
                 scale = magnitude(part) if transform else 0.0
-                cases.append(dict(family="fft" if transform else "shape", program=ours, scale=scale, loose=part.dtype in (np.float32, np.complex64), **put(part)))
+                folded = ours.split("(")[0].partition(".")[2] in FOLDS + SKIPPING
+                if folded and X[ours.split(".")[0]].dtype.kind in "iu" and part.dtype.kind == "f":
+                    scale = magnitude(X[ours.split(".")[0]])  # means of integers that cancel
+                cases.append(dict(family="fft" if transform else "fold" if folded else "shape", program=ours, scale=scale, loose=part.dtype in (np.float32, np.complex64), **put(part)))
     head = json.dumps(dict(made=f"numpy {np.__version__} python {platform.python_version()} {platform.machine()}", inputs=inputs, cases=cases)).encode()
     data = struct.pack("<I", len(head)) + head + bytes(body)
     packed = struct.pack("<Q", len(data)) + zlib.compress(data, 9)
     (HERE / "shapes.bin").write_bytes(packed)
-    print(f"{len(CASES)} expressions, {len(cases)} arrays, {len(data)} bytes, {len(packed)} packed")
+    print(f"{len(CASES)} expressions, {refused} refused by NumPy, {len(cases)} arrays, {len(data)} bytes, {len(packed)} packed")
 
 
 main()

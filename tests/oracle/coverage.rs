@@ -153,6 +153,115 @@ fn element_wise(name: &str) -> bool {
         .any(|line| line.trim_start().starts_with(&format!("{name} => ")))
 }
 
+/// Kinds of dtypes: bool, signed and unsigned integers, floats, complex numbers, times.
+const ALL_KINDS: &str = "biufct";
+
+/// Operations that golden data does not have for all kinds, with the kinds that it has, and why.
+const SOME_KINDS: &[(&str, &str, &str)] = &[
+    (
+        "biu",
+        "bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor invert \
+      left_shift right_shift",
+        "of bits",
+    ),
+    (
+        "iu",
+        "gcd lcm ravel_multi_index unravel_index",
+        "of integers",
+    ),
+    ("if", "ldexp", "exponents are integers"),
+    (
+        "iuf",
+        "arctan2 atan2 cbrt clip convolve convolve1d copysign correlate correlate1d deg2rad degrees divmod fabs frexp \
+      gaussian_filter heaviside hypot i0 logaddexp logaddexp2 maximum_filter median_filter minimum_filter modf nan_to_num \
+      ndimage_convolve ndimage_correlate nextafter piecewise rad2deg radians rolling coarsen round select uniform_filter",
+        "of real numbers; NumPy answers bools with half floats or not at all",
+    ),
+    ("f", "rint", "integers stay what they are"),
+    (
+        "iufc",
+        "acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh corrcoef cos cosh cov exp exp2 expm1 \
+      gradient log log10 log1p log2 sin sinh sqrt tan tanh",
+        "of numbers; NumPy answers bools with half floats",
+    ),
+    (
+        "biuf",
+        "ceil floor fmod ihfft isneginf isposinf kurtosis moment rfft rfft2 rfftn signbit skew trunc",
+        "of real numbers",
+    ),
+    ("iuft", "ptp", "differences of what has an order"),
+    (
+        "biuft",
+        "argmax argmin bfill cummax cummin ffill floor_divide max min nanargmax nanargmin nancummax nancummin nanmax nanmin \
+      remainder searchsorted",
+        "of what has an order",
+    ),
+    ("iufct", "ediff1d negative positive sign", "not of bools"),
+    (
+        "biufc",
+        "any allclose angle average conj conjugate cumprod cumulative_prod fft fft2 fftn float_power full full_like hfft ifft ifft2 \
+      ifftn imag irfft irfft2 irfftn isclose iscomplex isin isreal logical_and logical_not logical_or logical_xor nancumprod \
+      nancumsum nanprod nanstd nanvar pow power prod real reciprocal sinc square std trapezoid",
+        "of numbers",
+    ),
+    (
+        "f",
+        "empty eye fftfreq fromfunction identity linspace rfftfreq tri",
+        "float64 is made",
+    ),
+    ("f", "frexp_exponent frexp_mantissa", "by frexp"),
+    ("i", "tril_indices triu_indices", "int64 is made"),
+    ("if", "arange indices", "int64 or float64 is made"),
+];
+
+/// What has no golden data: accessors, what is proved against itself (kernels, random numbers), other forms of what is proved.
+const NO_GOLDEN_DATA: &str = "new failed session node name check shape ndim dtype chunk_shape compute_block compute persist \
+    release item store function rechunk_axes zeros ones indices_1d from_block from_ndarray scalar finfo iinfo isdtype can_cast \
+    result_type tril_indices_from triu_indices_from from_fn from_blocks from_delayed apply_along_axis blockwise masked binary \
+    binary_reversed unary map_blocks map_overlap constant default_rng random random_as uniform standard_normal normal \
+    exponential integers empty_like reduce reduction apply_over_axes group_reduce min_periods center";
+
+/// A new operation has golden data for all kinds of dtypes, or a line above says for which and why.
+#[test]
+fn every_operation_has_golden_data_of_its_dtypes() {
+    let kind = |dtype: &String| match dtype.as_str() {
+        "bool" => 'b',
+        name if name.starts_with("int") => 'i',
+        name if name.starts_with("uint") => 'u',
+        name if name.starts_with("float") => 'f',
+        name if name.starts_with("complex") => 'c',
+        _ => 't',
+    };
+    let mut wrong = Vec::new();
+    let tested = super::support::api::tested_functions();
+    for (name, dtypes) in &tested {
+        let kinds: BTreeSet<char> = dtypes.iter().map(kind).collect();
+        let found: String = ALL_KINDS.chars().filter(|k| kinds.contains(k)).collect();
+        let listed = SOME_KINDS
+            .iter()
+            .find(|(_, names, _)| names.split_whitespace().any(|n| n == name))
+            .map(|(kinds, ..)| *kinds);
+        let none = NO_GOLDEN_DATA.split_whitespace().any(|n| n == name);
+        let wanted = listed.unwrap_or(if none { "" } else { ALL_KINDS });
+        if found != wanted {
+            wrong.push(format!("{name}: {found:?}, not {wanted:?}"));
+        }
+    }
+    for name in SOME_KINDS
+        .iter()
+        .flat_map(|(_, names, _)| names.split_whitespace())
+        .chain(NO_GOLDEN_DATA.split_whitespace())
+    {
+        if !tested.contains_key(name) {
+            wrong.push(format!("{name} is listed, but gone"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "kinds of dtypes with golden data: {wrong:#?}"
+    );
+}
+
 /// Methods that only name another one in short give what that gives.
 #[test]
 fn short_forms_are_the_long_ones() {

@@ -145,6 +145,29 @@ const TESTED_AS: &[(&str, &[&str])] = &[
     ("rad2deg", &["degrees"]),
     ("pow", &["power"]),
     ("transpose", &["tr"]),
+    ("t", &["T"]),
+    ("matrix_transpose", &["mT"]),
+    ("chunk", &["rechunk"]),
+    ("where_", &["where"]),
+    ("where_or", &["where", "where_or"]),
+    ("slice", &["sl", "at"]),
+    ("index", &["ix", "at"]),
+    ("broadcast_axes", &["bx"]),
+    ("repeat_each", &["repeat"]),
+    ("sliding_window_view", &["swv"]),
+    ("gradient", &["gradient", "gradx"]),
+    ("trapezoid", &["trapezoid", "trapx"]),
+    ("gaussian_filter", &["gauss"]),
+    ("correlate1d", &["corr1d"]),
+    ("convolve1d", &["conv1d"]),
+    ("ndimage_correlate", &["ndcorr"]),
+    ("ndimage_convolve", &["ndconv"]),
+    ("eq", &["equal"]),
+    ("ne", &["not_equal"]),
+    ("lt", &["less"]),
+    ("le", &["less_equal"]),
+    ("gt", &["greater"]),
+    ("ge", &["greater_equal"]),
     ("frexp", &["frexp_mantissa", "frexp_exponent"]),
     ("isnull", &["isnan"]),
     ("full", &["full_like"]),
@@ -345,10 +368,20 @@ fn tested() -> BTreeMap<String, BTreeSet<String>> {
                 .split(' ')
                 .filter_map(|token| head["inputs"].get(token).map(of))
                 .collect();
+            // An expression of the script language (shapes.bin): all that it calls, of the first array in it.
+            if program.contains('(') || program.contains('[') {
+                let of_input = expression_input(program, &head["inputs"]).map(of);
+                for name in calls(program) {
+                    note(name, of_input.as_deref().unwrap_or(&of(case)));
+                }
+                continue;
+            }
             for token in program.split(' ') {
                 let mut parts = token.split(':');
                 let name = match parts.next() {
-                    Some("r" | "g") => parts.next().unwrap_or("").split('@').next().unwrap_or(""),
+                    Some("r" | "g" | "filter") => {
+                        parts.next().unwrap_or("").split('@').next().unwrap_or("")
+                    }
                     Some(name) => name,
                     None => continue,
                 };
@@ -366,6 +399,61 @@ fn tested() -> BTreeMap<String, BTreeSet<String>> {
         }
     }
     tested
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
+}
+
+/// The first array that an expression names.
+fn expression_input<'a>(
+    program: &str,
+    inputs: &'a serde_json::Value,
+) -> Option<&'a serde_json::Value> {
+    words(program).find_map(|word| inputs.get(word))
+}
+
+/// What an expression calls: names before parentheses; `at` before brackets that hold an index.
+fn calls(program: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = program
+        .match_indices('(')
+        .filter_map(|(at, _)| {
+            words(&program[..at])
+                .last()
+                .filter(|w| program[..at].ends_with(w))
+        })
+        .collect();
+    let indexed = |at: usize| {
+        let before = program[..at].chars().next_back();
+        before.is_some_and(|c| c.is_alphanumeric() || ")]".contains(c))
+    };
+    if program.match_indices('[').any(|(at, _)| indexed(at)) {
+        found.push("at");
+    }
+    found
+}
+
+/// The dtypes with which each public function of `src/array` is tested against NumPy, SciPy or xarray, by the names of the
+/// functions.
+pub fn tested_functions() -> BTreeMap<String, BTreeSet<String>> {
+    let tested = tested();
+    functions()
+        .keys()
+        // `pub fn $name` is in the table of its macro.
+        .filter(|name| !name.starts_with('$'))
+        .map(|name| (name.clone(), tested_as(name, &tested)))
+        .collect()
+}
+
+/// The dtypes of a function under all names that golden data has for it.
+fn tested_as(name: &str, tested: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let words = TESTED_AS.iter().find(|(n, _)| *n == name).map(|(_, w)| *w);
+    let mut found = tested.get(name).cloned().unwrap_or_default();
+    for word in words.unwrap_or_default() {
+        found.extend(tested.get(*word).cloned().unwrap_or_default());
+    }
+    found
 }
 
 /// The JSON at the head of a file like oracle.bin; `None` for files of another form.
@@ -444,11 +532,7 @@ pub fn table() -> String {
                 };
                 let more = REMARKS.iter().find(|(n, _)| *n == name);
                 let more = more.map_or(String::new(), |(_, r)| format!(". {r}"));
-                let words = TESTED_AS.iter().find(|(n, _)| *n == ours).map(|(_, w)| *w);
-                let mut found = tested.get(ours).cloned().unwrap_or_default();
-                for word in words.unwrap_or_default() {
-                    found.extend(tested.get(*word).cloned().unwrap_or_default());
-                }
+                let found = tested_as(ours, &tested);
                 let _ = writeln!(
                     text,
                     "| {name} | `{}::{ours}` | {} | {}{more} |",

@@ -399,6 +399,26 @@ pub fn difference(ours: &Block, expected: &Block, scale: f64, loose: bool) -> Op
     None
 }
 
+/// Where a zero has the other sign.
+pub fn other_sign(ours: &Block, expected: &Block) -> Option<String> {
+    let signs = |value: Scalar| match value {
+        Scalar::F32(v) => [v == 0.0 && v.is_sign_negative(), false],
+        Scalar::F64(v) => [v == 0.0 && v.is_sign_negative(), false],
+        Scalar::C64(v) => [v.re, v.im].map(|v| v == 0.0 && v.is_sign_negative()),
+        Scalar::C128(v) => [v.re, v.im].map(|v| v == 0.0 && v.is_sign_negative()),
+        _ => [false; 2],
+    };
+    (0..ours.elements())
+        .find(|k| ours.get(*k).map(signs) != expected.get(*k).map(signs))
+        .map(|k| {
+            format!(
+                "element {k} is {:?}, expected {:?}",
+                ours.get(k),
+                expected.get(k)
+            )
+        })
+}
+
 /// FNV-1a of bytes: a digest that two processes can compare.
 pub fn digest(bytes: &[u8], start: u64) -> u64 {
     bytes.iter().fold(start, |hash, byte| {

@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 /// Bytes of the lines that are transformed as one group.
-const GROUP_BYTES: usize = 256 << 10;
+const GROUP_BYTES: usize = 512 << 10;
 /// Elements between the lines of a group: without them lines of 2ⁿ elements would fall on the same lines of the cache.
 const GAP: usize = 8;
 
@@ -99,20 +99,29 @@ where
             Transform::Real | Transform::Half { .. } => from[axis],
         };
     }
-    if full == *region {
-        return whole::<T>(op, piece, &full.shape, out);
+    // Of lines along one axis the wanted part alone is kept; of images the wanted part of all of them.
+    if full == *region || op.axes.len() == 1 {
+        let kept = region.relative_to(&full.start);
+        return whole::<T>(op, piece, &full.shape, &kept, out);
     }
     let mut all = Block::zeros(out.dtype(), &full.shape);
-    whole::<T>(op, piece, &full.shape, &mut all)?;
+    whole::<T>(
+        op,
+        piece,
+        &full.shape,
+        &Region::whole(&full.shape),
+        &mut all,
+    )?;
     let kept = all.part(&region.relative_to(&full.start));
     out.paste(&Region::whole(&region.shape), &kept)
 }
 
-/// All of the transform of a piece, in `out` of `shape`.
+/// The transform of a piece, of `shape`, of which `out` gets the box `kept`: all, unless there is one axis.
 fn whole<T: Real>(
     op: &Fourier,
     piece: &PieceView<'_>,
     shape: &[usize],
+    kept: &Region,
     out: &mut Block,
 ) -> Result<()>
 where
@@ -124,6 +133,12 @@ where
     };
     let view = &piece.view;
     let scale = T::of(op.scale);
+    let wanted = Wanted {
+        shape: &kept.shape,
+        axis: last,
+        length: shape[last],
+        first: kept.start[last],
+    };
     let source = Strided {
         offset: view.offset,
         shape: &view.shape,
@@ -150,14 +165,15 @@ where
             };
             if before.is_empty() {
                 let out = T::slice_mut(out.buffer_mut()).ok_or_else(other)?;
-                return lines(input, &source, out, shape, last, inverse);
+                return lines(input, &source, out, &wanted, inverse);
             }
             // The other axes first, on a copy.
             let mut middle = Block::from_view(view)?;
             let values = Complex::<T>::slice_mut(middle.buffer_mut()).ok_or_else(other)?;
             for &axis in before {
                 let plan = plans.complex.plan_fft_inverse(view.shape[axis]);
-                in_place(values, &view.shape, axis, &plan, T::one());
+                let columns = view.shape[view.shape.len() - 1];
+                in_place(values, &view.shape, axis, &plan, T::one(), columns);
             }
             let dense = middle.view();
             let source = Strided {
@@ -167,29 +183,34 @@ where
             };
             let values = Complex::<T>::slice(dense.buffer).ok_or_else(other)?;
             let out = T::slice_mut(out.buffer_mut()).ok_or_else(other)?;
-            return lines(values, &source, out, shape, last, inverse);
+            return lines(values, &source, out, &wanted, inverse);
         }
         let out = Complex::<T>::slice_mut(out.buffer_mut()).ok_or_else(other)?;
         let own_scale = if before.is_empty() { scale } else { T::one() };
+        // Of the spectrum of real numbers one half says all: the other axes are transformed in that half, and the rest follows.
+        let mut half = None;
         match (op.transform, T::slice(view.buffer)) {
             (Transform::Forward | Transform::Real, Some(input)) => {
                 let n = view.shape[last];
                 let plan = plans.real.plan_fft_forward(n);
                 let mut scratch = plan.make_scratch_vec();
                 let mirror = op.transform == Transform::Forward;
+                if mirror && !before.is_empty() && last + 1 == shape.len() {
+                    half = Some(n / 2 + 1);
+                }
                 let sign = if op.conjugate { -T::one() } else { T::one() };
-                lines(input, &source, out, shape, last, |line, to| {
-                    let half = n / 2 + 1;
-                    plan.process_with_scratch(line, &mut to[..half], &mut scratch)
+                lines(input, &source, out, &wanted, |line, to| {
+                    let kept = n / 2 + 1;
+                    plan.process_with_scratch(line, &mut to[..kept], &mut scratch)
                         .map_err(|e| Error::internal(format!("rfft: {e}")))?;
-                    scaled(&mut to[..half], own_scale);
+                    scaled(&mut to[..kept], own_scale);
                     if op.conjugate {
-                        for v in &mut to[..half] {
+                        for v in &mut to[..kept] {
                             v.im = v.im * sign;
                         }
                     }
-                    if mirror {
-                        for k in half..n {
+                    if mirror && half.is_none() {
+                        for k in kept..n {
                             to[k] = to[n - k].conj();
                         }
                     }
@@ -205,7 +226,7 @@ where
                 };
                 let zero = Complex::new(T::zero(), T::zero());
                 let mut scratch = vec![zero; plan.get_outofplace_scratch_len()];
-                lines(input, &source, out, shape, last, |line, to| {
+                lines(input, &source, out, &wanted, |line, to| {
                     plan.process_outofplace_with_scratch(line, to, &mut scratch);
                     scaled(to, own_scale);
                     Ok(())
@@ -218,13 +239,14 @@ where
                 _ => plans.complex.plan_fft_forward(shape[axis]),
             };
             let at_end = number + 1 == before.len();
-            in_place(
-                out,
-                shape,
-                axis,
-                &plan,
-                if at_end { scale } else { T::one() },
-            );
+            let scale = if at_end { scale } else { T::one() };
+            match half {
+                Some(half) => in_place(out, shape, axis, &plan, scale, half),
+                None => in_place(out, shape, axis, &plan, scale, shape[shape.len() - 1]),
+            }
+        }
+        if let Some(half) = half {
+            mirror(out, shape, before, half);
         }
         Ok(())
     })
@@ -245,15 +267,28 @@ struct Strided<'a> {
     strides: &'a [isize],
 }
 
-/// Calls `work` on every line of `from` along `axis` and on its place in `to` (dense, of `shape`).
+/// What is kept of lines along an axis: of `length` elements of the result those from `first` on, as many as `shape` has there.
+struct Wanted<'a> {
+    shape: &'a [usize],
+    axis: usize,
+    length: usize,
+    first: usize,
+}
+
+/// Calls `work` on every line of `from` and on its place in `to` (dense, of the wanted shape).
 fn lines<S: Copy + Default, D: Copy + Default>(
     from: &[S],
     source: &Strided<'_>,
     to: &mut [D],
-    shape: &[usize],
-    axis: usize,
+    wanted: &Wanted<'_>,
     mut work: impl FnMut(&mut [S], &mut [D]) -> Result<()>,
 ) -> Result<()> {
+    let &Wanted {
+        shape,
+        axis,
+        length,
+        first: skipped,
+    } = wanted;
     let (long, short) = (source.shape[axis], shape[axis]);
     let step = source.strides[axis];
     let inner: usize = shape[axis + 1..].iter().product();
@@ -261,19 +296,25 @@ fn lines<S: Copy + Default, D: Copy + Default>(
     let last = shape.len() - 1;
     if axis == last {
         line_in.resize(long, S::default());
+        let mut line_out = vec![D::default(); if short < length { length } else { 0 }];
         let outer: Vec<_> = shape[..axis].iter().map(|len| 0..*len).collect();
         for (target, index) in to.chunks_mut(short.max(1)).zip(positions(outer)) {
             let at = source.at(&index);
             gather(&mut line_in, from, at, step);
-            work(&mut line_in, target)?;
+            if short == length {
+                work(&mut line_in, target)?;
+            } else {
+                work(&mut line_in, &mut line_out)?;
+                target.copy_from_slice(&line_out[skipped..skipped + short]);
+            }
         }
         return Ok(());
     }
     // Groups of lines that are neighbours along the last axis.
     let columns = shape[last];
-    let size = long.max(1) * size_of::<S>() + short.max(1) * size_of::<D>();
+    let size = long.max(1) * size_of::<S>() + length.max(1) * size_of::<D>();
     let group = (GROUP_BYTES / size).clamp(16, 32).min(columns.max(1));
-    let (wide, tall) = (long + GAP, short + GAP);
+    let (wide, tall) = (long + GAP, length + GAP);
     line_in.resize(group * wide, S::default());
     let mut line_out = vec![D::default(); group * tall];
     let mut ranges: Vec<_> = shape[..last].iter().map(|len| 0..*len).collect();
@@ -296,12 +337,12 @@ fn lines<S: Copy + Default, D: Copy + Default>(
             }
             for c in 0..count {
                 let (a, b) = (c * wide, c * tall);
-                work(&mut line_in[a..a + long], &mut line_out[b..b + short])?;
+                work(&mut line_in[a..a + long], &mut line_out[b..b + length])?;
             }
             for i in 0..short {
                 let at = to_row + i * inner + first;
                 for (c, to) in to[at..at + count].iter_mut().enumerate() {
-                    *to = line_out[c * tall + i];
+                    *to = line_out[c * tall + skipped + i];
                 }
             }
         }
@@ -328,45 +369,79 @@ fn gather<S: Copy>(line: &mut [S], from: &[S], at: isize, step: isize) {
     }
 }
 
-/// Transforms every line of `values` (dense, of `shape`) along `axis`.
+/// Transforms the lines of `values` (dense, of `shape`) along `axis` whose index on the last axis is below `columns`; all of
+/// them along the last axis itself.
 fn in_place<T: Real>(
     values: &mut [Complex<T>],
     shape: &[usize],
     axis: usize,
     plan: &Arc<dyn Fft<T>>,
     scale: T,
+    columns: usize,
 ) {
     let n = shape[axis];
     let inner: usize = shape[axis + 1..].iter().product();
     let zero = Complex::new(T::zero(), T::zero());
     let mut scratch = vec![zero; plan.get_inplace_scratch_len()];
-    if inner == 1 {
+    if axis + 1 == shape.len() {
         for line in values.chunks_mut(n) {
             plan.process_with_scratch(line, &mut scratch);
             scaled(line, scale);
         }
         return;
     }
+    let row = shape[shape.len() - 1];
     let size = 2 * n * size_of::<Complex<T>>();
-    let group = (GROUP_BYTES / size).clamp(4, 32).min(inner);
-    let mut buffer = vec![zero; group * n];
+    let group = (GROUP_BYTES / size).clamp(4, 32).min(columns);
+    let tall = n + GAP;
+    let mut buffer = vec![zero; group * tall];
     for plane in values.chunks_mut(n * inner) {
-        for first in (0..inner).step_by(group) {
-            let count = group.min(inner - first);
-            for (i, row) in plane.chunks(inner).enumerate() {
-                for (c, v) in row[first..first + count].iter().enumerate() {
-                    buffer[c * n + i] = *v;
+        for start in (0..inner).step_by(row) {
+            for first in (start..start + columns).step_by(group) {
+                let count = group.min(start + columns - first);
+                for (i, row) in plane.chunks(inner).enumerate() {
+                    for (c, v) in row[first..first + count].iter().enumerate() {
+                        buffer[c * tall + i] = *v;
+                    }
+                }
+                for line in buffer[..count * tall].chunks_mut(tall) {
+                    plan.process_with_scratch(&mut line[..n], &mut scratch);
+                    scaled(&mut line[..n], scale);
+                }
+                for (i, row) in plane.chunks_mut(inner).enumerate() {
+                    for (c, v) in row[first..first + count].iter_mut().enumerate() {
+                        *v = buffer[c * tall + i];
+                    }
                 }
             }
-            for line in buffer[..count * n].chunks_mut(n) {
-                plan.process_with_scratch(line, &mut scratch);
-                scaled(line, scale);
-            }
-            for (i, row) in plane.chunks_mut(inner).enumerate() {
-                for (c, v) in row[first..first + count].iter_mut().enumerate() {
-                    *v = buffer[c * n + i];
-                }
-            }
+        }
+    }
+}
+
+/// Fills the spectrum of real numbers (dense, of `shape`) from `half` on along its last axis: F(j, n − k) is the conjugate of
+/// F(−j, k), where j are the indices along the other `axes`, modulo their lengths.
+fn mirror<T: Real>(values: &mut [Complex<T>], shape: &[usize], axes: &[usize], half: usize) {
+    let Some((&n, outer)) = shape.split_last() else {
+        return;
+    };
+    let mut row = vec![Complex::new(T::zero(), T::zero()); n - half];
+    for index in positions(outer.iter().map(|len| 0..*len).collect()) {
+        let (mut to, mut from) = (0, 0);
+        for (axis, (&i, &len)) in index.iter().zip(outer).enumerate() {
+            let opposite = if axes.contains(&axis) {
+                (len - i) % len
+            } else {
+                i
+            };
+            to = to * len + i;
+            from = from * len + opposite;
+        }
+        row.copy_from_slice(&values[from * n + 1..from * n + 1 + n - half]);
+        for (v, mirrored) in values[to * n + half..(to + 1) * n]
+            .iter_mut()
+            .zip(row.iter().rev())
+        {
+            *v = mirrored.conj();
         }
     }
 }

@@ -190,8 +190,8 @@ impl Component {
         let edge = |days: i64, months: u32, end: bool| {
             let (year, month, day) = calendar.civil(days);
             i64::from(match end {
-                true => month % months == 0 && day == calendar.days_in_month(year, month),
-                false => (month - 1) % months == 0 && day == 1,
+                true => month.is_multiple_of(months) && day == calendar.days_in_month(year, month),
+                false => (month - 1).is_multiple_of(months) && day == 1,
             })
         };
         match self {
