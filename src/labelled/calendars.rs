@@ -6,7 +6,7 @@ use super::coord::{Coord, Values};
 use super::data_array::DataArray;
 use super::dataset::{Dataset, each};
 use super::dataset_reduce::without;
-use super::positions::{filled, float_of, interpolated, picked};
+use super::positions::{Knots, filled, float_of, interpolated, picked};
 use crate::block::Block;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
@@ -136,7 +136,13 @@ impl DataArray {
                 )));
             }
             let floats = float_of(NAME, self)?;
-            let array = interpolated(&floats.array, axis, &from, &target.decimal_years());
+            let array = interpolated(
+                &floats.array,
+                axis,
+                &from,
+                &target.decimal_years(),
+                Knots::Keep,
+            );
             let mut result = self.with_array(array);
             result.coords = self.coords_without(&[dim]);
             result.coords.push(Coord::of_times(dim, target)?);

@@ -93,22 +93,39 @@ pub(super) fn filled(
     taken.where_or(&known, value)
 }
 
-/// The array, given at increasing `from` along `axis`, on the lines between them at `to`; missing outside. The formula is that of
-/// `numpy.interp`.
+/// Whose line an old place lies on, where both of its neighbours have one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Knots {
+    /// None: it keeps its element, as in `numpy.interp`.
+    Keep,
+    /// That from the place before it, as in SciPy's `interp1d`: missing when the element before is.
+    Before,
+}
+
+/// The array, given at increasing `from` along `axis`, on the lines between them at `to`; missing outside.
 #[track_caller]
-pub(super) fn interpolated(array: &Array, axis: usize, from: &[f64], to: &[f64]) -> Array {
+pub(super) fn interpolated(
+    array: &Array,
+    axis: usize,
+    from: &[f64],
+    to: &[f64],
+    knots: Knots,
+) -> Array {
     let last = from.len() - 1;
-    // NaN is in no place.
-    let place = |x: f64| match x >= from[0] && x <= from[last] {
-        true => Some(from.partition_point(|f| *f <= x) - 1),
-        false => None,
+    // The two neighbours; NaN is in no place.
+    let place = |x: &f64| {
+        if !(*x >= from[0] && *x <= from[last]) {
+            return (None, None);
+        }
+        if knots == Knots::Before && last > 0 {
+            let high = from.partition_point(|f| f < x).clamp(1, last);
+            return (Some(high - 1), Some(high));
+        }
+        let low = from.partition_point(|f| f <= x) - 1;
+        let high = if from[low] == *x { low } else { low + 1 };
+        (Some(low), Some(high))
     };
-    let lows: Vec<Option<usize>> = to.iter().map(|x| place(*x)).collect();
-    let highs: Vec<Option<usize>> = lows
-        .iter()
-        .zip(to)
-        .map(|(low, x)| low.map(|low| if from[low] == *x { low } else { low + 1 }))
-        .collect();
+    let (lows, highs): (Vec<Option<usize>>, Vec<Option<usize>>) = to.iter().map(place).unzip();
     let low = picked(array, axis, &lows);
     // Every new place is one of the old: nothing to interpolate.
     if lows == highs {
@@ -124,7 +141,9 @@ pub(super) fn interpolated(array: &Array, axis: usize, from: &[f64], to: &[f64])
             _ => (0.0, 1.0),
         })
         .unzip();
-    let exact: Vec<bool> = ends.map(|((low, high), _)| low == high).collect();
+    let exact: Vec<bool> = ends
+        .map(|((low, high), _)| low.is_some() && low == high)
+        .collect();
     let high = picked(array, axis, &highs);
     let slope = high.binary(BinaryOp::Subtract, &(&low).into()).binary(
         BinaryOp::Divide,
@@ -136,6 +155,9 @@ pub(super) fn interpolated(array: &Array, axis: usize, from: &[f64], to: &[f64])
             &(&along(array, axis, steps, &shape)).into(),
         )
         .binary(BinaryOp::Add, &(&low).into());
+    if !exact.contains(&true) {
+        return line;
+    }
     let exact = along(array, axis, exact, &shape);
     low.where_or(&exact, &line)
 }

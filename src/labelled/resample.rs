@@ -8,7 +8,7 @@ use super::cf::{Bins, TimeIndex, TimeResampler, bins, timedelta};
 use super::coord::Coord;
 use super::data_array::DataArray;
 use super::group::GroupBy;
-use super::positions::{float_of, interpolated, masked, nearest, picked};
+use super::positions::{Knots, float_of, interpolated, masked, nearest, picked};
 use super::reductions::reductions;
 use crate::array::Array;
 use crate::dtype::DType;
@@ -224,7 +224,7 @@ impl Placed {
                     let line = |t: &[i128]| t.iter().map(|t| (t - times[0]) as f64).collect();
                     let (from, to): (Vec<f64>, Vec<f64>) = (line(&times), line(&labels));
                     Ok(self.relabelled(array, |_, axis| {
-                        interpolated(&floats.array, axis, &from, &to)
+                        interpolated(&floats.array, axis, &from, &to, Knots::Before)
                     }))
                 }
                 // Half-way the earlier one, as in SciPy; nothing outside.

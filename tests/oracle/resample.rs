@@ -334,7 +334,7 @@ fn resampling_reads_each_chunk_once() {
             let decoded: u64 = plan.footprints().iter().map(|f| f.decoded_bytes).sum();
             // Tiles of new times do not end where stored chunks do: two of them may read one.
             let most = if number == 2 {
-                bytes + bytes / 3
+                bytes + bytes / 2
             } else {
                 bytes
             };
