@@ -236,7 +236,12 @@ impl Placed {
                         nearest(&times, *label, after, false).filter(|_| inside(label))
                     };
                     let positions: Vec<Option<usize>> = labels.iter().map(one).collect();
-                    Ok(self.pick(&floats, &positions))
+                    // Taken, not computed: floats stay as they are.
+                    let taken = match array.dtype().is_float() {
+                        true => array,
+                        false => &floats,
+                    };
+                    Ok(self.pick(taken, &positions))
                 }
                 _ => Err(Error::unsupported(format!(
                     "resample: interpolate: unknown kind {kind:?}; known: linear, nearest"
