@@ -75,12 +75,15 @@ fn resampler(args: &[Dynamic]) -> Raised<(String, TimeResampler)> {
     Ok((dim, by))
 }
 
+/// A reduction by its record: dimensions, `skipna`, `min_count`.
+type Reduce<T> = fn(&T, ReductionKind, &[&str], Option<bool>, Option<usize>) -> Raised<Dynamic>;
+
 /// A reduction of bins with its options, `min_count` among them.
 fn reduction<T: rhai::Variant + Clone>(
     registry: &mut Registry<'_>,
     name: &'static str,
     kind: ReductionKind,
-    reduce: fn(&T, ReductionKind, &[&str], Option<bool>, Option<usize>) -> Raised<Dynamic>,
+    reduce: Reduce<T>,
 ) {
     registry.method::<T>(name, 0..=2, move |this, args| {
         let (dims, map) = split(args);
