@@ -18,6 +18,8 @@ mod labels;
 mod plain;
 #[path = "oracle/refusals.rs"]
 mod refusals;
+#[path = "oracle/resample.rs"]
+mod resample;
 #[path = "oracle/shapes.rs"]
 mod shapes;
 mod support;

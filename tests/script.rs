@@ -3,6 +3,8 @@
 
 #[path = "script/array_api.rs"]
 mod array_api;
+#[path = "script/times.rs"]
+mod times;
 
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
@@ -530,9 +532,11 @@ fn labelled_errors_name_what_is_known() {
 #[test]
 fn every_pair_of_types_works_or_raises() {
     let setup = with_a(
-        "let x = ones([3, 4]); let d = dataset([a]); let g = a.groupby(\"y\"); let h = d.groupby(\"y\"); let s = slice(0, 1); let f = |v| v;\n",
+        "let x = ones([3, 4]); let d = dataset([a]); let g = a.groupby(\"y\"); let h = d.groupby(\"y\"); let s = slice(0, 1); \
+         let i = date_range(\"2000\", (), 3, \"D\", \"noleap\"); let q = ones([3]).data_array([\"t\"], #{ t: i }).rename(\"q\"); \
+         let r = q.resample(\"t\", \"D\"); let p = dataset([q]).resample(\"t\", \"D\"); let f = |v| v;\n",
     );
-    let ours = ["a", "x", "d", "g", "h", "s"];
+    let ours = ["a", "x", "d", "g", "h", "s", "i", "r", "p"];
     let others = [
         "1",
         "2.5",

@@ -1,6 +1,6 @@
 //! Coordinates: small labelled arrays in memory.
 
-use super::cf::{CfTime, TimeAttrs};
+use super::cf::{CfTime, TimeAttrs, TimeIndex};
 use crate::block::Block;
 use crate::dtype::{DType, Scalar};
 use crate::error::Result;
@@ -170,6 +170,28 @@ impl Coord {
             },
             Values::Texts(..) => None,
         }
+    }
+
+    /// The times of this coordinate, when it is one of times.
+    pub fn time_index(&self) -> Option<TimeIndex> {
+        self.times()
+            .map(|(counts, time)| TimeIndex::new(counts.to_vec(), time))
+    }
+
+    /// The coordinate of times along the dimension `name`: datetime64 where that can hold their calendar.
+    ///
+    /// # Errors
+    /// Internal only.
+    pub fn of_times(name: &str, times: &TimeIndex) -> Result<Coord> {
+        let block = Block::from_vec(&[times.len()], times.counts().to_vec())?;
+        let mut coord = match times.datetime_unit() {
+            Some(unit) => Coord::index(name, block.with_dtype(DType::Datetime(unit))?),
+            None => Coord::index(name, block),
+        };
+        if let (None, Values::Block(block)) = (times.datetime_unit(), &coord.values) {
+            coord.values = Values::CfTimes(block.clone(), *times.time());
+        }
+        Ok(coord)
     }
 
     /// Number of values.

@@ -120,7 +120,7 @@ reductions! { DatasetGroupBy => Dataset;
     last => Last, "Last element of each group that is not missing.";
 }
 
-fn name_of(kind: ReductionKind) -> &'static str {
+pub(super) fn name_of(kind: ReductionKind) -> &'static str {
     Reduction {
         kind,
         skipna: false,
@@ -128,14 +128,18 @@ fn name_of(kind: ReductionKind) -> &'static str {
     .name()
 }
 
-fn without(coords: &[Coord], dims: &[&str]) -> Vec<Coord> {
+pub(super) fn without(coords: &[Coord], dims: &[&str]) -> Vec<Coord> {
     let along = |c: &&Coord| c.dims.iter().any(|d| dims.contains(&d.as_str()));
     coords.iter().filter(|c| !along(c)).cloned().collect()
 }
 
 /// A reduction over no axis.
 #[track_caller]
-fn over_nothing(array: &DataArray, kind: ReductionKind, skipna: Option<bool>) -> DataArray {
+pub(super) fn over_nothing(
+    array: &DataArray,
+    kind: ReductionKind,
+    skipna: Option<bool>,
+) -> DataArray {
     use ReductionKind as R;
     match kind {
         // xarray: what is invariant keeps its dtype, too.
@@ -165,7 +169,7 @@ fn over_nothing(array: &DataArray, kind: ReductionKind, skipna: Option<bool>) ->
 
 /// The array once for each group: a new first dimension.
 #[track_caller]
-fn in_each_group(array: &DataArray, groups: &Coord) -> DataArray {
+pub(super) fn in_each_group(array: &DataArray, groups: &Coord) -> DataArray {
     let mut shape = array.shape();
     let axes: Vec<usize> = (1..=shape.len()).collect();
     shape.insert(0, groups.len());

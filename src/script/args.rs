@@ -6,8 +6,8 @@ use crate::dtype::{DType, Scalar};
 use crate::error::Error;
 use crate::labelled::cf::{Calendar, parse_interval};
 use crate::labelled::{
-    DataArray, DataOperand, Dataset, DatasetGroupBy, DatasetOperand, GroupBy, Indexer, Label,
-    Labels, Points,
+    DataArray, DataOperand, Dataset, DatasetGroupBy, DatasetOperand, DatasetResample, GroupBy,
+    Indexer, Label, Labels, Points, Resample, Times,
 };
 use rhai::{Dynamic, Map};
 use std::ops::{Range, RangeInclusive};
@@ -33,6 +33,12 @@ pub(super) fn type_name(value: &Dynamic) -> String {
     }
     if value.is::<GroupBy>() || value.is::<DatasetGroupBy>() {
         return "a GroupBy (reduce it first, for example with mean())".into();
+    }
+    if value.is::<Resample>() || value.is::<DatasetResample>() {
+        return "a Resample (reduce it first, for example with mean(), or fill it)".into();
+    }
+    if value.is::<Times>() {
+        return "times".into();
     }
     if value.is::<Slice>() {
         return "a slice".into();

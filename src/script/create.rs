@@ -9,7 +9,7 @@ use crate::block::Block;
 use crate::driver::Driver;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
-use crate::labelled::{Coord, DataArray, Dataset, Values};
+use crate::labelled::{Coord, DataArray, Dataset, Times, Values};
 use rhai::Dynamic;
 use std::sync::Arc;
 
@@ -81,6 +81,9 @@ pub(super) fn coord(name: &str, value: &Dynamic) -> Raised<Coord> {
         let mut coord = Coord::index(name, Block::from_vec(&[0], Vec::<i64>::new()).or_raise()?);
         coord.values = Values::Texts(Arc::new(texts), vec![len]);
         return Ok(coord);
+    }
+    if let Some(times) = value.clone().try_cast::<Times>() {
+        return Coord::of_times(name, times.index()).or_raise();
     }
     let block = block(&operation, value)?;
     let mut coord = Coord::index(name, block);

@@ -6,7 +6,7 @@ use super::operators::{data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::error::{Error, nearest_names};
-use crate::labelled::{DataArray, Dataset};
+use crate::labelled::{DataArray, Dataset, model_times};
 use crate::spec::{AttrValue, Attrs, Encoding};
 use rhai::{Dynamic, Map};
 
@@ -181,6 +181,9 @@ fn coordinate(this: &DataArray, name: &str) -> Raised<Dynamic> {
             nearest_names(name, known)
         ))));
     }
+    if let Some(times) = model_times(this.array(), this.coords(), name) {
+        return times.or_raise().map(Dynamic::from);
+    }
     // A variable must not hide the coordinate of the same name.
     let hidden = this.clone().rename("__array__");
     data(
@@ -248,7 +251,10 @@ pub(super) fn register(registry: &mut Registry<'_>) {
                 .map(str::to_owned),
         )
     });
-    engine.register_indexer_get(|ds: &mut Dataset, name: &str| data(ds.get(name).or_raise()?));
+    engine.register_indexer_get(|ds: &mut Dataset, name: &str| match ds.model_times(name) {
+        Some(times) => times.or_raise().map(Dynamic::from),
+        None => data(ds.get(name).or_raise()?),
+    });
     engine.register_indexer_get(|ds: &mut Dataset, names: rhai::Array| {
         let names = texts("[]", &Dynamic::from(names), "a list of variable names")?;
         dataset(ds.vars(&names.iter().map(String::as_str).collect::<Vec<_>>()))

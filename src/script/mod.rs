@@ -25,9 +25,11 @@ mod operators;
 mod random;
 mod reduce;
 mod registry;
+mod resample;
 mod run;
 mod select;
 mod shape;
 mod show;
+mod times;
 
 pub use run::{Item, evaluate, evaluate_items, run_script, run_text};

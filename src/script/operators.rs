@@ -7,7 +7,9 @@ use super::show::show;
 use crate::array::{Array, RandomGenerator};
 use crate::dtype::Scalar;
 use crate::error::Error;
-use crate::labelled::{DataArray, Dataset, DatasetGroupBy, GroupBy};
+use crate::labelled::{
+    DataArray, Dataset, DatasetGroupBy, DatasetResample, GroupBy, Resample, Times,
+};
 use crate::op::{BinaryOp, UnaryOp};
 use rhai::Dynamic;
 use std::any::TypeId;
@@ -53,6 +55,9 @@ pub(super) fn array(result: Array) -> Raised<Dynamic> {
 
 /// `left op right` of any two values, at least one of them an array.
 pub(super) fn apply(name: &str, op: BinaryOp, left: &Dynamic, right: &Dynamic) -> Raised<Dynamic> {
+    if left.is::<Times>() || right.is::<Times>() {
+        return super::times::apply(op, name, left, right);
+    }
     // As Rhai's own text operator does for everything.
     if name == "+" && (left.is_string() || right.is_string()) && !is_time(left) && !is_time(right) {
         return Ok(format!("{}{}", show(left)?, show(right)?).into());
@@ -114,6 +119,8 @@ fn brief(value: &Dynamic) -> &'static str {
         () if value.is::<Dataset>() => "Dataset",
         () if value.is::<GroupBy>() || value.is::<DatasetGroupBy>() => "GroupBy",
         () if value.is::<Slice>() => "slice",
+        () if value.is::<Times>() => "times",
+        () if value.is::<Resample>() || value.is::<DatasetResample>() => "Resample",
         () if value.is_string() => "text",
         () if value.is_int() || value.is_float() => "number",
         () if value.is_bool() => "bool",
@@ -203,6 +210,9 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     operators_of::<GroupBy>(registry);
     operators_of::<DatasetGroupBy>(registry);
     operators_of::<Slice>(registry);
+    operators_of::<Times>(registry);
+    operators_of::<Resample>(registry);
+    operators_of::<DatasetResample>(registry);
     operators_of::<RandomGenerator>(registry);
     unaries_of::<DataArray>(registry);
     unaries_of::<Array>(registry);
@@ -210,4 +220,7 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     unaries_of::<GroupBy>(registry);
     unaries_of::<DatasetGroupBy>(registry);
     unaries_of::<Slice>(registry);
+    unaries_of::<Times>(registry);
+    unaries_of::<Resample>(registry);
+    unaries_of::<DatasetResample>(registry);
 }

@@ -10,7 +10,7 @@ use crate::labelled::{DataArray, Dataset, DatasetGroupBy, GroupBy};
 use crate::op::ReductionKind;
 use rhai::{Dynamic, Map};
 
-const KINDS: [(&str, ReductionKind); 14] = [
+pub(super) const KINDS: [(&str, ReductionKind); 14] = [
     ("sum", ReductionKind::Sum),
     ("prod", ReductionKind::Prod),
     ("mean", ReductionKind::Mean),
@@ -28,7 +28,7 @@ const KINDS: [(&str, ReductionKind); 14] = [
 ];
 
 /// Dimensions, if any, and options, if any.
-fn split(args: &[Dynamic]) -> (Option<&Dynamic>, Option<Map>) {
+pub(super) fn split(args: &[Dynamic]) -> (Option<&Dynamic>, Option<Map>) {
     let options = args
         .last()
         .and_then(|last| last.as_map_ref().ok().map(|map| map.clone()));
@@ -40,7 +40,7 @@ fn split(args: &[Dynamic]) -> (Option<&Dynamic>, Option<Map>) {
 }
 
 /// The reduction with its options.
-fn options(
+pub(super) fn options(
     name: &str,
     kind: ReductionKind,
     map: Option<&Map>,
@@ -77,7 +77,7 @@ const BY: &str = "a coordinate or its component, for example \"time.season\"";
 const DIMS: &str =
     "a dimension name, a list of them, or options #{…} (for two arrays: minimum, maximum)";
 
-fn dim_names(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<String>> {
+pub(super) fn dim_names(name: &str, dims: Option<&Dynamic>) -> Raised<Vec<String>> {
     match dims {
         None => Ok(Vec::new()),
         Some(dims) if dims.is_unit() => Ok(Vec::new()),

@@ -5,7 +5,7 @@ use super::registry::Registry;
 use super::show::Untold;
 use super::{
     along, choose, combine, create, elementwise, fourier, index, kernels, labelled_along, labels,
-    methods, names, numpy, operators, random, reduce, select, shape, show,
+    methods, names, numpy, operators, random, reduce, resample, select, shape, show, times,
 };
 use crate::array::Array;
 use crate::driver::Driver;
@@ -197,10 +197,12 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
     operators::register(&mut registry);
     show::register(&mut registry, &untold);
     create::register(&mut registry, driver);
+    times::register(&mut registry, driver);
     random::register(&mut registry, driver);
     numpy::register(&mut registry, driver);
     elementwise::register(&mut registry);
     reduce::register(&mut registry);
+    resample::register(&mut registry);
     select::register(&mut registry);
     shape::register(&mut registry);
     index::register(&mut registry);

@@ -7,7 +7,9 @@ use crate::array::Array;
 use crate::dtype::{NAT, Scalar};
 use crate::error::Error;
 use crate::labelled::cf::CfTime;
-use crate::labelled::{Coord, DataArray, Dataset, DatasetGroupBy, GroupBy};
+use crate::labelled::{
+    Coord, DataArray, Dataset, DatasetGroupBy, DatasetResample, GroupBy, Resample, Times,
+};
 use rhai::{Dynamic, EvalAltResult};
 use std::sync::{Arc, OnceLock};
 
@@ -95,6 +97,9 @@ pub(super) fn show(value: &Dynamic) -> Raised<String> {
     if let Some(ds) = value.clone().try_cast::<Dataset>() {
         return Ok(ds.to_string().trim_end().to_owned());
     }
+    if let Some(times) = value.clone().try_cast::<Times>() {
+        return Ok(super::times::show(&times));
+    }
     Ok(value.to_string())
 }
 
@@ -105,19 +110,19 @@ fn show_data(data: &DataArray) -> Raised<String> {
     }
 }
 
-fn show_groups(groups: Option<&Coord>) -> String {
+fn show_groups(kind: &str, groups: Option<&Coord>) -> String {
     match groups {
         Some(coord) => {
             let names: Vec<String> = (0..coord.len().min(12)).map(|i| coord.text(i)).collect();
             let more = if coord.len() > 12 { ", …" } else { "" };
             format!(
-                "<hyperslab.GroupBy {:?}, {} groups: {}{more}>",
+                "<hyperslab.{kind} {:?}, {} groups: {}{more}>",
                 coord.name,
                 coord.len(),
                 names.join(", ")
             )
         }
-        None => "<hyperslab.GroupBy: failed>".to_owned(),
+        None => format!("<hyperslab.{kind}: failed>"),
     }
 }
 
@@ -137,8 +142,18 @@ pub(super) fn register(registry: &mut Registry<'_>, untold: &Untold) {
         let kept = untold.clone();
         registry.method::<Array>(name, 0..=0, move |a, _| kept.keep(show_array(a)));
         registry.method::<Dataset>(name, 0..=0, |a, _| Ok(a.to_string().trim_end().into()));
-        registry.method::<GroupBy>(name, 0..=0, |a, _| Ok(show_groups(a.groups()).into()));
-        registry.method::<DatasetGroupBy>(name, 0..=0, |a, _| Ok(show_groups(a.groups()).into()));
+        registry.method::<GroupBy>(name, 0..=0, |a, _| {
+            Ok(show_groups("GroupBy", a.groups()).into())
+        });
+        registry.method::<DatasetGroupBy>(name, 0..=0, |a, _| {
+            Ok(show_groups("GroupBy", a.groups()).into())
+        });
+        registry.method::<Resample>(name, 0..=0, |a, _| {
+            Ok(show_groups("Resample", a.groups()).into())
+        });
+        registry.method::<DatasetResample>(name, 0..=0, |a, _| {
+            Ok(show_groups("Resample", a.groups()).into())
+        });
         registry.method::<Slice>(name, 0..=0, |a, _| Ok(show_slice(a).into()));
         registry.method::<Failure>(name, 0..=0, |a, _| Ok(a.0.to_string().into()));
     }

@@ -156,6 +156,14 @@ impl Calendar {
         before[month as usize] - before[month as usize - 1]
     }
 
+    /// Days of a year; those that `standard` skips in 1582 count.
+    pub fn days_in_year(self, year: i64) -> i64 {
+        match self {
+            Calendar::Days360 => 360,
+            _ => 365 + i64::from(self.is_leap(year)),
+        }
+    }
+
     /// The day number of a civil date.
     pub fn days(self, year: i64, month: u32, day: u32) -> i64 {
         let in_year = |leap: usize| i64::from(BEFORE[leap][month as usize - 1] + day) - 1;

@@ -37,10 +37,34 @@ pub enum Component {
     Quarter,
     /// An index of [`SEASONS`].
     Season,
+    /// Nanoseconds of the microsecond, 0 … 999.
+    Nanosecond,
+    /// 28 … 31.
+    DaysInMonth,
+    /// 360 … 366.
+    DaysInYear,
+    /// Week of ISO 8601, 1 … 53: the first has the year's first Thursday.
+    Week,
+    /// Year of that week.
+    IsoYear,
+    /// 1 in years with a leap day.
+    IsLeapYear,
+    /// 1 on the first day of a month.
+    IsMonthStart,
+    /// 1 on the last day of a month.
+    IsMonthEnd,
+    /// 1 on the first day of January, April, July, October.
+    IsQuarterStart,
+    /// 1 on the last day of March, June, September, December.
+    IsQuarterEnd,
+    /// 1 on the first of January.
+    IsYearStart,
+    /// 1 on the last day of December.
+    IsYearEnd,
 }
 
 impl Component {
-    const NAMES: [(&'static str, Component); 12] = [
+    const NAMES: [(&'static str, Component); 28] = [
         ("year", Component::Year),
         ("month", Component::Month),
         ("day", Component::Day),
@@ -53,6 +77,22 @@ impl Component {
         ("weekday", Component::DayOfWeek),
         ("quarter", Component::Quarter),
         ("season", Component::Season),
+        ("nanosecond", Component::Nanosecond),
+        ("day_of_year", Component::DayOfYear),
+        ("day_of_week", Component::DayOfWeek),
+        ("days_in_month", Component::DaysInMonth),
+        ("daysinmonth", Component::DaysInMonth),
+        ("days_in_year", Component::DaysInYear),
+        ("week", Component::Week),
+        ("weekofyear", Component::Week),
+        ("isoyear", Component::IsoYear),
+        ("is_leap_year", Component::IsLeapYear),
+        ("is_month_start", Component::IsMonthStart),
+        ("is_month_end", Component::IsMonthEnd),
+        ("is_quarter_start", Component::IsQuarterStart),
+        ("is_quarter_end", Component::IsQuarterEnd),
+        ("is_year_start", Component::IsYearStart),
+        ("is_year_end", Component::IsYearEnd),
     ];
 
     /// The component of a name.
@@ -76,6 +116,26 @@ impl Component {
             .iter()
             .find(|(_, c)| *c == self)
             .map_or("", |(name, _)| name)
+    }
+
+    /// The names, for messages and scripts.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// True for components that are yes or no: 1 or 0.
+    pub fn is_bool(self) -> bool {
+        use Component as C;
+        matches!(
+            self,
+            C::IsLeapYear
+                | C::IsMonthStart
+                | C::IsMonthEnd
+                | C::IsQuarterStart
+                | C::IsQuarterEnd
+                | C::IsYearStart
+                | C::IsYearEnd
+        )
     }
 
     /// This component of datetime64 values of `unit`; NaT stays `NAT`.
@@ -120,6 +180,20 @@ impl Component {
             };
         }
         let month = |days: i64| i64::from(calendar.civil(days).1);
+        let year = |days: i64| calendar.civil(days).0;
+        let length_of_month = |days: i64| {
+            let (year, month, _) = calendar.civil(days);
+            i64::from(calendar.days_in_month(year, month))
+        };
+        let thursday = |days: i64| days - calendar.day_of_week(days) + 3;
+        // The first or last day of every so many months.
+        let edge = |days: i64, months: u32, end: bool| {
+            let (year, month, day) = calendar.civil(days);
+            i64::from(match end {
+                true => month.is_multiple_of(months) && day == calendar.days_in_month(year, month),
+                false => (month - 1).is_multiple_of(months) && day == 1,
+            })
+        };
         match self {
             Component::Year => each!(|days, _nanos| calendar.civil(days).0),
             Component::Month => each!(|days, _nanos| month(days)),
@@ -132,6 +206,20 @@ impl Component {
             Component::DayOfWeek => each!(|days, _nanos| calendar.day_of_week(days)),
             Component::Quarter => each!(|days, _nanos| (month(days) + 2) / 3),
             Component::Season => each!(|days, _nanos| SEASON_OF_MONTH[month(days) as usize - 1]),
+            Component::Nanosecond => each!(|_days, nanos| nanos % 1000),
+            Component::DaysInMonth => each!(|days, _nanos| length_of_month(days)),
+            Component::DaysInYear => each!(|days, _nanos| calendar.days_in_year(year(days))),
+            Component::Week => {
+                each!(|days, _nanos| (calendar.day_of_year(thursday(days)) - 1) / 7 + 1)
+            }
+            Component::IsoYear => each!(|days, _nanos| year(thursday(days))),
+            Component::IsLeapYear => each!(|days, _nanos| calendar.is_leap(year(days)).into()),
+            Component::IsMonthStart => each!(|days, _nanos| edge(days, 1, false)),
+            Component::IsMonthEnd => each!(|days, _nanos| edge(days, 1, true)),
+            Component::IsQuarterStart => each!(|days, _nanos| edge(days, 3, false)),
+            Component::IsQuarterEnd => each!(|days, _nanos| edge(days, 3, true)),
+            Component::IsYearStart => each!(|days, _nanos| edge(days, 12, false)),
+            Component::IsYearEnd => each!(|days, _nanos| edge(days, 12, true)),
         }
     }
 }
