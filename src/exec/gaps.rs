@@ -112,7 +112,7 @@ fn common_strides(
             if *stride < inside {
                 return None;
             }
-            inside = stride * (len - 1) + inside;
+            inside += stride * (len - 1);
         }
     }
     let line = span(shape, &strides);
