@@ -181,8 +181,14 @@ impl<'a> Body<'a> {
         Ok(number)
     }
 
-    /// The slot that serves all of a node.
+    /// The slot that serves all of a node. Rechunks change nothing: what is below them serves, and is not copied.
     fn whole(&mut self, node: NodeId) -> Result<u16> {
+        let mut node = node;
+        while let (false, Node::Rechunk(below, _)) =
+            (self.stored.contains(&node), self.graph.node(node))
+        {
+            node = *below;
+        }
         let all = Select::all(self.graph.shape(node));
         self.slot(node, &all)
     }
