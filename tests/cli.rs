@@ -280,7 +280,7 @@ fn bad_scripts_and_files_are_refused_with_their_codes() {
     );
     refused("open(input).red.chunk(#{ time: 0 });", &[], 2, &["0"]);
     refused(
-        "open(input).red + open(input).nir08.isel(#{ y: 0..9 });",
+        "open(input).red + open(input).nir08.isel(#{ y: 0..9 }).drop_vars(\"y\");",
         &[],
         2,
         &["\"y\"", "400", "9"],

@@ -186,7 +186,7 @@ fn over_budget_says_what_to_change() {
     let mut g = Graph::new();
     let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
     let whole = plan(&g, &[(x, Target::Gather(0))], Vec::new(), 2);
-    insta::assert_snapshot!(text(whole, 64 << 20), @"the plan does not fit the memory budget: stage 0 (pass over pieces of [12, 90, 180]) needs 300 MiB on rank 0: 3.72 MiB for one task, 297 MiB for results and exchanged inputs; the budget is 64.0 MiB per rank. Raise it (`--memory 301MiB`), or save the result to a file instead of computing it onto rank 0");
+    insta::assert_snapshot!(text(whole, 64 << 20), @"the plan does not fit the memory budget: stage 0 (pass over pieces of [12, 90, 180]) needs 300 MiB on rank 0: 2.98 MiB for one task, 297 MiB for results and exchanged inputs; the budget is 64.0 MiB per rank. Raise it (`--memory 300MiB`), or save the result to a file instead of computing it onto rank 0");
 }
 
 /// A transform along one axis and then the other, saved.
