@@ -8,6 +8,7 @@
 //! heat is lost or made, or when the error against the equation is not of second order.
 
 #![allow(clippy::print_stdout)]
+#![allow(clippy::reversed_empty_ranges)] // ends of slices counted from the end
 
 use hyperslab::array::{Array, Boundary, compute};
 use hyperslab::driver::{Config, Driver, launch_with};
