@@ -294,42 +294,6 @@ fn more_time_steps_need_no_more_memory() {
     }
 }
 
-/// Windows along an axis that is chunked: sliding folds, and reductions of a view of the windows.
-#[test]
-fn windows_along_time_need_no_more_memory_for_more_steps() {
-    type Roll = fn(&DataArray) -> DataArray;
-    let jobs: [(&str, Roll); 2] = [
-        ("mean of 30", |a| a.rolling(&[("time", 30)]).mean()),
-        ("std of 4 x 3", |a| {
-            a.rolling(&[("time", 4), ("x", 3)]).center(true).std()
-        }),
-    ];
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("out.nc");
-    for (what, roll) in jobs {
-        for fabric in [Fabric::Solo, Fabric::Threads(3)] {
-            let peaks = [128, 512].map(|steps| {
-                let input = folder.path().join(format!("cube{steps}.nc"));
-                landsat(&input, [steps, 64, 64], 32);
-                let done = measured(1 << 12, fabric, 2, 64 << 20, |d| {
-                    roll(&d.open(&input)?.var("red")).save(&out)
-                });
-                within(
-                    &format!("{what}, {steps} steps, {fabric:?}"),
-                    &done,
-                    64 << 20,
-                );
-                std::fs::remove_file(&out).unwrap();
-                done.stats.peak_bytes as f64
-            });
-            assert!(
-                peaks[1] <= peaks[0] * 1.1,
-                "{what}: {peaks:?} on {fabric:?}"
-            );
-        }
-    }
-}
-
 #[test]
 fn the_season_job_runs_in_64_mib() {
     let folder = tempfile::tempdir().unwrap();
