@@ -534,9 +534,14 @@ fn every_pair_of_types_works_or_raises() {
     let setup = with_a(
         "let x = ones([3, 4]); let d = dataset([a]); let g = a.groupby(\"y\"); let h = d.groupby(\"y\"); let s = slice(0, 1); \
          let i = date_range(\"2000\", (), 3, \"D\", \"noleap\"); let q = ones([3]).data_array([\"t\"], #{ t: i }).rename(\"q\"); \
-         let r = q.resample(\"t\", \"D\"); let p = dataset([q]).resample(\"t\", \"D\"); let f = |v| v;\n",
+         let r = q.resample(\"t\", \"D\"); let p = dataset([q]).resample(\"t\", \"D\"); \
+         let w = [a.rolling(\"y\", 2), d.rolling(\"y\", 2), a.coarsen(\"y\", 2), d.coarsen(\"y\", 2), a.weighted(a), \
+         d.weighted(a)]; let w0 = w[0]; let w1 = w[1]; let w2 = w[2]; let w3 = w[3]; let w4 = w[4]; let w5 = w[5]; \
+         let f = |v| v;\n",
     );
-    let ours = ["a", "x", "d", "g", "h", "s", "i", "r", "p"];
+    let ours = [
+        "a", "x", "d", "g", "h", "s", "i", "r", "p", "w0", "w1", "w2", "w3", "w4", "w5",
+    ];
     let others = [
         "1",
         "2.5",
@@ -664,6 +669,7 @@ fn operations_along_axes() {
         ),
         ("v.sliding_window_view(3)", "[[1, 2, 4], [2, 4, 8]]"),
         ("v.rolling(0, 2).mean()", "[NaN, 1.5, 3.0, 6.0]"),
+        ("v.rolling(0, 3).prod()", "[NaN, NaN, 8.0, 64.0]"),
         (
             "v.rolling(0, 3, #{ min_periods: 1, center: true }).sum()",
             "[3.0, 7.0, 14.0, 12.0]",

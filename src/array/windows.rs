@@ -217,6 +217,13 @@ impl Rolling {
         self.reduce(SlidingKind::Sum)
     }
 
+    /// Product.
+    #[must_use]
+    #[track_caller]
+    pub fn prod(&self) -> Array {
+        self.reduce(SlidingKind::Prod)
+    }
+
     /// Arithmetic mean.
     #[must_use]
     #[track_caller]

@@ -253,8 +253,9 @@ fn windows(registry: &mut Registry<'_>) {
         Ok(Dynamic::from(rolling.center(center)))
     });
     type Roll = fn(&Rolling) -> Array;
-    let all: [(&str, Roll); 5] = [
+    let all: [(&str, Roll); 6] = [
         ("sum", |r| r.sum()),
+        ("prod", |r| r.prod()),
         ("mean", |r| r.mean()),
         ("min", |r| r.min()),
         ("max", |r| r.max()),

@@ -6,8 +6,9 @@ use crate::dtype::{DType, Scalar};
 use crate::error::Error;
 use crate::labelled::cf::{Calendar, parse_interval};
 use crate::labelled::{
-    DataArray, DataOperand, Dataset, DatasetGroupBy, DatasetOperand, DatasetResample, GroupBy,
-    Indexer, Label, Labels, Points, Resample, Times,
+    Coarsen, DataArray, DataOperand, Dataset, DatasetCoarsen, DatasetGroupBy, DatasetOperand,
+    DatasetResample, DatasetRolling, DatasetWeighted, GroupBy, Indexer, Label, Labels, Points,
+    Resample, Rolling, Times, Weighted,
 };
 use rhai::{Dynamic, Map};
 use std::ops::{Range, RangeInclusive};
@@ -36,6 +37,15 @@ pub(super) fn type_name(value: &Dynamic) -> String {
     }
     if value.is::<Resample>() || value.is::<DatasetResample>() {
         return "a Resample (reduce it first, for example with mean(), or fill it)".into();
+    }
+    if value.is::<Rolling>() || value.is::<DatasetRolling>() {
+        return "windows of rolling (reduce them first, for example with mean())".into();
+    }
+    if value.is::<Coarsen>() || value.is::<DatasetCoarsen>() {
+        return "windows of coarsen (reduce them first, for example with mean())".into();
+    }
+    if value.is::<Weighted>() || value.is::<DatasetWeighted>() {
+        return "a weighted array (reduce it first, for example with mean())".into();
     }
     if value.is::<Times>() {
         return "times".into();

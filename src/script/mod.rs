@@ -31,5 +31,6 @@ mod select;
 mod shape;
 mod show;
 mod times;
+mod windows;
 
 pub use run::{Item, evaluate, evaluate_items, run_script, run_text};

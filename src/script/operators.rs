@@ -8,7 +8,8 @@ use crate::array::{Array, RandomGenerator};
 use crate::dtype::Scalar;
 use crate::error::Error;
 use crate::labelled::{
-    DataArray, Dataset, DatasetGroupBy, DatasetResample, GroupBy, Resample, Times,
+    Coarsen, DataArray, Dataset, DatasetCoarsen, DatasetGroupBy, DatasetResample, DatasetRolling,
+    DatasetWeighted, GroupBy, Resample, Rolling, Times, Weighted,
 };
 use crate::op::{BinaryOp, UnaryOp};
 use rhai::Dynamic;
@@ -121,6 +122,9 @@ fn brief(value: &Dynamic) -> &'static str {
         () if value.is::<Slice>() => "slice",
         () if value.is::<Times>() => "times",
         () if value.is::<Resample>() || value.is::<DatasetResample>() => "Resample",
+        () if value.is::<Rolling>() || value.is::<DatasetRolling>() => "Rolling",
+        () if value.is::<Coarsen>() || value.is::<DatasetCoarsen>() => "Coarsen",
+        () if value.is::<Weighted>() || value.is::<DatasetWeighted>() => "Weighted",
         () if value.is_string() => "text",
         () if value.is_int() || value.is_float() => "number",
         () if value.is_bool() => "bool",
@@ -213,6 +217,12 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     operators_of::<Times>(registry);
     operators_of::<Resample>(registry);
     operators_of::<DatasetResample>(registry);
+    operators_of::<Rolling>(registry);
+    operators_of::<DatasetRolling>(registry);
+    operators_of::<Coarsen>(registry);
+    operators_of::<DatasetCoarsen>(registry);
+    operators_of::<Weighted>(registry);
+    operators_of::<DatasetWeighted>(registry);
     operators_of::<RandomGenerator>(registry);
     unaries_of::<DataArray>(registry);
     unaries_of::<Array>(registry);
@@ -223,4 +233,10 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     unaries_of::<Times>(registry);
     unaries_of::<Resample>(registry);
     unaries_of::<DatasetResample>(registry);
+    unaries_of::<Rolling>(registry);
+    unaries_of::<DatasetRolling>(registry);
+    unaries_of::<Coarsen>(registry);
+    unaries_of::<DatasetCoarsen>(registry);
+    unaries_of::<Weighted>(registry);
+    unaries_of::<DatasetWeighted>(registry);
 }

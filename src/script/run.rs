@@ -6,6 +6,7 @@ use super::show::Untold;
 use super::{
     along, choose, combine, create, elementwise, fourier, index, kernels, labelled_along, labels,
     methods, names, numpy, operators, random, reduce, resample, select, shape, show, times,
+    windows,
 };
 use crate::array::Array;
 use crate::driver::Driver;
@@ -203,6 +204,7 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
     elementwise::register(&mut registry);
     reduce::register(&mut registry);
     resample::register(&mut registry);
+    windows::register(&mut registry);
     select::register(&mut registry);
     shape::register(&mut registry);
     index::register(&mut registry);

@@ -15,6 +15,7 @@ import xarray as xr
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(11)
 xr.set_options(keep_attrs="default")
+ROLLING = {"use_bottleneck": False, "use_numbagg": False}
 
 
 def number(v):
@@ -113,8 +114,9 @@ ds = xr.Dataset({"tas": a, "pr": (("time", "lat"), field((6, 4), 3).astype("floa
                 attrs={"title": "made", "version": 3})
 ds2 = xr.Dataset({"tas": a.isel(time=slice(2, 6)) + 1, "w": (("time",), np.arange(4.0))},
                  coords={"time": time[2:6]}, attrs={"title": "made", "version": 4})
+gaps = xr.DataArray(field((11, 3), 8), dims=["time", "x"], coords={"time": np.arange(11) * 0.5}, name="gaps")
 INPUTS = {"a": a, "whole": whole, "c": c, "b": b, "n": n, "named": named, "line": line, "plat": plat, "plon": plon,
-          "pi": pi, "pj": pj, "ds": ds, "ds2": ds2}
+          "pi": pi, "pj": pj, "ds": ds, "ds2": ds2, "gaps": gaps}
 # Groups: a title, cases of (script, expression).
 CASES = {}
 
@@ -126,7 +128,8 @@ for group, list_of in CASES.items():
     for case in list_of:
         script, expression = case[0], case[1]
         try:
-            result = eval(expression, scope)
+            with xr.set_options(**ROLLING if group == "rolling" else {}):
+                result = eval(expression, scope)
             cases.append({"group": group, "script": script, "xarray": expression, "result": coded(result)})
         except Exception as error:
             print(f"{group}: {expression}: {type(error).__name__}: {error}", file=sys.stderr)
@@ -140,6 +143,8 @@ for script, expression, says in ERRORS:
     else:
         print(f"no error: {expression}", file=sys.stderr)
         sys.exit(1)
+for script, says in REFUSED:
+    cases.append({"group": "errors", "script": script, "xarray": "", "says": says})
 print(json.dumps({"versions": {"xarray": xr.__version__, "numpy": np.__version__, "scipy": scipy.__version__,
                                "pandas": pd.__version__},
                   "inputs": {k: coded(v) for k, v in INPUTS.items()}, "cases": cases}, separators=(",", ":")))

@@ -89,6 +89,9 @@ fn functions() -> BTreeMap<(String, String), String> {
                     .filter_map(entry)
                     .for_each(|(name, says)| add(&owner, &name, &says));
                 of_macro = true;
+            } else if let Some(rest) = line.strip_prefix("folds! { ") {
+                owner = rest.split(' ').next().unwrap().to_owned();
+                of_macro = true;
             } else if line.starts_with("of_variables! {") {
                 owner = "Dataset".to_owned();
                 of_macro = true;

@@ -21,6 +21,7 @@ pub(super) fn sliding(
 ) -> Result<()> {
     match op.kind {
         SlidingKind::Sum => both(op, piece, region, out, |s: Sum| s.sum),
+        SlidingKind::Prod => both(op, piece, region, out, |s: Product| s.product),
         SlidingKind::Count => both(op, piece, region, out, |s: Sum| s.count),
         SlidingKind::Mean => both(op, piece, region, out, |s: Sum| s.sum / s.count),
         SlidingKind::Min => both(op, piece, region, out, Extreme::<true>::some),
@@ -59,6 +60,42 @@ impl State for Sum {
     fn join(self, other: Self) -> Self {
         Sum {
             sum: self.sum + other.sum,
+            count: self.count + other.count,
+        }
+    }
+    #[inline(always)]
+    fn count(self) -> f64 {
+        self.count
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Product {
+    product: f64,
+    count: f64,
+}
+
+impl Default for Product {
+    fn default() -> Self {
+        Product {
+            product: 1.0,
+            count: 0.0,
+        }
+    }
+}
+
+impl State for Product {
+    #[inline(always)]
+    fn push(self, value: f64) -> Self {
+        self.join(Product {
+            product: value,
+            count: 1.0,
+        })
+    }
+    #[inline(always)]
+    fn join(self, other: Self) -> Self {
+        Product {
+            product: self.product * other.product,
             count: self.count + other.count,
         }
     }

@@ -104,6 +104,8 @@ pub struct Sliding {
 pub enum SlidingKind {
     /// Sum.
     Sum,
+    /// Product.
+    Prod,
     /// Arithmetic mean.
     Mean,
     /// Smallest.
@@ -128,6 +130,7 @@ impl Family for Sliding {
     fn name(&self) -> &'static str {
         match self.kind {
             SlidingKind::Sum => "rolling sum",
+            SlidingKind::Prod => "rolling prod",
             SlidingKind::Mean => "rolling mean",
             SlidingKind::Min => "rolling min",
             SlidingKind::Max => "rolling max",
