@@ -189,6 +189,20 @@ impl Array {
         groups: usize,
         skipna: Option<bool>,
     ) -> Array {
+        self.group_reduce_over(kind, axis, codes, groups, &[], skipna)
+    }
+
+    /// As [`Array::group_reduce`], and folds other `axes` to nothing.
+    #[track_caller]
+    pub(crate) fn group_reduce_over(
+        &self,
+        kind: ReductionKind,
+        axis: isize,
+        codes: Arc<Vec<u32>>,
+        groups: usize,
+        axes: &[isize],
+        skipna: Option<bool>,
+    ) -> Array {
         let shape = self.shape();
         let dtype = self.dtype();
         let checked = normalize_axis("groupby", axis, shape.len())
@@ -200,6 +214,11 @@ impl Array {
         };
         let codes = self.session().keep(Arc::new(block));
         self.push(|g, a| {
+            let mut folded = Vec::with_capacity(axes.len());
+            for other in axes {
+                folded.push(normalize_axis("groupby", *other, shape.len())?);
+            }
+            folded.sort_unstable();
             let mut reduction = Reduction::new(kind, dtype);
             if let Some(skipna) = skipna {
                 reduction.skipna = skipna && dtype.has_missing();
@@ -207,7 +226,7 @@ impl Array {
             g.reduce(
                 a,
                 reduction,
-                Vec::new(),
+                folded,
                 Some(GroupBy {
                     axis,
                     codes,

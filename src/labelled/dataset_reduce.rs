@@ -6,7 +6,8 @@
 use super::coord::Coord;
 use super::data_array::DataArray;
 use super::dataset::{Dataset, each};
-use super::group::{GroupBy, groups_of};
+use super::group::GroupKeys;
+use super::grouping::Grouping;
 use super::reductions::reductions;
 use crate::array::ReduceOptions;
 use crate::error::Error;
@@ -41,24 +42,19 @@ impl Dataset {
         self.of(name, variables, &[(&self.origin, &kept)])
     }
 
-    /// Groups every variable by `"dim.component"` (season, month, year …) or by the 1-D coordinate `by`.
+    /// Groups every variable by a component of times (season, month, year …), a coordinate, an array of labels, or several of
+    /// these; see [`DataArray::groupby`].
     #[must_use]
     #[track_caller]
-    pub fn groupby(&self, by: &str) -> DatasetGroupBy {
-        let (dataset, found) = match self.check().and_then(|()| groups_of(&self.coords, by)) {
-            Ok(found) => (self.clone(), Some(found)),
+    pub fn groupby(&self, by: impl Into<GroupKeys>) -> DatasetGroupBy {
+        let made = self
+            .check()
+            .and_then(|()| by.into().of(&self.sizes(), &self.coords));
+        let (dataset, by) = match made {
+            Ok(by) => (self.clone(), Some(Arc::new(by))),
             Err(error) => (self.fail(error), None),
         };
-        let (dim, codes, groups) = match found {
-            Some((dim, codes, groups)) => (dim, codes, Some(groups)),
-            None => (String::new(), Vec::new(), None),
-        };
-        DatasetGroupBy {
-            dataset,
-            dim,
-            codes: Arc::new(codes),
-            groups,
-        }
+        DatasetGroupBy { dataset, by }
     }
 }
 
@@ -68,50 +64,77 @@ reductions! { Dataset => Dataset;
     argmax => Argmax, "Position of the first largest.";
 }
 
-/// A grouped dataset, waiting for its reduction.
+/// A grouped dataset, waiting for its reduction, or for arithmetic beside what each group has.
 #[derive(Clone)]
 pub struct DatasetGroupBy {
-    dataset: Dataset,
-    dim: String,
-    codes: Arc<Vec<u32>>,
-    groups: Option<Coord>,
+    pub(super) dataset: Dataset,
+    pub(super) by: Option<Arc<Grouping>>,
 }
 
 impl DatasetGroupBy {
-    /// Any reduction of the groups of every variable, by its record; `dims` as in [`GroupBy::reduce`]. A variable without the
-    /// grouped dimension gets the groups as its first dimension.
+    /// Any reduction of the groups of every variable, by its record; `dims` as in [`GroupBy::reduce`](super::GroupBy::reduce). A variable without a
+    /// grouped dimension gets the groups as its first dimensions; one with some of them is repeated along the others.
     #[must_use]
     #[track_caller]
     pub fn reduce(&self, kind: ReductionKind, dims: &[&str], skipna: Option<bool>) -> Dataset {
         let dataset = &self.dataset;
-        let Some(groups) = &self.groups else {
+        let Some(by) = &self.by else {
             return dataset.clone();
         };
-        if let Err(error) = dataset.check_dims("groupby", dims) {
+        let checked = dataset
+            .check_dims("groupby", dims)
+            .and_then(|()| by.check_dims(dims));
+        if let Err(error) = checked {
             return dataset.fail(error);
         }
-        let variables = each!(dataset, v => match v.has(&self.dim) {
-            true => {
-                let grouped = GroupBy {
-                    array: v.clone(),
-                    dim: self.dim.clone(),
-                    codes: self.codes.clone(),
-                    groups: Some(groups.clone()),
-                };
-                grouped.reduce(kind, dims, skipna)
+        let variables = each!(dataset, v => {
+            let mut own: Vec<&str> = dims.iter().copied().filter(|d| v.has(d)).collect();
+            match by.dims.iter().any(|(dim, _)| v.has(dim)) {
+                true => {
+                    own.retain(|d| by.dims.iter().all(|(g, _)| g != d));
+                    if !own.is_empty() {
+                        own.extend(by.dim_names());
+                    }
+                    by.reduce(&along_all(v, by), kind, &own, skipna, true)
+                }
+                false => {
+                    let rest = match own.is_empty() {
+                        true => over_nothing(v, kind, skipna),
+                        false => v.reduce(kind, &own, skipna),
+                    };
+                    by.keys.iter().rev().fold(rest, |v, key| in_each_group(&v, key))
+                }
             }
-            false => in_each_group(&over_nothing(v, kind, skipna), groups),
         });
-        let mut kept = without(&dataset.coords, &[&self.dim]);
-        kept.retain(|c| c.name != groups.name);
-        kept.push(groups.clone());
+        let kept = by.coords(&dataset.coords, dims);
         dataset.of(name_of(kind), variables, &[(&dataset.origin, &kept)])
     }
 
-    /// The labels of the groups; none after a failure.
+    /// The labels of the groups, of several keys those of the first; none after a failure.
     pub fn groups(&self) -> Option<&Coord> {
-        self.groups.as_ref()
+        self.by.as_ref().and_then(|by| by.keys.first())
     }
+
+    /// The labels of each key: the dimensions of a reduction.
+    pub fn keys(&self) -> &[Coord] {
+        self.by.as_ref().map_or(&[], |by| &by.keys)
+    }
+}
+
+/// The array repeated along the grouped dimensions that it lacks, which come last.
+#[track_caller]
+fn along_all(array: &DataArray, by: &Grouping) -> DataArray {
+    let lacks = by.dims.iter().filter(|(dim, _)| !array.has(dim));
+    let (names, lengths): (Vec<String>, Vec<usize>) = lacks.cloned().unzip();
+    if names.is_empty() {
+        return array.clone();
+    }
+    let mut shape = array.shape();
+    let axes: Vec<usize> = (0..shape.len()).collect();
+    shape.extend(lengths);
+    let mut result = array.with_array(array.array.broadcast_axes(&axes, &shape));
+    result.dims.extend(names);
+    result
 }
 
 reductions! { DatasetGroupBy => Dataset;

@@ -1,42 +1,249 @@
-//! Group-by along one dimension: by a component of its times (`"time.season"`), or by labels.
+//! Group-by: by coordinates, components of times (`"time.season"`), labels beside the array, by one or several of them.
 
 use super::cf::{Component, SEASONS};
 use super::coord::{Coord, Values};
 use super::data_array::DataArray;
+use super::group_bins::Bins;
+use super::group_seasons::Seasons;
+use super::grouping::{Grouping, Key, NO_GROUP};
 use super::reductions::reductions;
 use crate::block::Block;
-use crate::dtype::{NAT, Scalar};
+use crate::dtype::NAT;
 use crate::error::{Error, Result, nearest_names};
 use crate::op::ReductionKind;
 use crate::spec::Attrs;
 use std::sync::Arc;
 
-/// A grouped array, waiting for its reduction.
+/// What an array is grouped by.
+#[derive(Clone, Debug)]
+pub enum GroupKey {
+    /// A coordinate (`"lat"`, of any dimensions) or a component of one of times (`"time.season"`).
+    Name(String),
+    /// A label for each index of its dimensions, which are some of the array's: a basin mask over a map. It is computed when
+    /// the array is grouped, and lies in memory.
+    Array(Box<DataArray>),
+    /// The bin of each value of a key.
+    Bins(Box<GroupKey>, Bins),
+    /// The season of each time of a coordinate.
+    Seasons(String, Seasons),
+}
+
+impl From<&str> for GroupKey {
+    fn from(name: &str) -> Self {
+        GroupKey::Name(name.to_owned())
+    }
+}
+
+impl From<&DataArray> for GroupKey {
+    fn from(array: &DataArray) -> Self {
+        GroupKey::Array(Box::new(array.clone()))
+    }
+}
+
+/// One or several keys: a name, an array, or lists of them.
+#[derive(Clone, Debug)]
+pub struct GroupKeys(Vec<GroupKey>);
+
+impl From<&str> for GroupKeys {
+    fn from(name: &str) -> Self {
+        GroupKeys(vec![name.into()])
+    }
+}
+
+impl From<&DataArray> for GroupKeys {
+    fn from(array: &DataArray) -> Self {
+        GroupKeys(vec![array.into()])
+    }
+}
+
+impl<T: Into<GroupKey>, const N: usize> From<[T; N]> for GroupKeys {
+    fn from(keys: [T; N]) -> Self {
+        GroupKeys(keys.map(Into::into).to_vec())
+    }
+}
+
+impl From<GroupKey> for GroupKeys {
+    fn from(key: GroupKey) -> Self {
+        GroupKeys(vec![key])
+    }
+}
+
+impl From<Vec<GroupKey>> for GroupKeys {
+    fn from(keys: Vec<GroupKey>) -> Self {
+        GroupKeys(keys)
+    }
+}
+
+impl GroupKeys {
+    /// The groups of an array or dataset with these dimensions and coordinates.
+    pub(super) fn of(&self, sizes: &[(String, usize)], coords: &[Coord]) -> Result<Grouping> {
+        if self.0.is_empty() {
+            return Err(Error::invalid(
+                "groupby: no key; give a coordinate, a component of times or an array of labels",
+            ));
+        }
+        let keys = self.0.iter().map(|key| key.of(sizes, coords));
+        Grouping::new(keys.collect::<Result<Vec<Key>>>()?)
+    }
+}
+
+impl GroupKey {
+    fn of(&self, sizes: &[(String, usize)], coords: &[Coord]) -> Result<Key> {
+        match self {
+            GroupKey::Name(name) => match name.split_once('.') {
+                Some((coord, component)) if coords.iter().all(|c| c.name != *name) => {
+                    component_of(find(coords, coord, name)?, component, name)
+                }
+                _ => Key::of_values(find(coords, name, name)?),
+            },
+            GroupKey::Array(array) => Key::of_values(&labels_of(array, sizes, coords)?),
+            GroupKey::Seasons(name, seasons) => seasons.key(find(coords, name, name)?),
+            GroupKey::Bins(key, bins) => {
+                let coord = match key.as_ref() {
+                    GroupKey::Name(name) => find(coords, name, name)?.clone(),
+                    GroupKey::Array(array) => labels_of(array, sizes, coords)?,
+                    GroupKey::Bins(..) | GroupKey::Seasons(..) => {
+                        return Err(Error::invalid(
+                            "groupby_bins: bins are of a coordinate or an array",
+                        ));
+                    }
+                };
+                bins.key(&coord)
+            }
+        }
+    }
+}
+
+fn find<'a>(coords: &'a [Coord], name: &str, by: &str) -> Result<&'a Coord> {
+    coords.iter().find(|c| c.name == name).ok_or_else(|| {
+        let known = nearest_names(name, coords.iter().map(|c| c.name.as_str()));
+        let place = match name == by {
+            true => String::new(),
+            false => format!(" in {by:?}"),
+        };
+        Error::invalid(format!(
+            "groupby: unknown coordinate {name:?}{place}; known: {known}"
+        ))
+    })
+}
+
+/// An array of labels as a coordinate: computed, along dimensions of the grouped array.
+fn labels_of(array: &DataArray, sizes: &[(String, usize)], coords: &[Coord]) -> Result<Coord> {
+    let name = array.name().unwrap_or("group");
+    for (dim, len) in array.dims.iter().zip(array.shape()) {
+        let Some((_, own)) = sizes.iter().find(|(d, _)| d == dim) else {
+            let known = nearest_names(dim, sizes.iter().map(|(d, _)| d.as_str()));
+            return Err(Error::invalid(format!(
+                "groupby: the key {name:?} has the dimension {dim:?}, which is unknown; known: {known}"
+            )));
+        };
+        if *own != len {
+            return Err(Error::invalid(format!(
+                "groupby: the key {name:?} has {len} labels for dimension {dim:?} of length {own}; give one per index"
+            )));
+        }
+        let index = |coords: &[Coord]| {
+            coords
+                .iter()
+                .find(|c| c.name == *dim && c.is_index())
+                .cloned()
+        };
+        if let (Some(ours), Some(theirs)) = (index(coords), index(&array.coords))
+            && !ours.same_values(&theirs)
+        {
+            return Err(Error::invalid(format!(
+                "groupby: the key {name:?} has other labels along {dim:?} than the array; align them first"
+            )));
+        }
+    }
+    Ok(Coord {
+        name: name.to_owned(),
+        dims: array.dims.clone(),
+        values: Values::Block(Arc::new(array.compute_block()?)),
+        attrs: array.attrs.clone(),
+        time: None,
+    })
+}
+
+/// The groups of a component of times.
+fn component_of(coord: &Coord, component: &str, by: &str) -> Result<Key> {
+    let component =
+        Component::parse(component).map_err(|e| e.context(format!("grouping by {by:?}")))?;
+    let (counts, time) = coord.times().ok_or_else(|| {
+        Error::invalid(format!(
+            "groupby: {:?} is {}, not times; its component {:?} is not defined",
+            coord.name,
+            coord.dtype_name(),
+            component.name()
+        ))
+    })?;
+    let values = component.of(counts, &time);
+    let mut present: Vec<i64> = values.iter().copied().filter(|v| *v != NAT).collect();
+    present.sort_unstable();
+    present.dedup();
+    let codes = values
+        .iter()
+        .map(|v| present.binary_search(v).map_or(NO_GROUP, |at| at as u32))
+        .collect();
+    let values = match component {
+        Component::Season => {
+            let names: Vec<String> = present
+                .iter()
+                .map(|s| SEASONS[*s as usize].to_owned())
+                .collect();
+            let len = names.len();
+            Values::Texts(Arc::new(names), vec![len])
+        }
+        _ => Values::Block(Arc::new(Block::from_vec(&[present.len()], present)?)),
+    };
+    let lengths = coord.shape().iter().copied();
+    Ok(Key {
+        dims: coord.dims.iter().cloned().zip(lengths).collect(),
+        codes,
+        groups: Coord {
+            name: component.name().to_owned(),
+            dims: vec![component.name().to_owned()],
+            values,
+            attrs: Attrs::default(),
+            time: None,
+        },
+    })
+}
+
+/// A grouped array, waiting for its reduction, or for arithmetic beside what each group has.
 #[derive(Clone, Debug)]
 pub struct GroupBy {
     pub(super) array: DataArray,
-    pub(super) dim: String,
-    pub(super) codes: Arc<Vec<u32>>,
-    pub(super) groups: Option<Coord>,
+    pub(super) by: Option<Arc<Grouping>>,
 }
 
 impl DataArray {
-    /// Groups by `"dim.component"` (season, month, year, dayofyear, hour …) or by the 1-D coordinate `name`.
+    /// Groups by `"dim.component"` (season, month, year, dayofyear, hour …), by a coordinate, by an array of labels along some of
+    /// its dimensions, or by several of these: `a.groupby(["time.month", "band"])`.
+    ///
+    /// Keys along several dimensions (a basin mask over the map) fold these together.
+    ///
+    /// # Memory
+    /// 4 bytes on every rank for each combination of indices of the grouped dimensions: a map, not the cube over it.
     #[must_use]
     #[track_caller]
-    pub fn groupby(&self, by: &str) -> GroupBy {
-        match self.check().and_then(|()| groups_of(&self.coords, by)) {
-            Ok((dim, codes, groups)) => GroupBy {
+    pub fn groupby(&self, by: impl Into<GroupKeys>) -> GroupBy {
+        let made = self
+            .check()
+            .and_then(|()| by.into().of(&self.sizes(), &self.coords));
+        self.grouped(made)
+    }
+
+    #[track_caller]
+    pub(super) fn grouped(&self, by: Result<Grouping>) -> GroupBy {
+        match by {
+            Ok(by) => GroupBy {
                 array: self.clone(),
-                dim,
-                codes: Arc::new(codes),
-                groups: Some(groups),
+                by: Some(Arc::new(by)),
             },
             Err(error) => GroupBy {
                 array: self.clone().fail(error),
-                dim: String::new(),
-                codes: Arc::default(),
-                groups: None,
+                by: None,
             },
         }
     }
@@ -53,201 +260,34 @@ impl DataArray {
                     labels.shape()
                 )));
             }
-            unique(name, &Values::Block(Arc::new(labels.clone())))
+            let coord = Coord::index(name, labels.clone());
+            let key = Key::of_values(&coord.renamed(name, vec![dim.to_owned()]))?;
+            Grouping::new(vec![key])
         });
-        match found {
-            Ok((codes, groups)) => GroupBy {
-                array: self.clone(),
-                dim: dim.to_owned(),
-                codes: Arc::new(codes),
-                groups: Some(groups),
-            },
-            Err(error) => GroupBy {
-                array: self.clone().fail(error),
-                dim: dim.to_owned(),
-                codes: Arc::default(),
-                groups: None,
-            },
-        }
-    }
-}
-
-/// The grouped dimension, the group of each of its indices, and the labels of the groups.
-pub(super) fn groups_of(coords: &[Coord], by: &str) -> Result<(String, Vec<u32>, Coord)> {
-    let find = |name: &str| coords.iter().find(|c| c.name == name);
-    let known = || {
-        let names = coords.iter().map(|c| c.name.as_str());
-        nearest_names(by, names)
-    };
-    if let Some(coord) = find(by) {
-        let [dim] = coord.dims.as_slice() else {
-            return Err(Error::unsupported(format!(
-                "groupby: the coordinate {by:?} has dimensions {:?}; group by a 1-D coordinate",
-                coord.dims
-            )));
-        };
-        let (codes, groups) = unique(by, &coord.values)?;
-        return Ok((dim.clone(), codes, groups));
-    }
-    let Some((name, component)) = by.split_once('.') else {
-        return Err(Error::invalid(format!(
-            "groupby: unknown coordinate {by:?}; known: {}",
-            known()
-        )));
-    };
-    let coord = find(name).ok_or_else(|| {
-        Error::invalid(format!(
-            "groupby: unknown coordinate {name:?} in {by:?}; known: {}",
-            known()
-        ))
-    })?;
-    let [dim] = coord.dims.as_slice() else {
-        return Err(Error::invalid(format!(
-            "groupby: the coordinate {name:?} has dimensions {:?}; group by a 1-D coordinate",
-            coord.dims
-        )));
-    };
-    let component =
-        Component::parse(component).map_err(|e| e.context(format!("grouping by {by:?}")))?;
-    let (counts, time) = coord.times().ok_or_else(|| {
-        Error::invalid(format!(
-            "groupby: {name:?} is {}, not times; its component {:?} is not defined",
-            coord.dtype_name(),
-            component.name()
-        ))
-    })?;
-    let values = component.of(counts, &time);
-    let mut present: Vec<i64> = values.iter().copied().filter(|v| *v != NAT).collect();
-    present.sort_unstable();
-    present.dedup();
-    let codes = values
-        .iter()
-        .map(|v| present.binary_search(v).map_or(u32::MAX, |at| at as u32))
-        .collect();
-    let values = match component {
-        Component::Season => {
-            let names: Vec<String> = present
-                .iter()
-                .map(|s| SEASONS[*s as usize].to_owned())
-                .collect();
-            let len = names.len();
-            Values::Texts(Arc::new(names), vec![len])
-        }
-        _ => Values::Block(Arc::new(Block::from_vec(&[present.len()], present)?)),
-    };
-    Ok((dim.clone(), codes, group_coord(component.name(), values)))
-}
-
-fn group_coord(name: &str, values: Values) -> Coord {
-    Coord {
-        name: name.to_owned(),
-        dims: vec![name.to_owned()],
-        values,
-        attrs: Attrs::default(),
-        time: None,
-    }
-}
-
-/// The group of each value and the sorted unique values; missing values belong to no group.
-fn unique(name: &str, values: &Values) -> Result<(Vec<u32>, Coord)> {
-    match values {
-        Values::Texts(texts, _) => {
-            let mut sorted: Vec<String> = texts.to_vec();
-            sorted.sort();
-            sorted.dedup();
-            let codes = texts
-                .iter()
-                .map(|t| sorted.binary_search(t).map_or(u32::MAX, |at| at as u32))
-                .collect();
-            let len = sorted.len();
-            Ok((
-                codes,
-                group_coord(name, Values::Texts(Arc::new(sorted), vec![len])),
-            ))
-        }
-        Values::Block(block) | Values::CfTimes(block, _) => {
-            let scalars: Vec<Scalar> = (0..block.elements()).filter_map(|i| block.get(i)).collect();
-            // Integers and times compare exactly, floats by value.
-            let order = |a: &Scalar, b: &Scalar| match (a.as_i128(), b.as_i128()) {
-                (Some(x), Some(y)) => x.cmp(&y),
-                _ => a.as_f64().total_cmp(&(b.as_f64() + 0.0)),
-            };
-            let mut sorted: Vec<(Scalar, u64)> = scalars
-                .iter()
-                .enumerate()
-                .filter(|(_, s)| !s.is_missing())
-                .map(|(i, s)| (*s, i as u64))
-                .collect();
-            sorted.sort_by(|a, b| order(&a.0, &b.0).then(a.1.cmp(&b.1)));
-            sorted.dedup_by(|a, b| order(&a.0, &b.0).is_eq());
-            let codes = scalars
-                .iter()
-                .map(|s| {
-                    sorted
-                        .binary_search_by(|(u, _)| order(u, s))
-                        .map_or(u32::MAX, |at| at as u32)
-                })
-                .collect();
-            let mut groups = Block::zeros(block.dtype(), &[sorted.len()]);
-            for (at, (_, from)) in sorted.iter().enumerate() {
-                let one = crate::geom::Region::new([*from as usize], [1]);
-                groups.paste(&crate::geom::Region::new([at], [1]), &block.part(&one))?;
-            }
-            let groups = Arc::new(groups);
-            let values = match values {
-                Values::CfTimes(_, time) => Values::CfTimes(groups, *time),
-                _ => Values::Block(groups),
-            };
-            Ok((codes, group_coord(name, values)))
-        }
+        self.grouped(found)
     }
 }
 
 impl GroupBy {
     /// Any reduction of the groups, by its record. `dims` may name the grouped dimension (it always is reduced), as in
-    /// xarray's `groupby("time.season").mean("time")`; other dimensions are reduced after it.
+    /// xarray's `groupby("time.season").mean("time")`, and other dimensions with it: they are reduced in the same step.
     #[must_use]
     #[track_caller]
     pub fn reduce(&self, kind: ReductionKind, dims: &[&str], skipna: Option<bool>) -> DataArray {
-        let array = &self.array;
-        let Some(groups) = &self.groups else {
-            return array.clone();
-        };
-        let axis = match array.axis("groupby", &self.dim) {
-            Ok(axis) => axis,
-            Err(error) => return array.clone().fail(error),
-        };
-        if let Some(other) = dims.iter().find(|d| **d != self.dim) {
-            let known = array.dims.iter().any(|d| d == other);
-            return array.clone().fail(match known {
-                true => Error::unsupported(format!(
-                    "groupby: reducing {other:?} together with the grouped dimension {:?}; reduce it in a second step",
-                    self.dim
-                )),
-                false => Error::invalid(format!(
-                    "groupby: unknown dimension {other:?}; known: {}",
-                    array.dims.join(", ")
-                )),
-            });
+        match &self.by {
+            Some(by) => by.reduce(&self.array, kind, dims, skipna, false),
+            None => self.array.clone(),
         }
-        let reduced = array.array.group_reduce(
-            kind,
-            axis as isize,
-            self.codes.clone(),
-            groups.len(),
-            skipna,
-        );
-        let mut result = array.with_array(reduced);
-        result.without_unit_of(kind);
-        result.dims[axis] = groups.name.clone();
-        result.coords = array.coords_without(&[&self.dim]);
-        result.coords.push(groups.clone());
-        result
     }
 
-    /// The labels of the groups; none after a failure.
+    /// The labels of the groups, of several keys those of the first; none after a failure.
     pub fn groups(&self) -> Option<&Coord> {
-        self.groups.as_ref()
+        self.by.as_ref().and_then(|by| by.keys.first())
+    }
+
+    /// The labels of each key: the dimensions of a reduction.
+    pub fn keys(&self) -> &[Coord] {
+        self.by.as_ref().map_or(&[], |by| &by.keys)
     }
 }
 

@@ -7,7 +7,7 @@
 use super::cf::{Bins, TimeIndex, TimeResampler, bins, timedelta};
 use super::coord::Coord;
 use super::data_array::DataArray;
-use super::group::GroupBy;
+use super::grouping::Grouping;
 use super::positions::{Knots, float_of, interpolated, masked, nearest, picked};
 use super::reductions::reductions;
 use crate::array::Array;
@@ -92,13 +92,8 @@ impl Placed {
         if picks && self.filled.is_some() {
             array.array = array.array.astype(array.dtype().with_missing());
         }
-        let grouped = GroupBy {
-            array,
-            dim: self.dim.clone(),
-            codes: self.codes.clone(),
-            groups: Some(self.coord.clone()),
-        };
-        let mut result = grouped.reduce(kind, dims, skipna);
+        let by = Grouping::along(&self.dim, self.codes.clone(), self.coord.clone());
+        let mut result = by.reduce(&array, kind, dims, skipna, false);
         let Ok(axis) = result.axis("resample", &self.dim) else {
             return result;
         };
@@ -108,7 +103,7 @@ impl Placed {
                     "resample: min_count = {least} beside another reduction than sum or prod"
                 )));
             }
-            let count = grouped.reduce(ReductionKind::Count, dims, None);
+            let count = by.reduce(&array, ReductionKind::Count, dims, None, false);
             let enough = count.array.ge(least as i64);
             result.array = result.array.where_(&enough);
         }
@@ -343,7 +338,7 @@ macro_rules! upsampling {
 pub(super) use upsampling;
 
 impl Resample {
-    /// Any reduction of the bins, by its record; `dims` as in [`GroupBy::reduce`].
+    /// Any reduction of the bins, by its record; `dims` as in [`GroupBy::reduce`](super::GroupBy::reduce).
     #[must_use]
     #[track_caller]
     pub fn reduce(&self, kind: ReductionKind, dims: &[&str], skipna: Option<bool>) -> DataArray {

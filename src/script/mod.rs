@@ -14,6 +14,7 @@ mod create;
 mod elementwise;
 mod failure;
 mod fourier;
+mod group;
 mod index;
 mod kernels;
 mod labelled_along;

@@ -67,6 +67,9 @@ pub(super) fn apply(name: &str, op: BinaryOp, left: &Dynamic, right: &Dynamic) -
         true => name.to_owned(),
         false => format!("{} {name} {}", brief(left), brief(right)),
     };
+    if let Some(made) = super::group::apply(&named, op, left, right) {
+        return made;
+    }
     match (value(&named, left)?, value(&named, right)?) {
         (Value::Dataset(a), b) => {
             let b = dataset_operand(&named, &a, b)?;

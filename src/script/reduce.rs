@@ -1,7 +1,7 @@
 //! Reductions and group-by: `x.mean()`, `x.std("time", #{ ddof: 1 })`, `x.sum(["y", "x"], #{ skipna: false })`.
 
-use super::args::{check_keys, flag, int, text, texts};
-use super::failure::{OrRaise, Raised, raise, refuse};
+use super::args::{check_keys, flag, int, texts};
+use super::failure::{Raised, raise, refuse};
 use super::operators::{array, data, dataset};
 use super::registry::Registry;
 use crate::array::{Array, ReduceOptions};
@@ -73,7 +73,6 @@ pub(super) fn options(
     Ok((kind, skipna))
 }
 
-const BY: &str = "a coordinate or its component, for example \"time.season\"";
 const DIMS: &str =
     "a dimension name, a list of them, or options #{…} (for two arrays: minimum, maximum)";
 
@@ -132,23 +131,6 @@ fn reduce_array(
     array(this.reduce(kind, &axes(name, dims)?, ReduceOptions { skipna, keepdims }))
 }
 
-fn groups(grouped: GroupBy, array: &DataArray, by: &str) -> Raised<Dynamic> {
-    match grouped.groups() {
-        Some(_) => Ok(Dynamic::from(grouped)),
-        None => {
-            // The failure is in the lazy value: a reduction brings it out.
-            grouped
-                .reduce(ReductionKind::Count, &[], None)
-                .check()
-                .or_raise()?;
-            array.check().or_raise()?;
-            Err(raise(Error::internal(format!(
-                "groupby {by:?} has no groups"
-            ))))
-        }
-    }
-}
-
 /// A labelled reduction: its name, kind, dimensions and options. `DataArray`, `Dataset` and their groups have it alike.
 fn labelled<T: rhai::Variant + Clone>(
     registry: &mut Registry<'_>,
@@ -193,35 +175,4 @@ pub(super) fn register(registry: &mut Registry<'_>) {
             reduce_array(this, &skipping, kind, true, args)
         });
     }
-    registry.method::<Dataset>("groupby", 1..=1, |this, args| {
-        let grouped = this.groupby(&text("groupby", &args[0], BY)?);
-        // A failure is in the lazy value: a reduction brings it out.
-        if grouped.groups().is_none() {
-            return dataset(grouped.reduce(ReductionKind::Count, &[], None));
-        }
-        Ok(Dynamic::from(grouped))
-    });
-    registry.method::<DataArray>("groupby", 1..=1, |this, args| {
-        let by = text("groupby", &args[0], BY)?;
-        groups(this.groupby(&by), this, &by)
-    });
-    registry.method::<DataArray>("groupby", 2..=2, |this, args| {
-        let dim = text("groupby", &args[0], "the name of a dimension")?;
-        let Some(labels) = args[1].clone().try_cast::<DataArray>() else {
-            return Err(refuse(
-                "groupby",
-                &args[1],
-                "labels: a 1-D DataArray along the dimension",
-            ));
-        };
-        if labels.dims() != [dim.clone()] {
-            return Err(raise(Error::invalid(format!(
-                "groupby: the labels have dimensions ({}); they must lie along {dim:?} alone",
-                labels.dims().join(", ")
-            ))));
-        }
-        let name = labels.name().unwrap_or("group").to_owned();
-        let labels = labels.compute_block().or_raise()?;
-        groups(this.groupby_labels(&dim, &name, &labels), this, &dim)
-    });
 }

@@ -4,8 +4,8 @@ use super::failure::Script;
 use super::registry::Registry;
 use super::show::Untold;
 use super::{
-    along, choose, combine, create, elementwise, fourier, index, kernels, labelled_along, labels,
-    methods, names, numpy, operators, random, reduce, resample, select, shape, show, times,
+    along, choose, combine, create, elementwise, fourier, group, index, kernels, labelled_along,
+    labels, methods, names, numpy, operators, random, reduce, resample, select, shape, show, times,
     windows,
 };
 use crate::array::Array;
@@ -203,6 +203,7 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
     numpy::register(&mut registry, driver);
     elementwise::register(&mut registry);
     reduce::register(&mut registry);
+    group::register(&mut registry);
     resample::register(&mut registry);
     windows::register(&mut registry);
     select::register(&mut registry);

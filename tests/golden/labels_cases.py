@@ -419,3 +419,110 @@ REFUSED = [
      "coarsen: a window of 7 along \"lon\" of length 5: boundary \"trim\" leaves nothing"),
     ("a.coarsen(#{lon: 5}, #{side: \"up\"})", "coarsen: unknown side \"up\"; known: left, right"),
 ]
+MASK = ("(b % 3).drop_vars([\"lat\", \"lon\"]).rename(\"basin\")", "(b % 3).drop_vars(['lat', 'lon']).rename('basin')")
+HOLES = ("(b % 3).where(b > 6).rename(\"basin\")", "(b % 3).where(b > 6).rename('basin')")
+# Whole rows without a group: of single elements xarray makes positions out of bounds.
+NORTH = ("(b % 3).where(b > 4).drop_vars([\"lat\", \"lon\"]).rename(\"basin\")",
+         "(b % 3).where(b > 4).drop_vars(['lat', 'lon']).rename('basin')")
+# Numbers of elements have no unit here.
+plain_count = lambda r: (r.attrs.pop("units", None), r)[1]
+CASES["group-by"] = [(f"a.groupby(\"time.month\").{f}()", f"a.groupby('time.month').{f}()")
+                     for f in ["sum", "prod", "mean", "min", "max", "std", "var", "first", "last"]] + [
+    ("a.groupby(\"time.month\").count()", "plain_count(a.groupby('time.month').count())"),
+    ("a.isnull().groupby(\"time.month\").any()", "a.isnull().groupby('time.month').any()"),
+    ("a.isnull().groupby(\"time.month\").all()", "a.isnull().groupby('time.month').all()"),
+    ("a.groupby(\"time.month\").std(#{ddof: 1})", "a.groupby('time.month').std(ddof=1)"),
+    ("a.groupby(\"time.month\").mean([\"time\", \"lat\"])", "a.groupby('time.month').mean(['time', 'lat'])"),
+    ("a.groupby(\"time.month\").count([\"time\", \"lat\", \"lon\"])", "plain_count(a.groupby('time.month').count(...))"),
+    ("a.groupby(\"lat\").max()", "a.groupby('lat').max()"),
+    ("a.groupby(\"month\").mean()", "a.groupby('month').mean()"),
+    ("ds.groupby(\"month\").mean()", "ds.groupby('month').mean()"),
+    ("a.groupby(\"area\").first()", "a.groupby('area').first()"),
+    (f"a.groupby({MASK[0]}).mean()", f"a.groupby({MASK[1]}).mean()"),
+    (f"a.groupby({MASK[0]}).std()", f"a.groupby({MASK[1]}).std()"),
+    (f"a.transpose([\"lon\", \"time\", \"lat\"]).groupby({MASK[0]}).count()",
+     f"plain_count(a.transpose('lon', 'time', 'lat').groupby({MASK[1]}).count())"),
+    (f"a.groupby({HOLES[0]}).sum()", f"a.groupby({HOLES[1]}).sum()"),
+    (f"a.groupby({MASK[0]}).mean([\"lat\", \"lon\", \"time\"])", f"a.groupby({MASK[1]}).mean(...)"),
+    (f"ds.groupby({MASK[0]}).sum()", f"ds.groupby({MASK[1]}).sum()"),
+    ("a.groupby([\"time.month\", \"lat\"]).mean()", "a.groupby(['time.month', 'lat']).mean()"),
+    ("a.groupby([\"lat\", \"time.month\"]).last()", "a.groupby(['lat', 'time.month']).last()"),
+    ("a.groupby([\"time.month\", \"time.day\"]).sum()", "a.groupby(['time.month', 'time.day']).sum()"),
+    ("a.groupby([\"time.month\", \"time.day\"]).prod()", "a.groupby(['time.month', 'time.day']).prod()"),
+    ("a.isnull().groupby([\"time.month\", \"time.day\"]).any()", "a.isnull().groupby(['time.month', 'time.day']).any()"),
+    ("b.groupby([\"lat\", \"lon\"]).min()", "b.groupby(['lat', 'lon']).min()"),
+    ("ds.groupby([\"time.month\", \"lat\"]).mean()", "ds.groupby(['time.month', 'lat']).mean()"),
+    ("ds.groupby([\"time.month\", \"time.day\"]).mean()", "ds.groupby(['time.month', 'time.day']).mean()"),
+]
+CASES["group arithmetic"] = [
+    ("a.groupby(\"time.month\") - a.groupby(\"time.month\").mean()", "a.groupby('time.month') - a.groupby('time.month').mean()"),
+    ("a.groupby(\"time.season\") / a.groupby(\"time.season\").std()", "a.groupby('time.season') / a.groupby('time.season').std()"),
+    ("a.groupby(\"time.month\").mean() - a.groupby(\"time.month\")", "a.groupby('time.month').mean() - a.groupby('time.month')"),
+    ("a.groupby(\"lat\") * a.groupby(\"lat\").mean()", "a.groupby('lat') * a.groupby('lat').mean()"),
+    ("a.groupby(\"month\") + a.groupby(\"month\").max()", "a.groupby('month') + a.groupby('month').max()"),
+    ("a.groupby(\"time.month\") > a.groupby(\"time.month\").mean()", "a.groupby('time.month') > a.groupby('time.month').mean()"),
+    ("a.groupby(\"time.day\") - a.groupby(\"time.day\").mean().isel(#{day: [0, 2]})",
+     "a.groupby('time.day') - a.groupby('time.day').mean().isel(day=[0, 2])"),
+    ("a.groupby(\"time.month\") - a.groupby(\"time.month\").mean().isel(#{lat: [1, 2]})",
+     "a.groupby('time.month') - a.groupby('time.month').mean().isel(lat=[1, 2])"),
+    (f"a.groupby({MASK[0]}) - a.groupby({MASK[0]}).mean()", f"a.groupby({MASK[1]}) - a.groupby({MASK[1]}).mean()"),
+    (f"a.groupby({NORTH[0]}) - a.groupby({NORTH[0]}).mean()", f"a.groupby({NORTH[1]}) - a.groupby({NORTH[1]}).mean()"),
+    ("a.groupby_bins(\"lat\", [0, 20, 45]) - a.groupby_bins(\"lat\", [0, 20, 45]).mean()",
+     "a.groupby_bins('lat', [0, 20, 45]) - a.groupby_bins('lat', [0, 20, 45]).mean()"),
+    ("ds.groupby(\"time.month\") - ds.groupby(\"time.month\").mean()", "ds.groupby('time.month') - ds.groupby('time.month').mean()"),
+    ("ds.groupby(\"time.month\") - a.groupby(\"time.month\").mean()", "ds.groupby('time.month') - a.groupby('time.month').mean()"),
+    ("a.groupby(\"time.month\") - ds[[\"tas\", \"b\"]].groupby(\"time.month\").mean()",
+     "a.groupby('time.month') - ds[['tas', 'b']].groupby('time.month').mean()"),
+    ("a.groupby(\"time.month\").map(|v| v - v.mean())", "a.groupby('time.month').map(lambda v: v - v.mean())"),
+    ("a.groupby(\"time.day\").map(|v| v.cumsum(\"time\"))", "a.groupby('time.day').map(lambda v: v.cumsum('time'))"),
+    ("a.groupby(\"time.month\").map(|v| v.max(\"time\"))", "a.groupby('time.month').map(lambda v: v.max('time'))"),
+    ("a.groupby(\"time.month\").fillna(whole.groupby(\"time.month\").mean())",
+     "a.groupby('time.month').fillna(whole.groupby('time.month').mean())"),
+]
+# Two years, of which the first DJF and the last one are not whole.
+CASES["group-by seasons"] = [
+    (f"daily.groupby(#{{time: {ours}}}).{f}()", f"daily.groupby(time=xr.groupers.{theirs}).{f}()")
+    for f in ["mean", "count"] for ours, theirs in [
+        ("SeasonGrouper([\"DJF\", \"MAM\", \"JJA\", \"SON\"])", "SeasonGrouper(['DJF', 'MAM', 'JJA', 'SON'])"),
+        ("SeasonGrouper([\"JJAS\", \"NDJF\"])", "SeasonGrouper(['JJAS', 'NDJF'])"),
+        ("SeasonResampler([\"DJF\", \"MAM\", \"JJA\", \"SON\"])", "SeasonResampler(['DJF', 'MAM', 'JJA', 'SON'])"),
+        ("SeasonResampler([\"DJF\", \"MAM\", \"JJA\", \"SON\"], #{drop_incomplete: false})",
+         "SeasonResampler(['DJF', 'MAM', 'JJA', 'SON'], drop_incomplete=False)"),
+        ("SeasonResampler([\"MAM\", \"JJAS\", \"ONDJF\"])", "SeasonResampler(['MAM', 'JJAS', 'ONDJF'])"),
+    ]
+]
+CASES["group-by bins"] = [
+    ("a.groupby_bins(\"lat\", [0, 20, 45]).mean()", "a.groupby_bins('lat', [0, 20, 45]).mean()"),
+    ("a.groupby_bins(\"lat\", [0, 20, 22, 45]).mean()", "a.groupby_bins('lat', [0, 20, 22, 45]).mean()"),
+    ("a.groupby_bins(\"lat\", [0.5, 20, 45]).sum()", "a.groupby_bins('lat', [0.5, 20, 45]).sum()"),
+    ("a.groupby_bins(\"lat\", 3).mean()", "a.groupby_bins('lat', 3).mean()"),
+    ("a.groupby_bins(\"lat\", 3, #{right: false}).mean()", "a.groupby_bins('lat', 3, right=False).mean()"),
+    ("a.groupby_bins(\"lat\", [10, 20, 50], #{include_lowest: true}).mean()",
+     "a.groupby_bins('lat', [10, 20, 50], include_lowest=True).mean()"),
+    ("a.groupby_bins(\"lat\", [10, 20, 50], #{right: false}).mean()", "a.groupby_bins('lat', [10, 20, 50], right=False).mean()"),
+    ("a.groupby_bins(\"lat\", [0, 20, 50], #{labels: [\"south\", \"north\"]}).max()",
+     "a.groupby_bins('lat', [0, 20, 50], labels=['south', 'north']).max()"),
+    ("b.groupby_bins(\"lon\", [-1.23456, 0.0123456, 130], #{precision: 2}).sum()",
+     "b.groupby_bins('lon', [-1.23456, 0.0123456, 130], precision=2).sum()"),
+    ("a.groupby_bins(\"area\", [0, 8, 12, 30]).mean()", "a.groupby_bins('area', [0, 8, 12, 30]).mean()"),
+    ("ds.groupby_bins(\"lat\", [0, 20, 50]).mean()", "ds.groupby_bins('lat', [0, 20, 50]).mean()"),
+]
+ERRORS += [
+    ("a.groupby(\"time.month\") - 1", "a.groupby('time.month') - 1", "the number 1 beside a GroupBy"),
+    ("a.groupby(\"time.month\") - a.mean(\"time\")", "a.groupby('time.month') - a.mean('time')",
+     "the group \"month\" is not a dimension of the other operand, which has (lat, lon)"),
+    ("a.groupby([\"time.month\", \"lat\"]) - a", "a.groupby(['time.month', 'lat']) - a", "groups by several keys (month, lat)"),
+    ("a.groupby([])", "a.groupby([])", "groupby: no key"),
+    ("a.groupby(data_array(array([0, 1]), [\"time\"]))", "a.groupby(xr.DataArray([0, 1], dims='time'))",
+     "has 2 labels for dimension \"time\" of length 6"),
+    ("a.groupby(\"mnth\")", "a.groupby('mnth')", "known: month"),
+    ("a.groupby(\"height\").mean()", "a.groupby('height').mean()", "has no dimension"),
+    ("a.groupby_bins(\"lat\", [0, 20, 5])", "a.groupby_bins('lat', [0, 20, 5])", "the edges must ascend; 5 comes after 20"),
+    ("a.groupby_bins(\"lat\", [60, 70])", "a.groupby_bins('lat', [60, 70])", "no value of \"lat\" falls into the bins"),
+    ("a.groupby_bins(\"lat\", [0, 20, 50], #{labels: [\"x\"]})", "a.groupby_bins('lat', [0, 20, 50], labels=['x'])",
+     "1 labels for 2 bins"),
+    ("a.groupby(#{lat: SeasonGrouper([\"DJF\"])})", "a.groupby(lat=xr.groupers.SeasonGrouper(['DJF']))", "they have no seasons"),
+    ("a.groupby(#{time: SeasonGrouper([\"JJA\"])})", "a.groupby(time=xr.groupers.SeasonGrouper(['JJA']))",
+     "no time of \"time\" is in a season of JJA"),
+    ("a.groupby_bins(\"lat\", 0)", "a.groupby_bins('lat', 0)", "0 bins"),
+]

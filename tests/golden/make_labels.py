@@ -26,6 +26,8 @@ def number(v):
         return int(v)
     if isinstance(v, str):
         return v
+    if isinstance(v, pd.Interval):
+        return str(v)
     v = float(v)
     if np.isnan(v):
         return None
@@ -115,14 +117,16 @@ ds = xr.Dataset({"tas": a, "pr": (("time", "lat"), field((6, 4), 3).astype("floa
 ds2 = xr.Dataset({"tas": a.isel(time=slice(2, 6)) + 1, "w": (("time",), np.arange(4.0))},
                  coords={"time": time[2:6]}, attrs={"title": "made", "version": 4})
 gaps = xr.DataArray(field((11, 3), 8), dims=["time", "x"], coords={"time": np.arange(11) * 0.5}, name="gaps")
-INPUTS = {"a": a, "whole": whole, "c": c, "b": b, "n": n, "named": named, "line": line, "plat": plat, "plon": plon,
+every = pd.date_range("2001-01-15", "2002-12-20", freq="17D").values
+daily = xr.DataArray(np.arange(len(every)) ** 1.5, dims="time", coords={"time": every}, name="daily")
+INPUTS = {"daily": daily, "a": a, "whole": whole, "c": c, "b": b, "n": n, "named": named, "line": line, "plat": plat, "plon": plon,
           "pi": pi, "pj": pj, "ds": ds, "ds2": ds2, "gaps": gaps}
 # Groups: a title, cases of (script, expression).
 CASES = {}
 
 exec(open(__file__.replace("make_labels.py", "labels_cases.py")).read())
 
-scope = {"xr": xr, "np": np, "pd": pd, **INPUTS}
+scope = {"plain_count": plain_count, "xr": xr, "np": np, "pd": pd, **INPUTS}
 cases = []
 for group, list_of in CASES.items():
     for case in list_of:

@@ -1,6 +1,6 @@
 //! The labelled API against xarray: every case of `tests/golden/labels.json` is a job script and what xarray gives for it.
 
-use super::support::files::{limits, on_tiles};
+use super::support::files::{dates, limits, on, on_tiles, packed};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::driver::Driver;
@@ -375,6 +375,41 @@ fn labelled_operations_are_those_of_xarray() {
                 assert!(same, "{ranks}: other bits: {}", case["script"]);
             }
         }
+    }
+}
+
+/// A climatology decodes each chunk of its file once, anomalies beside it once more, whatever the groups are.
+#[test]
+fn anomalies_decode_each_chunk_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("daily.nc");
+    let shape = [360, 20, 24];
+    let bytes = shape.iter().product::<usize>() as u64 * 8;
+    on(Fabric::Solo, limits(1, 64 << 20), |driver| {
+        let x = driver.default_rng(1).random(&shape).chunk(&[30, 10, 24]);
+        let x = DataArray::new(x, &["time", "y", "x"], vec![dates(360)]).rename("t");
+        Dataset::new([x.with_encoding(packed(&[30, 10, 24]))])?.save(&path)
+    })
+    .unwrap();
+    for ranks in [1, 3] {
+        on(Fabric::Threads(ranks), limits(1, 64 << 20), |driver| {
+            let decoded = || driver.session().finished().stats.decoded_bytes;
+            let x = driver.open(&path)?.var("t");
+            let mask = Block::from_vec(&[20, 24], (0..480i64).map(|i| i % 5).collect())?;
+            let mask = DataArray::new(driver.from_block(mask), &["y", "x"], vec![]);
+            for groups in [x.groupby("time.month"), x.groupby(&mask.rename("basin"))] {
+                let clim = groups.mean(());
+                let before = decoded();
+                clim.compute_block()?;
+                let once = decoded() - before;
+                (&groups - &clim).compute_block()?;
+                let twice = decoded() - before - once;
+                assert_eq!(once, bytes, "{ranks} ranks: {:?}", clim.dims());
+                assert_eq!(twice, 2 * bytes, "{ranks} ranks: {:?}", clim.dims());
+            }
+            Ok(())
+        })
+        .unwrap();
     }
 }
 

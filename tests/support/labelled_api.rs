@@ -22,6 +22,7 @@ const OTHER_NAMES: &[(&str, &str, &str)] = &[
     ("Dataset", "rename_dims", "rename"),
     ("Dataset", "clip", "clip"),
     ("DataArray", "map_blocks", "apply_ufunc"),
+    ("GroupBy", "apply", "map"),
     ("functions", "where", "where_or"),
 ];
 
