@@ -651,11 +651,13 @@ def labelled(ds, program):
             f = getattr(a.groupby(args[1]), args[0])
             dim = args[1].split(".")[0] if "." in args[1] else a[args[1]].dims[0]
             stack.append(f() if args[0] in ("first", "last") else f(dim))
-            # xarray puts the groups of a first or last where it likes: the order of the array is what we keep; groups that are
-            # new to a variable of a dataset come first
+            # xarray puts the groups of a first or last where it likes: the order of the array is what we keep. In a dataset it
+            # puts the groups of all else first, also those that are new to a variable.
             group = args[1].split(".")[-1]
             order = lambda v: [group] * (dim not in v.dims) + [d if d != dim else group for d in v.dims]
-            if isinstance(a, xr.Dataset):
+            if isinstance(a, xr.Dataset) and args[0] not in ("first", "last"):
+                pass
+            elif isinstance(a, xr.Dataset):
                 done = stack[-1]
                 stack[-1] = done.assign({n: done[n].transpose(*order(v)) for n, v in a.data_vars.items()})
             else:

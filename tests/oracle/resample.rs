@@ -357,7 +357,7 @@ fn wrong_resampling_is_an_error() {
             (array.resample("tme", "ME").mean(()), "resample: unknown dimension \"tme\" of a; known: time, x"),
             (array.resample("x", "ME").mean(()), "dimension \"x\" has no coordinate"),
             (array.resample("time", "M").mean(()), "\"M\" is an old spelling; write \"ME\""),
-            (array.resample("time", "ME").mean("x"), "reducing \"x\" together with"),
+            (array.resample("time", "ME").mean("x"), "reducing [\"x\"] without the grouped dimension \"time\""),
             (array.resample("time", "6h").ffill(Some("ME")), "tolerance = \"ME\": \"ME\" is no length of time"),
             (array.resample("time", "6h").ffill(Some("-1h")), "the tolerance \"-1h\" is negative"),
             (array.resample("time", "6h").interpolate("cubic"), "unknown kind \"cubic\"; known: linear, nearest"),
