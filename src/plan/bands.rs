@@ -189,7 +189,7 @@ fn banded(region: &Region, weigh: impl Fn(&Region) -> (usize, f64)) -> Vec<Regio
 
 impl Slot {
     /// The slots that this one reads.
-    fn reads(&self) -> impl Iterator<Item = u16> + '_ {
+    pub(super) fn reads(&self) -> impl Iterator<Item = u16> + '_ {
         let (views, parts, pieces) = match &self.make {
             Make::Load(_) | Make::Generate(_) => (&[][..], &[][..], &[][..]),
             Make::Fuse { inputs, .. } => (&inputs[..], &[][..], &[][..]),

@@ -1,6 +1,7 @@
 //! The largest pieces that a task holds, over tiles and bands that stand for all.
 
 use super::bands::Nesting;
+use super::decoded::stored_elements;
 use super::memory::representatives;
 use super::plan::{ArrayDecl, Make, Pass, Plan};
 use crate::geom::Region;
@@ -30,7 +31,7 @@ pub(super) fn largest_pieces(plan: &Plan, pass: &Pass) -> Vec<Largest> {
             };
             piece.elements = piece.elements.max(need.elements());
             if let ArrayDecl::File(spec) = plan.array(*array) {
-                piece.fetched = piece.fetched.max(fetched(&spec.fetch_chunk(), need));
+                piece.fetched = piece.fetched.max(stored_elements(need, spec));
             }
         }
         for band in some_bands(&pass.bands(&tile)) {
@@ -41,18 +42,6 @@ pub(super) fn largest_pieces(plan: &Plan, pass: &Pass) -> Vec<Largest> {
         }
     }
     pieces
-}
-
-/// Elements of the chunks that share a region; those at the end of an array are stored whole.
-fn fetched(chunk: &[usize], region: &Region) -> usize {
-    let along = |axis: usize| {
-        let (start, len) = (region.start[axis], region.shape[axis]);
-        match len {
-            0 => 0,
-            _ => ((start + len - 1) / chunk[axis] + 1 - start / chunk[axis]) * chunk[axis],
-        }
-    };
-    (0..chunk.len()).map(along).product()
 }
 
 /// The first two, one in the middle and the last: as for tiles.

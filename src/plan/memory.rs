@@ -1,19 +1,18 @@
 //! Projected memory, reads and movement of each stage, per rank, by arithmetic alone.
 
+use super::decoded::decoded_bytes;
 use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
 use super::largest::largest_pieces;
-use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, View, WriteChunks};
+use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, WriteChunks};
 use super::traffic::{Holders, slab_count};
 use super::waiting::{beside_a_task, partial_bytes, piece_cells};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
-use crate::spec::{Layout, SourceSpec};
+use crate::spec::Layout;
 use std::collections::HashMap;
 
 /// Beyond so many axes only the middle tile is looked at.
 const MOST_AXES_TRIED: usize = 4;
-/// Tiles that are counted one by one.
-const MOST_TILES_COUNTED: usize = 1 << 14;
 
 /// What a stage costs on its worst rank, and in total.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -357,121 +356,6 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
         }
     }
     result
-}
-
-/// Decoded bytes: each tile decodes the storage chunks that it overlaps, whole.
-fn decoded_bytes(plan: &Plan, pass: &Pass) -> u64 {
-    let mut bytes = 0u64;
-    let mut inner = Vec::new();
-    for (number, slot) in pass.slots.iter().enumerate() {
-        let Make::Load(array) = slot.make else {
-            continue;
-        };
-        let ArrayDecl::File(spec) = plan.array(array) else {
-            continue;
-        };
-        let views: Vec<&View> = (pass.inputs.iter())
-            .filter(|view| usize::from(view.slot) == number)
-            .collect();
-        let separable = views.iter().all(|view| {
-            let parents: Vec<_> = view
-                .select
-                .axes
-                .iter()
-                .filter_map(|axis| axis.parent)
-                .collect();
-            let alone = (parents.iter().enumerate()).all(|(k, p)| !parents[..k].contains(p));
-            alone && view.select.axes == views[0].select.axes
-        });
-        match views.is_empty() || !separable || read_by_slots(pass, number) {
-            true => inner.push((number, spec)),
-            false => bytes = bytes.saturating_add(decoded_by_axis(pass, &views, spec)),
-        }
-    }
-    if inner.is_empty() {
-        return bytes;
-    }
-    // What lies behind other slots is counted tile by tile, and scaled up from a sample of very many.
-    let count = pass.tiles.count();
-    let step = count.div_ceil(MOST_TILES_COUNTED).max(1);
-    let mut sampled = 0u128;
-    for tile in (0..count).step_by(step) {
-        let needs = pass.slot_regions(&pass.tiles.region(&pass.tiles.position(tile)));
-        for (number, spec) in &inner {
-            if let Some(need) = &needs[*number] {
-                sampled += decoded_chunks(need, spec) as u128;
-            }
-        }
-    }
-    let tiles = count.div_ceil(step).max(1) as u128;
-    bytes.saturating_add((sampled * count as u128 / tiles) as u64)
-}
-
-fn read_by_slots(pass: &Pass, number: usize) -> bool {
-    let number = number as u16;
-    pass.slots.iter().any(|slot| match &slot.make {
-        Make::Load(_) | Make::Generate(_) => false,
-        Make::Fuse { inputs, .. } => inputs.iter().any(|view| view.slot == number),
-        Make::Assemble(parts) => parts.iter().any(|(slot, _)| *slot == number),
-        Make::Call { inputs, .. } => inputs.contains(&number),
-    })
-}
-
-/// Bytes of the chunks that overlap a region.
-fn decoded_chunks(region: &Region, spec: &SourceSpec) -> u64 {
-    let chunk = spec.fetch_chunk();
-    (0..chunk.len())
-        .map(|axis| {
-            let chunks =
-                (region.end(axis).max(1) - 1) / chunk[axis] - region.start[axis] / chunk[axis] + 1;
-            (chunks * chunk[axis].min(spec.shape[axis])) as u64
-        })
-        .product::<u64>()
-        * spec.dtype.size() as u64
-}
-
-/// Decoded bytes of a variable whose views have the same steps and each of its axes at most once: axis by axis.
-fn decoded_by_axis(pass: &Pass, views: &[&View], spec: &SourceSpec) -> u64 {
-    let chunk = spec.fetch_chunk();
-    let select = &views[0].select;
-    // The box around all views begins at the smallest base and ends with the largest.
-    let bases = |parent: usize| {
-        let all = views.iter().map(|view| view.select.base[parent]);
-        (all.clone().min().unwrap_or(0), all.max().unwrap_or(0))
-    };
-    let mut bytes = spec.dtype.size() as u64;
-    let mut used = vec![false; spec.shape.len()];
-    for (domain_axis, view) in select.axes.iter().enumerate() {
-        let tiles = &pass.tiles.axes[domain_axis];
-        match view.parent {
-            // Repeated along this axis: once per tile.
-            None => bytes = bytes.saturating_mul(tiles.count() as u64),
-            Some(parent) => {
-                used[parent] = true;
-                let (low, high) = bases(parent);
-                // Σ over tiles of (chunks that the tile overlaps) × chunk length, along one axis.
-                let mut elements = 0u64;
-                for tile in 0..tiles.count() {
-                    let range = tiles.range(tile);
-                    let (first, last) = (range.start as isize, range.end as isize - 1);
-                    let ends = [first * view.step, last * view.step];
-                    let from = low as isize + ends[0].min(ends[1]);
-                    let to = high as isize + ends[0].max(ends[1]);
-                    let chunks = to as usize / chunk[parent] - from as usize / chunk[parent] + 1;
-                    elements += (chunks * chunk[parent].min(spec.shape[parent])) as u64;
-                }
-                bytes = bytes.saturating_mul(elements);
-            }
-        }
-    }
-    for (axis, used) in used.iter().enumerate() {
-        if !used {
-            let (low, high) = bases(axis);
-            let chunks = high / chunk[axis] - low / chunk[axis] + 1;
-            bytes = bytes.saturating_mul((chunks * chunk[axis].min(spec.shape[axis])) as u64);
-        }
-    }
-    bytes
 }
 
 /// Chunks that a thread holds which writes chunks out of a scratch file: read, as stored, and three to encode it.

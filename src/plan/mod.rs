@@ -17,6 +17,7 @@
 //! - A *task* is one segment of one column of tiles: what a thread takes. The placement gives each rank a box of tasks.
 
 mod bands;
+mod decoded;
 mod derive;
 mod display;
 mod largest;
