@@ -12,6 +12,7 @@ use hyperslab::driver::{Config, Driver, launch_with};
 use hyperslab::dtype::DType;
 use hyperslab::kernel::{KernelCall, register_kernel};
 use hyperslab::op::ReductionKind;
+use hyperslab::plan::Tiling;
 use ndarray::ArrayD;
 use std::sync::Arc;
 
@@ -186,6 +187,49 @@ fn block_operations(driver: &Driver) -> hyperslab::Result<Vec<Block>> {
         x.concat(&[&doubled], 1).cumsum(1).max(&[0]),
     ];
     compute(&list.iter().collect::<Vec<_>>())
+}
+
+/// An element of a window is a function of the window and of its index: sums of random floats, whose last bits tell where a
+/// running sum began, in tiles of many lengths.
+#[test]
+fn windows_do_not_know_of_tiles() {
+    let made = |elements: usize, ranks: usize| {
+        let config = Config {
+            fabric: Some(Fabric::Threads(ranks)),
+            tiling: Tiling { elements },
+            ..Config::default()
+        };
+        launch_with(&config, |driver| {
+            let x = driver.default_rng(3).standard_normal(&[5003]) * 1e3 + 0.1;
+            let whole = x.rolling(0, 37);
+            let some = x.rolling(0, 300).min_periods(2).center(true);
+            compute(&[
+                &whole.sum(),
+                &whole.mean(),
+                &whole.std(1),
+                &some.sum(),
+                &some.var(0),
+            ])
+        })
+        .unwrap()
+        .unwrap()
+    };
+    let due = made(1 << 18, 1);
+    assert!(
+        due[3]
+            .as_slice::<f64>()
+            .unwrap()
+            .iter()
+            .all(|v| v.is_finite())
+    );
+    for (elements, ranks) in [(1, 1), (64, 2), (100, 3), (1000, 1), (1777, 2)] {
+        for (number, (due, made)) in due.iter().zip(made(elements, ranks)).enumerate() {
+            assert!(
+                due.buffer().as_bytes() == made.buffer().as_bytes(),
+                "output {number} in tiles of {elements} on {ranks} ranks"
+            );
+        }
+    }
 }
 
 /// Pieces larger than a band, made inside one another (random, smoothed, padded, transformed), are those that are made one
