@@ -196,7 +196,10 @@ fn windows_do_not_know_of_tiles() {
     let made = |elements: usize, ranks: usize| {
         let config = Config {
             fabric: Some(Fabric::Threads(ranks)),
-            tiling: Tiling { elements },
+            tiling: Tiling {
+                elements,
+                ..Tiling::default()
+            },
             ..Config::default()
         };
         launch_with(&config, |driver| {

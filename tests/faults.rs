@@ -34,7 +34,10 @@ fn main() {
         let fabric = threads.map(Fabric::Threads);
         let config = Config {
             limits: scratch::limits(&role),
-            tiling: Tiling { elements: 1 },
+            tiling: Tiling {
+                elements: 1,
+                ..Tiling::default()
+            },
             fabric,
             ..Config::default()
         };

@@ -34,7 +34,10 @@ fn main() {
     if let Ok(role) = std::env::var(CHILD) {
         let config = Config {
             limits: limits(1, 64 << 20),
-            tiling: Tiling { elements: TILE },
+            tiling: Tiling {
+                elements: TILE,
+                ..Tiling::default()
+            },
             ..Config::default()
         };
         match launch_with(&config, |driver| act(driver, &role)) {

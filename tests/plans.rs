@@ -343,7 +343,17 @@ fn tiles_grow_to_what_the_tiling_says() {
         target: Target::Gather(0),
     }];
     let tile = |elements| {
-        let plan = lower(&g, &requests, Vec::new(), 2, Tiling { elements }).unwrap();
+        let plan = lower(
+            &g,
+            &requests,
+            Vec::new(),
+            2,
+            Tiling {
+                elements,
+                ..Tiling::default()
+            },
+        )
+        .unwrap();
         let Stage::Pass(pass) = &plan.stages[0] else {
             panic!("{plan}")
         };

@@ -200,13 +200,9 @@ impl Rolling {
                 return Ok(a);
             }
             let after = if self.center { (window - 1) / 2 } else { 0 };
-            let mut width = vec![(0, 0); shape.len()];
-            width[axis] = (window - 1 - after, after);
-            let missing = Scalar::missing(dtype)
-                .ok_or_else(|| Error::internal(format!("nothing missing in {dtype}")))?;
-            let padded = pad(g, a, &width, &PadMode::Constant(vec![(missing, missing)]))?;
-            let op = Sliding { kind, axis, window, min_count };
-            g.call(op, vec![padded])
+            let before = window - 1 - after;
+            let op = Sliding { kind, axis, window, before, min_count };
+            g.call(op, vec![a])
         })
     }
 

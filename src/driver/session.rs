@@ -121,7 +121,8 @@ impl Session {
         Session {
             messages,
             limits: config.limits.clone(),
-            tiling: config.tiling,
+            tiling: (config.tiling)
+                .for_tasks_of(config.limits.memory_bytes / config.limits.threads.max(1) as u64),
             rewriting: config.rewriting,
             ranks,
             overwrite: config.overwrite,

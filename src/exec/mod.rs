@@ -1,5 +1,6 @@
 //! Where plan meets data: each rank walks the stages of a plan in order, and every stage ends in a shared verdict.
 
+mod codes;
 mod combine;
 mod exchange;
 mod faults;

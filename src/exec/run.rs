@@ -331,19 +331,16 @@ fn command(job: &Job, state: &RankState) -> Result<Command> {
     let mut codes: Vec<(DataId, Vec<u8>)> = Vec::new();
     for stage in &plan.stages {
         let Stage::Pass(pass) = stage else { continue };
-        for (_, id, _) in pass
-            .sinks
-            .iter()
-            .filter_map(|s| s.fold.as_ref()?.group.as_ref())
-        {
-            if codes.iter().any(|(known, _)| known == id) {
+        for group in pass.sinks.iter().filter_map(|s| s.fold.as_ref()?.group) {
+            let id = group.codes;
+            if codes.iter().any(|(known, _)| *known == id) {
                 continue;
             }
             let block = job
                 .data
-                .get(id)
+                .get(&id)
                 .ok_or_else(|| Error::internal("the codes of a group-by are gone"))?;
-            codes.push((*id, block.buffer().as_bytes().to_vec()));
+            codes.push((id, block.buffer().as_bytes().to_vec()));
         }
     }
     Ok(Command {

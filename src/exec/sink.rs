@@ -1,5 +1,6 @@
 //! Sinks at work: running states of folds, the trees in which partial results wait for one another, and finished pieces.
 
+use super::codes::Codes;
 use super::meter::{Held, Meter};
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
@@ -33,7 +34,7 @@ pub(super) struct SinkRun<'a> {
 
 struct FoldRun {
     spec: FoldSpec,
-    codes: Option<Arc<Block>>,
+    codes: Option<Codes>,
     /// One leaf: the running state is the result, no tree is needed.
     single: bool,
     tree: SegmentTree,
@@ -63,8 +64,9 @@ impl<'a> SinkRun<'a> {
         let fold = sink.fold.as_ref().map(|fold| {
             let leaves: Vec<usize> = geometry.folded.iter().map(|axis| counts[*axis]).collect();
             let roles = (0..ndim)
-                .map(|axis| match &fold.group {
-                    Some((group, _, _)) if *group == axis => AxisRole::Group,
+                .filter(|axis| fold.axes.contains(axis) || fold.keeps(*axis))
+                .map(|axis| match fold.group_axis() {
+                    Some(group) if group == axis => AxisRole::Group,
                     _ if fold.axes.contains(&axis) => AxisRole::Reduce,
                     _ => AxisRole::Keep,
                 })
@@ -86,9 +88,9 @@ impl<'a> SinkRun<'a> {
                     reduction: fold.reduction,
                     dtype: element,
                     roles,
-                    groups: fold.group.as_ref().map_or(0, |g| g.2),
+                    groups: fold.group.map_or(0, |g| g.groups),
                 },
-                codes,
+                codes: codes.and_then(|codes| Some(Codes::new(pass, fold.group?, codes))),
                 single: leaves.iter().product::<usize>() == 1,
                 tree: SegmentTree::new(&leaves),
                 arg_strides,
@@ -158,12 +160,9 @@ impl<'a> SinkRun<'a> {
         match (running, &self.fold) {
             (Running::Keep(block), None) => copy_column(block.buffer_mut(), start, values),
             (Running::Fold(state), Some(fold)) => {
-                let codes = match (&fold.codes, self.geometry.group) {
-                    (Some(codes), Some(axis)) => codes
-                        .as_slice::<u32>()
-                        .and_then(|codes| codes.get(tile.start[axis]..tile.end(axis)))
-                        .ok_or_else(|| Error::internal("group codes shorter than their axis"))?,
-                    _ => &[],
+                let codes = match &fold.codes {
+                    Some(codes) => codes.of(tile)?,
+                    None => &[],
                 };
                 let arg_base = tile
                     .start
@@ -171,8 +170,16 @@ impl<'a> SinkRun<'a> {
                     .zip(&fold.arg_strides)
                     .map(|(start, stride)| *start as i64 * stride)
                     .sum();
+                let merged;
+                let shape = match &fold.codes {
+                    Some(codes) if codes.merges() => {
+                        merged = codes.merged(&tile.shape);
+                        &merged
+                    }
+                    _ => &tile.shape,
+                };
                 let fold_tile = FoldTile {
-                    shape: &tile.shape,
+                    shape,
                     codes,
                     arg_base,
                     arg_strides: &fold.arg_strides,

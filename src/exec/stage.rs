@@ -195,8 +195,8 @@ impl StageContext<'_> {
         let mut sinks = Vec::new();
         let mut stores = HashMap::new();
         for sink in &pass.sinks {
-            let codes = sink.fold.as_ref().and_then(|fold| fold.group.as_ref());
-            let codes = codes.and_then(|(_, id, _)| self.codes.get(id).cloned());
+            let group = sink.fold.as_ref().and_then(|fold| fold.group);
+            let codes = group.and_then(|group| self.codes.get(&group.codes).cloned());
             sinks.push(SinkRun::new(pass, sink, codes, self.meter));
             for target in &sink.targets {
                 if let SinkTarget::Store(array) = target

@@ -159,13 +159,10 @@ impl SinkGeometry {
                 group: None,
             };
         };
-        let group = fold.group.as_ref().map(|(axis, _, _)| *axis);
         SinkGeometry {
-            kept: (0..ndim).filter(|axis| !fold.axes.contains(axis)).collect(),
-            folded: (0..ndim)
-                .filter(|axis| fold.axes.contains(axis) || group == Some(*axis))
-                .collect(),
-            group,
+            kept: (0..ndim).filter(|axis| fold.keeps(*axis)).collect(),
+            folded: (0..ndim).filter(|axis| fold.folds(*axis)).collect(),
+            group: fold.group_axis(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Text of a plan: one paragraph per stage.
 
-use super::plan::{ArrayDecl, Make, Pass, Plan, SinkTarget, Stage};
+use super::plan::{ArrayDecl, Groups, Make, Pass, Plan, SinkTarget, Stage};
 use std::fmt;
 
 impl fmt::Display for Plan {
@@ -115,8 +115,17 @@ impl Plan {
                 None => write!(f, "  keep")?,
                 Some(fold) => {
                     write!(f, "  fold {} over axes {:?}", fold.reduction, fold.axes)?;
-                    if let Some((axis, _, groups)) = fold.group {
-                        write!(f, ", axis {axis} in {groups} groups")?;
+                    if let Some(Groups {
+                        first,
+                        last,
+                        groups,
+                        ..
+                    }) = fold.group
+                    {
+                        match first == last {
+                            true => write!(f, ", axis {last} in {groups} groups")?,
+                            false => write!(f, ", axes {first} to {last} in {groups} groups")?,
+                        }
                     }
                 }
             }

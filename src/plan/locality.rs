@@ -156,18 +156,12 @@ fn moved(plan: &Plan, pass: &Pass, folds: &[Option<&Fold>]) -> u64 {
             continue;
         };
         for fold in folds.iter().flatten() {
-            let split = (0..domain.ndim()).any(|axis| {
-                let folds =
-                    fold.axes.contains(&axis) || fold.group.as_ref().is_some_and(|g| g.0 == axis);
-                folds && pass.placement.parts[axis] > 1
-            });
+            let split =
+                (0..domain.ndim()).any(|axis| fold.folds(axis) && pass.placement.parts[axis] > 1);
             if split {
                 let kept: usize = (0..domain.ndim())
-                    .filter(|axis| !fold.axes.contains(axis))
-                    .map(|axis| match &fold.group {
-                        Some((group, _, groups)) if *group == axis => *groups,
-                        _ => domain.shape[axis],
-                    })
+                    .filter(|axis| fold.keeps(*axis))
+                    .map(|axis| fold.cells(axis, domain.shape[axis]))
                     .product();
                 bytes += (kept * PARTIAL_BYTES) as u128;
             }

@@ -6,15 +6,18 @@
 //! and again (a transform along each of two axes): then its value is stored, as if it were a fold, and read by a later pass.
 
 use super::locality;
-use super::plan::{ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks};
+use super::plan::{
+    ArrayDecl, ArrayId, Fold, Groups, Pass, Plan, Sink, SinkTarget, Stage, WriteChunks,
+};
 use super::program::{self, Stored as StoredNodes, leaves};
 use super::runs;
 use super::tiling::{self, Tiling};
-use super::work::Body;
+use super::work::{Body, WRITING_A_RUN};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::geom::{ChunkGrid, Placement};
+use crate::op::{BlockOp, ReductionKind};
 use crate::spec::OutputSpec;
 use std::collections::{HashMap, HashSet};
 
@@ -195,14 +198,21 @@ fn jobs(graph: &Graph, requests: &[Request], stored: &StoredNodes) -> Result<Vec
             group,
         } = node
         {
+            let fold = Fold {
+                reduction: *reduction,
+                axes: axes.clone(),
+                group: group.as_ref().map(|g| Groups {
+                    first: g.axis,
+                    last: g.axis,
+                    codes: g.codes,
+                    groups: g.groups,
+                }),
+            };
+            let (root, fold) = unmerged(graph, stored, *input, fold);
             jobs.push(Job {
                 node: id,
-                root: *input,
-                fold: Some(Fold {
-                    reduction: *reduction,
-                    axes: axes.clone(),
-                    group: group.as_ref().map(|g| (g.axis, g.codes, g.groups)),
-                }),
+                root,
+                fold: Some(fold),
                 targets: Vec::new(),
                 stored: false,
                 level: below,
@@ -246,6 +256,46 @@ fn jobs(graph: &Graph, requests: &[Request], stored: &StoredNodes) -> Result<Vec
         }
     }
     Ok(jobs)
+}
+
+/// Groups over an axis into which a reshape merges others are groups over those: the pass keeps the tiles of what is stored,
+/// and nothing is copied. Not for what depends on the order of the elements, which tiles change.
+fn unmerged(graph: &Graph, stored: &StoredNodes, input: NodeId, fold: Fold) -> (NodeId, Fold) {
+    use ReductionKind as R;
+    let ordered = matches!(
+        fold.reduction.kind,
+        R::First | R::Last | R::Argmin | R::Argmax | R::User(_)
+    );
+    let (Some(group), false) = (fold.group, ordered || stored.contains(&input)) else {
+        return (input, fold);
+    };
+    let Node::Call(BlockOp::Reshape(reshape), inputs) = graph.node(input) else {
+        return (input, fold);
+    };
+    let [from] = inputs[..] else {
+        return (input, fold);
+    };
+    let (old, new) = (graph.shape(from), &reshape.shape);
+    // What lies before and behind the group axis must stay as it is.
+    let (before, behind) = (group.last, new.len() - group.last - 1);
+    let fits = old.len() > new.len()
+        && !old.contains(&0)
+        && old[..before] == new[..before]
+        && old[old.len() - behind..] == new[new.len() - behind..];
+    if !fits {
+        return (input, fold);
+    }
+    let more = old.len() - new.len();
+    let moved = |axis: &usize| *axis + if *axis > group.last { more } else { 0 };
+    let fold = Fold {
+        axes: fold.axes.iter().map(moved).collect(),
+        group: Some(Groups {
+            last: group.last + more,
+            ..group
+        }),
+        ..fold
+    };
+    (from, fold)
 }
 
 struct Lowering<'a> {
@@ -296,6 +346,15 @@ impl Lowering<'_> {
         id
     }
 
+    /// True when pieces of this target are written to rows of a contiguous variable.
+    fn in_rows(&self, target: &Target) -> bool {
+        let Target::Write { file, variable } = *target else {
+            return false;
+        };
+        let spec = &self.plan.files[file as usize].variables[variable as usize];
+        !spec.encoding.is_chunked()
+    }
+
     /// Plans the pass of `jobs`; or names a node that had better be stored before.
     fn pass(
         &mut self,
@@ -316,11 +375,7 @@ impl Lowering<'_> {
         let seen = locality::files_seen(&self.plan, &slots, &inputs);
         let folds: Vec<Option<&Fold>> = jobs.iter().map(|job| job.fold.as_ref()).collect();
         let folded: Vec<usize> = (0..domain.len())
-            .filter(|axis| {
-                folds.iter().flatten().any(|f| {
-                    f.axes.contains(axis) || f.group.as_ref().is_some_and(|g| g.0 == *axis)
-                })
-            })
+            .filter(|axis| folds.iter().flatten().any(|f| f.folds(*axis)))
             .collect();
         let hint = self.graph.schema(roots[0]).chunk.clone();
         let weighed = Body {
@@ -328,6 +383,12 @@ impl Lowering<'_> {
             slots: &slots,
             inputs: &inputs,
             domain,
+            per_run: match (jobs.iter().filter(|job| job.fold.is_none()))
+                .any(|job| job.targets.iter().any(|target| self.in_rows(target)))
+            {
+                true => WRITING_A_RUN * self.tiling.of_default(),
+                false => 0.0,
+            },
         };
         let tiles = tiling::tiles(self.tiling, &weighed, &seen, Some(&hint), &folded);
         let lengths: Vec<usize> = tiles.axes.iter().map(|axis| axis.longest()).collect();

@@ -33,6 +33,7 @@ mod tiling;
 mod traffic;
 mod validate;
 mod waiting;
+mod widen;
 mod wire;
 mod work;
 
@@ -41,7 +42,7 @@ pub use derive::{PassGeometry, SinkGeometry, slabs};
 pub use lower::{Request, Target, lower, lower_storing};
 pub use memory::{Footprint, SCRATCH_SPAN_BYTES, footprint, footprint_threads, write_threads};
 pub use plan::{
-    ArrayDecl, ArrayId, Fold, Make, Pass, Plan, Runs, Sink, SinkTarget, Slot, Stage, View,
+    ArrayDecl, ArrayId, Fold, Groups, Make, Pass, Plan, Runs, Sink, SinkTarget, Slot, Stage, View,
     WriteChunks,
 };
 pub use regions::part_region;

@@ -123,8 +123,48 @@ pub struct Fold {
     pub reduction: Reduction,
     /// Domain axes that disappear, sorted.
     pub axes: Vec<usize>,
-    /// The domain axis that becomes groups, the codes of its indices, and the number of groups.
-    pub group: Option<(usize, DataId, usize)>,
+    /// What becomes groups, when something does.
+    pub group: Option<Groups>,
+}
+
+/// Domain axes that become groups. They lie side by side; the last of them becomes the axis of the groups, the others
+/// disappear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Groups {
+    /// The first of the axes.
+    pub first: usize,
+    /// The last of them.
+    pub last: usize,
+    /// The codes of their indices, in row-major order.
+    pub codes: DataId,
+    /// The number of groups.
+    pub groups: usize,
+}
+
+impl Fold {
+    /// True when this domain axis is folded: it disappears, or becomes groups.
+    pub fn folds(&self, axis: usize) -> bool {
+        let grouped = |g: &Groups| (g.first..=g.last).contains(&axis);
+        self.axes.contains(&axis) || self.group.as_ref().is_some_and(grouped)
+    }
+
+    /// The domain axis that becomes the axis of the groups.
+    pub fn group_axis(&self) -> Option<usize> {
+        self.group.map(|g| g.last)
+    }
+
+    /// True when this domain axis is an axis of the result: it stays, or becomes the axis of the groups.
+    pub fn keeps(&self, axis: usize) -> bool {
+        !self.folds(axis) || self.group_axis() == Some(axis)
+    }
+
+    /// Cells of a partial result along a domain axis that is kept and of which it has `len` indices.
+    pub fn cells(&self, axis: usize, len: usize) -> usize {
+        match self.group {
+            Some(g) if g.last == axis => g.groups,
+            _ => len,
+        }
+    }
 }
 
 /// Where finished pieces of a sink go.
@@ -289,9 +329,9 @@ impl Pass {
             return self.tiles.clone();
         };
         let axes = (0..self.tiles.ndim())
-            .filter(|axis| !fold.axes.contains(axis))
+            .filter(|axis| fold.keeps(*axis))
             .map(|axis| match fold.group {
-                Some((group_axis, _, groups)) if group_axis == axis => AxisChunks::Regular {
+                Some(Groups { last, groups, .. }) if last == axis => AxisChunks::Regular {
                     len: groups,
                     chunk: groups.max(1),
                     phase: 0,

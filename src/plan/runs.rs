@@ -71,11 +71,8 @@ pub(super) fn choose(pass: &Pass, ranks: usize) -> Option<Runs> {
             .targets
             .iter()
             .any(|t| matches!(t, SinkTarget::Store(_)));
-        let folds = sink.fold.as_ref().is_some_and(|fold| {
-            wide.iter().any(|axis| {
-                fold.axes.contains(axis) || fold.group.as_ref().is_some_and(|g| g.0 == *axis)
-            })
-        });
+        let folds =
+            (sink.fold.as_ref()).is_some_and(|fold| wide.iter().any(|axis| fold.folds(*axis)));
         !stored && !folds
     });
     if !free {

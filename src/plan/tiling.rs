@@ -8,8 +8,8 @@
 
 use super::derive::segment_tiles;
 use super::locality::moves;
-use super::plan::Make;
 use super::plan::{Fold, Pass};
+use super::widen::widened;
 use super::work::Body;
 use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
 
@@ -28,15 +28,43 @@ pub struct Tiling {
     /// Elements that a tile of small storage chunks grows to, 1 … 2¹⁸ (what lies outside is brought to the nearer end).
     /// Tests make it small, so that small arrays have many tiles.
     pub elements: usize,
+    /// Most bytes of pieces that a tile is widened to where nothing is folded, so that no bit depends on it: a session with
+    /// little memory makes it smaller. Elsewhere it is always [`MOST_TILE_BYTES`].
+    pub bytes: usize,
 }
+
+/// Most bytes of pieces that a tile is widened to.
+pub(super) const MOST_TILE_BYTES: usize = 64 << 20;
 
 impl Default for Tiling {
     fn default() -> Self {
         Tiling {
             elements: SMALL_TILE,
+            bytes: MOST_TILE_BYTES,
         }
     }
 }
+
+impl Tiling {
+    /// How small its tiles are, 1 for the default: what makes tiles larger counts less where they are to be small.
+    pub(super) fn of_default(self) -> f64 {
+        self.elements.clamp(1, SMALL_TILE) as f64 / SMALL_TILE as f64
+    }
+
+    /// The same for a session whose tasks may hold so many bytes each.
+    #[must_use]
+    pub fn for_tasks_of(self, bytes: u64) -> Self {
+        // Beside the pieces of a tile a task holds stored chunks, results and workspace.
+        let pieces = usize::try_from(bytes / 2).unwrap_or(usize::MAX);
+        let bytes = self
+            .bytes
+            .min(pieces.clamp(LEAST_TILE_BYTES, MOST_TILE_BYTES));
+        Tiling { bytes, ..self }
+    }
+}
+
+/// However little memory there is, tiles are widened to this.
+const LEAST_TILE_BYTES: usize = 1 << 20;
 
 /// Columns of tasks that count as enough for space alone to keep ranks and threads busy.
 const ENOUGH_COLUMNS: usize = 8;
@@ -57,18 +85,14 @@ pub(super) struct Stored {
     pub bytes: u128,
 }
 
-/// Most bytes of pieces that a tile is widened to.
-const MOST_TILE_BYTES: usize = 64 << 20;
-/// A tile is widened to a whole axis when that saves this part of the work.
-const WORTH_WIDENING: f64 = 0.75;
-
-/// The tiles of a domain, of at least `tiling.elements` where the domain has them. `hint` has the user's chunk lengths per axis, where there are some.
+/// The tiles of a domain, of at least `tiling.elements` where the domain has them. `hint` has the user's chunk lengths per axis,
+/// where there are some.
 pub(super) fn tiles(
     tiling: Tiling,
     body: &Body<'_>,
     stored: &[Stored],
     hint: Option<&[usize]>,
-    stream_first: &[usize],
+    folded: &[usize],
 ) -> ChunkGrid {
     let domain = body.domain;
     // The input with the most bytes decides: decoding its chunks twice would cost the most.
@@ -125,7 +149,7 @@ pub(super) fn tiles(
     }
     // Grow small tiles: innermost axes first (long rows), the streamed axes last (they cost memory for nothing).
     let mut order: Vec<usize> = (0..domain.len()).rev().collect();
-    order.sort_by_key(|axis| stream_first.contains(axis));
+    order.sort_by_key(|axis| folded.contains(axis));
     let mut tile = unit.clone();
     let small = tiling.elements.clamp(1, LARGE_TILE);
     for axis in order {
@@ -143,12 +167,17 @@ pub(super) fn tiles(
             tile[axis] = (domain[axis] + phase[axis]).max(1);
         }
     }
-    let tile = widened(body, tile, stream_first);
+    let most = match folded.is_empty() {
+        true => tiling.bytes,
+        false => MOST_TILE_BYTES,
+    };
+    let grown = (most as f64 * tiling.of_default()) as usize;
+    let tile = widened(body, tile, folded, most, grown);
     let axes = (0..domain.len())
         .map(|axis| AxisChunks::Regular {
             len: domain[axis],
             chunk: tile[axis],
-            phase: if tile[axis] > 1 {
+            phase: if (2..domain[axis]).contains(&tile[axis]) {
                 phase[axis] % tile[axis]
             } else {
                 0
@@ -158,79 +187,6 @@ pub(super) fn tiles(
     ChunkGrid { axes }
 }
 
-/// Tiles that hold whole axes where the operations of the pass would otherwise compute the same again for every tile: a
-/// scan or a transform needs its axis whole, a wide window most of it. Other axes are cut in exchange.
-fn widened(body: &Body<'_>, tile: Vec<usize>, folded: &[usize]) -> Vec<usize> {
-    let plain = body
-        .slots
-        .iter()
-        .all(|slot| matches!(slot.make, Make::Load(_) | Make::Generate(_)));
-    if plain || body.domain.contains(&0) {
-        return tile;
-    }
-    let domain = body.domain;
-    let mut best = tile;
-    let mut whole = vec![false; domain.len()];
-    let mut work = body.per_element(&best);
-    // Runs of a scan are made from their starts: tiles of whole runs make nothing twice.
-    for slot in body.slots {
-        let Make::Call { op, .. } = &slot.make else {
-            continue;
-        };
-        let Some((axis, grain)) = op.grain().filter(|_| slot.shape == domain) else {
-            continue;
-        };
-        if grain >= domain[axis] || best[axis].is_multiple_of(grain) {
-            continue;
-        }
-        let mut candidate = best.clone();
-        candidate[axis] = candidate[axis].next_multiple_of(grain).min(domain[axis]);
-        let mut kept = whole.clone();
-        kept[axis] = true;
-        cut(body, &mut candidate, &kept, folded);
-        let cost = body.per_element(&candidate);
-        if body.bytes(&candidate) <= MOST_TILE_BYTES && cost < WORTH_WIDENING * work {
-            (work, best) = (cost, candidate);
-        }
-    }
-    loop {
-        let mut better: Option<(f64, usize, Vec<usize>)> = None;
-        for axis in (0..domain.len()).filter(|axis| !whole[*axis] && best[*axis] < domain[*axis]) {
-            let mut kept = whole.clone();
-            kept[axis] = true;
-            let mut candidate = best.clone();
-            candidate[axis] = domain[axis];
-            // The largest such tile that is allowed: decoding prefers large tiles, caches prefer small ones, and memory
-            // is what decides.
-            cut(body, &mut candidate, &kept, folded);
-            if body.bytes(&candidate) > MOST_TILE_BYTES {
-                continue;
-            }
-            let cost = body.per_element(&candidate);
-            if cost < WORTH_WIDENING * work && better.as_ref().is_none_or(|(best, ..)| cost < *best)
-            {
-                better = Some((cost, axis, candidate));
-            }
-        }
-        let Some((cost, axis, candidate)) = better else {
-            return best;
-        };
-        (work, best) = (cost, candidate);
-        whole[axis] = true;
-    }
-}
-
-/// Halves axes that need not be whole, folded ones first, until the pieces fit.
-fn cut(body: &Body<'_>, tile: &mut [usize], whole: &[bool], folded: &[usize]) {
-    while body.bytes(tile) > MOST_TILE_BYTES {
-        let axis = (0..tile.len())
-            .filter(|axis| !whole[*axis] && tile[*axis] > 1)
-            .max_by_key(|axis| (folded.contains(axis), tile[*axis]));
-        let Some(axis) = axis else { return };
-        tile[axis] = tile[axis].div_ceil(2);
-    }
-}
-
 /// The stream axis and the tiles of one segment.
 pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usize>, usize) {
     let ndim = tiles.ndim();
@@ -238,16 +194,13 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
         return (None, 1);
     }
     let counts = tiles.counts();
-    let folds_axis = |fold: &Fold, axis: usize| {
-        fold.axes.contains(&axis) || fold.group.as_ref().is_some_and(|g| g.0 == axis)
-    };
     // Cells of a fold's running state for one tile: the larger, the more it pays to keep it in place.
     let cells = |fold: &Fold| -> usize {
         let kept: usize = (0..ndim)
-            .filter(|axis| !folds_axis(fold, *axis))
+            .filter(|axis| !fold.folds(*axis))
             .map(|axis| tiles.axes[axis].longest())
             .product();
-        kept * fold.group.as_ref().map_or(1, |g| g.2)
+        kept * fold.group.map_or(1, |g| g.groups)
     };
     let Some(largest) = folds.iter().flatten().max_by_key(|fold| cells(fold)) else {
         // Nothing is folded: every tile is a task of its own.
@@ -255,7 +208,7 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
     };
     // Among its folded axes, the one with the most tiles; the outermost wins ties.
     let axis = (0..ndim)
-        .filter(|axis| folds_axis(largest, *axis))
+        .filter(|axis| largest.folds(*axis))
         .max_by_key(|axis| (counts[*axis], ndim - axis))
         .unwrap_or(0);
     let columns: usize = counts
@@ -297,11 +250,7 @@ pub(super) fn place(
     let (splits, folded) = (most.max(100), most.saturating_mul(most).max(1000));
     let costs: Vec<u64> = (0..task_counts.len())
         .map(|axis| {
-            let folding = folds
-                .iter()
-                .flatten()
-                .filter(|f| f.axes.contains(&axis) || f.group.as_ref().is_some_and(|g| g.0 == axis))
-                .count() as u64;
+            let folding = folds.iter().flatten().filter(|f| f.folds(axis)).count() as u64;
             let dear = folded.saturating_mul(folding);
             dear.saturating_add(1 + axis as u64 + splits * u64::from(whole[axis]))
         })

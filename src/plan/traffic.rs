@@ -111,10 +111,7 @@ fn combine(pass: &Pass, ranks: &mut [RankTraffic]) {
             let Some(domain) = PassGeometry::new(pass, rank).domain_region(pass) else {
                 continue;
             };
-            let cells = |axis: &usize| match &fold.group {
-                Some((group, _, groups)) if group == axis => *groups,
-                _ => domain.shape[*axis],
-            };
+            let cells = |axis: &usize| fold.cells(*axis, domain.shape[*axis]);
             let bytes = (geometry.kept.iter().map(cells).product::<usize>() * state + 8) as u64;
             let messages = 2 * bytes.div_ceil(SLAB_BYTES as u64);
             let mut distance = 1;

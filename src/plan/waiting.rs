@@ -221,9 +221,9 @@ fn split(pass: &Pass, geometry: &SinkGeometry, rank: usize) -> Option<Split> {
 
 /// Cells of the largest piece of a sink.
 pub(super) fn piece_cells(pass: &Pass, sink: &Sink, geometry: &SinkGeometry) -> u64 {
-    let length = |axis: &usize| match &sink.fold {
-        Some(fold) if geometry.group == Some(*axis) => fold.group.as_ref().map_or(1, |g| g.2),
-        _ => pass.tiles.axes[*axis].longest(),
+    let length = |axis: &usize| {
+        let tile = pass.tiles.axes[*axis].longest();
+        (sink.fold.as_ref()).map_or(tile, |fold| fold.cells(*axis, tile))
     };
     geometry
         .kept

@@ -7,6 +7,8 @@ use crate::geom::Region;
 
 /// Work of storing an element of a slot in one pass and loading it in another.
 const STORING: f64 = 8.0;
+/// Work of writing a run of a file, of any length: a call of the system, and parts of two pages.
+pub(super) const WRITING_A_RUN: f64 = 2000.0;
 /// Work saved per element of the domain that makes a pass of its own worth while.
 const WORTH_STORING: f64 = 2.0;
 
@@ -16,6 +18,8 @@ pub(super) struct Body<'a> {
     pub(super) slots: &'a [Slot],
     pub(super) inputs: &'a [View],
     pub(super) domain: &'a [usize],
+    /// Work of writing a run of a file, of any length; 0 when tiles are not written as rows.
+    pub(super) per_run: f64,
 }
 
 impl Body<'_> {
@@ -51,7 +55,20 @@ impl Body<'_> {
         let work: f64 = (0..self.slots.len())
             .filter_map(|slot| Some(self.weight(slot, needs[slot].as_ref()?)))
             .sum();
-        (work + tile.elements() as f64) / tile.elements().max(1) as f64
+        let own = tile.elements() as f64;
+        (work + own) / own.max(1.0) + self.per_run / self.run(&tile.shape) as f64
+    }
+
+    /// Elements of a tile that lie side by side in a row-major array.
+    fn run(&self, tile: &[usize]) -> usize {
+        let mut run = 1;
+        for (tile, len) in tile.iter().zip(self.domain).rev() {
+            run *= tile;
+            if tile < len {
+                break;
+            }
+        }
+        run.max(1)
     }
 
     /// Bytes of all slots for a tile of these lengths.

@@ -50,7 +50,10 @@ fn with_arrays<T: Send>(
     let config = Config {
         limits: limits(1 + way.tile % 2, 64 << 20),
         fabric: Some(way.fabric),
-        tiling: Tiling { elements: way.tile },
+        tiling: Tiling {
+            elements: way.tile,
+            ..Tiling::default()
+        },
         rewriting: way.rewriting,
         ..Config::default()
     };

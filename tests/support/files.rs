@@ -31,7 +31,10 @@ pub fn on_tiles<T: Send>(
     let config = Config {
         limits,
         fabric: Some(fabric),
-        tiling: Tiling { elements },
+        tiling: Tiling {
+            elements,
+            ..Tiling::default()
+        },
         ..Config::default()
     };
     launch_with(&config, program)

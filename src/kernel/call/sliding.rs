@@ -242,57 +242,79 @@ fn slide<T: Native, S: State>(
     let (axis, window) = (op.axis, op.window);
     let lines = Lines::new(&piece.view, axis);
     let inner = lines.inner();
+    let least = op.min_count as f64;
+    // Windows are numbered by their element; places along the axis count from the first place of window 0, which may lie
+    // before the array.
     let (start, long) = (region.start[axis], region.shape[axis]);
-    let push = |state: &mut S, value: T| {
-        let value = wide(value);
-        if !value.is_nan() {
-            *state = state.push(value);
+    let first = piece.region.start[axis] + op.before;
+    let there = first..first + piece.view.shape[axis];
+    let columns = op.columns().min(lines.row).max(1);
+    let mut suffixes = vec![S::default(); long.min(window) * columns];
+    let mut states = vec![S::default(); columns];
+    // Pushes one place of a block of columns, the first of which starts at `base`.
+    let push = |states: &mut [S], base: isize, place: usize| {
+        if !there.contains(&place) {
+            return;
+        }
+        let base = base + (place - first) as isize * lines.step;
+        let one = |state: &mut S, value: T| {
+            let value = wide(value);
+            let pushed = state.push(value);
+            *state = if value.is_nan() { *state } else { pushed };
+        };
+        if lines.row_step == 1 {
+            let row = &from[base as usize..][..states.len()];
+            for (state, value) in states.iter_mut().zip(row) {
+                one(state, *value);
+            }
+        } else {
+            for (k, state) in states.iter_mut().enumerate() {
+                one(state, from[(base + k as isize * lines.row_step) as usize]);
+            }
         }
     };
-    let least = op.min_count as f64;
-    let mut suffixes = vec![S::default(); long.min(window) * inner];
-    let mut state = vec![S::default(); inner];
     for (number, line) in lines.outer.iter().enumerate() {
         let to = &mut to[number * long * inner..][..long * inner];
-        // Windows that start at low … high lie over the cut at `cut` (or end before it).
-        let mut low = start;
-        while low < start + long {
-            let cut = (low / window + 1) * window;
-            let high = cut.min(start + long);
-            state.fill(S::default());
-            for at in (low..cut).rev() {
-                lines.each(*line, at - start, |k, place| {
-                    push(&mut state[k], from[place])
-                });
-                if at < high {
-                    suffixes[(at - low) * inner..][..inner].copy_from_slice(&state);
+        for (row, offset) in lines.rows.iter().enumerate() {
+            for column in (0..lines.row).step_by(columns) {
+                let width = columns.min(lines.row - column);
+                let base = *line as isize + offset + column as isize * lines.row_step;
+                let states = &mut states[..width];
+                // Windows that start at low … high lie over the cut at `cut` (or end before it).
+                let mut low = start;
+                while low < start + long {
+                    let cut = (low / window + 1).saturating_mul(window);
+                    let high = cut.min(start + long);
+                    states.fill(S::default());
+                    for at in (low..cut.min(high.max(there.end))).rev() {
+                        push(states, base, at);
+                        if at < high {
+                            suffixes[(at - low) * width..][..width].copy_from_slice(states);
+                        }
+                    }
+                    states.fill(S::default());
+                    for at in cut..(low + (window - 1)).min(there.end) {
+                        push(states, base, at);
+                    }
+                    for at in low..high {
+                        // The window's last element; the window that starts at the last cut ends before the next one.
+                        let last = at.saturating_add(window - 1);
+                        if last >= cut {
+                            push(states, base, last);
+                        }
+                        let left = &suffixes[(at - low) * width..][..width];
+                        let to = &mut to[(at - start) * inner + row * lines.row + column..];
+                        for ((to, left), right) in to[..width].iter_mut().zip(left).zip(&*states) {
+                            let all = left.join(*right);
+                            *to = narrow(match all.count() >= least {
+                                true => finish(all),
+                                false => f64::NAN,
+                            });
+                        }
+                    }
+                    low = high;
                 }
             }
-            state.fill(S::default());
-            for at in cut..low + window - 1 {
-                lines.each(*line, at - start, |k, place| {
-                    push(&mut state[k], from[place])
-                });
-            }
-            for at in low..high {
-                // The window's last element; the window that starts at the last cut ends before the next one.
-                let last = at + window - 1;
-                if last >= cut {
-                    lines.each(*line, last - start, |k, place| {
-                        push(&mut state[k], from[place])
-                    });
-                }
-                let left = &suffixes[(at - low) * inner..][..inner];
-                let to = &mut to[(at - start) * inner..][..inner];
-                for ((to, left), right) in to.iter_mut().zip(left).zip(&state) {
-                    let all = left.join(*right);
-                    *to = narrow(match all.count() >= least {
-                        true => finish(all),
-                        false => f64::NAN,
-                    });
-                }
-            }
-            low = high;
         }
     }
 }

@@ -86,7 +86,8 @@ impl Family for Window {
     }
 }
 
-/// A statistic of the elements that are not missing in each window of an axis; the result is shorter by the window less one.
+/// A statistic of the elements that are not missing in each window of an axis. Windows at the ends of the axis have the
+/// elements that there are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Sliding {
     /// What.
@@ -95,6 +96,8 @@ pub struct Sliding {
     pub axis: usize,
     /// Elements of a window.
     pub window: usize,
+    /// How many of them lie before the element that the window belongs to; less than `window`.
+    pub before: usize,
     /// Fewer elements that are not missing: the result is missing.
     pub min_count: usize,
 }
@@ -144,22 +147,18 @@ impl Family for Sliding {
         let [(dtype @ (DType::F32 | DType::F64), shape)] = inputs else {
             return Err(Error::internal(format!("{} of {inputs:?}", self.name())));
         };
-        let mut shape = shape.to_vec();
-        if self.window == 0 || self.window > shape[self.axis] {
-            return Err(Error::internal(format!(
-                "{}: a window of {} on an axis of {}",
-                self.name(),
-                self.window,
-                shape[self.axis]
-            )));
+        if self.before >= self.window || self.axis >= shape.len() {
+            return Err(Error::internal(format!("{}: {self:?}", self.name())));
         }
-        shape[self.axis] -= self.window - 1;
-        Ok((*dtype, shape))
+        Ok((*dtype, shape.to_vec()))
     }
 
-    fn demand(&self, _number: usize, _shapes: &[&[usize]], wanted: &Region) -> Region {
+    fn demand(&self, number: usize, shapes: &[&[usize]], wanted: &Region) -> Region {
+        let (axis, len) = (self.axis, shapes[number][self.axis]);
+        let after = self.window - 1 - self.before;
         let mut region = wanted.clone();
-        region.shape[self.axis] += self.window - 1;
+        region.start[axis] = wanted.start[axis].saturating_sub(self.before);
+        region.shape[axis] = wanted.end(axis).saturating_add(after).min(len) - region.start[axis];
         region
     }
 
@@ -167,8 +166,22 @@ impl Family for Sliding {
         8.0
     }
 
-    /// A running state per element of the longest suffix and one of the prefix, and where lines start.
-    fn scratch_bytes(&self) -> usize {
-        72
+    /// The states of a block of columns, and where lines start.
+    fn workspace_bytes(&self, wanted: &Region) -> usize {
+        let long = wanted.shape[self.axis].max(1);
+        let states = (long.min(self.window) + 1) * self.columns().min(wanted.elements());
+        STATE_BYTES * states + 16 * wanted.elements() / long
+    }
+}
+
+/// Bytes of the largest running state of a window.
+const STATE_BYTES: usize = 24;
+/// Bytes of running states that are worked on at once: they stay in the first cache.
+const BLOCK_BYTES: usize = 32 << 10;
+
+impl Sliding {
+    /// How many columns (elements of a row, each with its own windows) are worked on at once.
+    pub fn columns(&self) -> usize {
+        (BLOCK_BYTES / STATE_BYTES / self.window.max(1)).clamp(8, 512)
     }
 }

@@ -1,0 +1,177 @@
+//! Tiles larger (or smaller) than storage chunks ask for, where that saves work: whole axes, several chunks side by side.
+//!
+//! What a tile computes besides its own elements (margins, whole axes) is computed again by its neighbours, and so is the
+//! decoding of chunks that tiles share. Larger tiles share less, and are written in longer runs; memory is what decides.
+
+use super::plan::Make;
+use super::work::Body;
+
+/// A tile is widened to a whole axis when that leaves this part of the work.
+const WORTH_A_WHOLE_AXIS: f64 = 0.75;
+/// A tile is halved when that leaves this part of the work.
+const WORTH_HALVING: f64 = 0.75;
+/// A tile grows along an axis when that leaves this part of the work.
+const WORTH_GROWING: f64 = 0.92;
+/// It grows no further than to what leaves this much more than the least.
+const NEARLY_LEAST: f64 = 1.04;
+
+/// `tile`, widened along axes where the operations of the pass would otherwise compute (or decode) the same again for every
+/// tile: a scan or a transform needs its axis whole, a window some of it. Other axes are cut in exchange. Where tiles are
+/// written as rows of a file, also along inner axes until the rows are long. The pieces of a tile stay within `most` bytes for whole axes, within `grown` bytes for longer parts.
+pub(super) fn widened(
+    body: &Body<'_>,
+    tile: Vec<usize>,
+    folded: &[usize],
+    most: usize,
+    grown: usize,
+) -> Vec<usize> {
+    let plain = body
+        .slots
+        .iter()
+        .all(|slot| matches!(slot.make, Make::Load(_) | Make::Generate(_)));
+    if (plain && body.per_run == 0.0) || body.domain.contains(&0) {
+        return tile;
+    }
+    let mut widening = Widening {
+        body,
+        folded,
+        most,
+        kept: vec![false; tile.len()],
+        work: body.per_element(&tile),
+        tile,
+    };
+    while widening.less_of_an_axis() {}
+    widening.to_grains();
+    while widening.whole_axis() {}
+    widening.most = grown;
+    while widening.more_of_an_axis() {}
+    widening.tile
+}
+
+/// A tile on its way.
+struct Widening<'a> {
+    body: &'a Body<'a>,
+    folded: &'a [usize],
+    most: usize,
+    tile: Vec<usize>,
+    /// Axes that keep the length that they were given.
+    kept: Vec<bool>,
+    /// Work per element.
+    work: f64,
+}
+
+impl Widening<'_> {
+    /// The tile with this length of an axis: the largest that is allowed. Decoding prefers large tiles, caches prefer small
+    /// ones. With its work per element.
+    fn candidate(&self, axis: usize, length: usize) -> Option<(f64, Vec<usize>)> {
+        let mut kept = self.kept.clone();
+        kept[axis] = true;
+        let mut tile = self.tile.clone();
+        tile[axis] = length;
+        cut(self.body, &mut tile, &kept, self.folded, self.most);
+        (self.body.bytes(&tile) <= self.most).then(|| (self.body.per_element(&tile), tile))
+    }
+
+    fn take(&mut self, axis: usize, (work, tile): (f64, Vec<usize>)) {
+        (self.work, self.tile) = (work, tile);
+        self.kept[axis] = true;
+    }
+
+    /// Takes half of an axis where that saves much: points that lie far apart are looked up in a box around them.
+    fn less_of_an_axis(&mut self) -> bool {
+        let halved = (0..self.tile.len()).filter(|axis| self.tile[*axis] > 1);
+        let halved = halved.map(|axis| {
+            let mut tile = self.tile.clone();
+            tile[axis] = tile[axis].div_ceil(2);
+            (self.body.per_element(&tile), tile)
+        });
+        match halved.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((work, tile)) if work < WORTH_HALVING * self.work => {
+                (self.work, self.tile) = (work, tile);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Runs of a scan are made from their starts: tiles of whole runs make nothing twice.
+    fn to_grains(&mut self) {
+        let domain = self.body.domain;
+        for slot in self.body.slots {
+            let Make::Call { op, .. } = &slot.make else {
+                continue;
+            };
+            let Some((axis, grain)) = op.grain().filter(|_| slot.shape == domain) else {
+                continue;
+            };
+            if grain >= domain[axis] || self.tile[axis].is_multiple_of(grain) {
+                continue;
+            }
+            let length = self.tile[axis].next_multiple_of(grain).min(domain[axis]);
+            if let Some(found) = self.candidate(axis, length)
+                && found.0 < WORTH_A_WHOLE_AXIS * self.work
+            {
+                self.take(axis, found);
+            }
+        }
+        // As before: these axes may still be cut.
+        self.kept.fill(false);
+    }
+
+    /// Takes the axis that saves most by being whole, if one saves enough.
+    fn whole_axis(&mut self) -> bool {
+        let domain = self.body.domain;
+        let found = (0..domain.len())
+            .filter(|axis| !self.kept[*axis] && self.tile[*axis] < domain[*axis])
+            .filter_map(|axis| Some((axis, self.candidate(axis, domain[axis])?)))
+            .filter(|(_, (work, _))| *work < WORTH_A_WHOLE_AXIS * self.work)
+            .min_by(|a, b| a.1.0.total_cmp(&b.1.0));
+        match found {
+            Some((axis, found)) => {
+                self.take(axis, found);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes several times its length along the axis that saves most by that, if one saves enough.
+    fn more_of_an_axis(&mut self) -> bool {
+        let domain = self.body.domain;
+        let mut best: Option<(usize, f64, (f64, Vec<usize>))> = None;
+        for axis in (0..domain.len()).filter(|axis| !self.kept[*axis]) {
+            // Twice, four times ...: tiles go on being whole chunks.
+            let lengths = (1..).map(|power| self.tile[axis] << power);
+            let found: Vec<(f64, Vec<usize>)> = lengths
+                .take_while(|length| *length < domain[axis])
+                .map_while(|length| self.candidate(axis, length))
+                .collect();
+            let Some(least) = found.iter().map(|(work, _)| *work).reduce(f64::min) else {
+                continue;
+            };
+            if least >= WORTH_GROWING * self.work || best.as_ref().is_some_and(|b| b.1 <= least) {
+                continue;
+            }
+            let enough = (found.into_iter()).find(|(work, _)| *work <= NEARLY_LEAST * least);
+            best = enough.map(|found| (axis, least, found)).or(best);
+        }
+        match best {
+            Some((axis, _, found)) => {
+                self.take(axis, found);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Halves axes that need not stay, folded ones first, until the pieces fit.
+fn cut(body: &Body<'_>, tile: &mut [usize], kept: &[bool], folded: &[usize], most: usize) {
+    while body.bytes(tile) > most {
+        let axis = (0..tile.len())
+            .filter(|axis| !kept[*axis] && tile[*axis] > 1)
+            .max_by_key(|axis| (folded.contains(axis), tile[*axis]));
+        let Some(axis) = axis else { return };
+        tile[axis] = tile[axis].div_ceil(2);
+    }
+}
