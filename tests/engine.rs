@@ -4,7 +4,7 @@
 #[path = "engine/kernels.rs"]
 mod kernels_of_the_program;
 
-use hyperslab::array::{Array, Boundary, Norm, PadMode, compute};
+use hyperslab::array::{Array, Boundary, Norm, PadMode, StoreOptions, compute, store};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
@@ -13,6 +13,7 @@ use hyperslab::dtype::DType;
 use hyperslab::kernel::{KernelCall, register_kernel};
 use hyperslab::op::ReductionKind;
 use hyperslab::plan::Tiling;
+use hyperslab::spec::Encoding;
 use ndarray::ArrayD;
 use std::sync::Arc;
 
@@ -101,6 +102,87 @@ fn bits_do_not_depend_on_ranks_and_threads() {
                 );
             }
         }
+    }
+}
+
+/// Folds of a stack in storage chunks of one step, whose tiles take several steps at once.
+#[test]
+fn stacks_fold_by_several_steps_with_the_same_bits_everywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.nc");
+    let path = path.to_str().unwrap();
+    let (shape, cells) = ([40, 83, 97], 83 * 97);
+    on(Fabric::Solo, 1, |driver| {
+        let encoding = Encoding {
+            chunks: Some(vec![1, 83, 97]),
+            deflate: Some(1),
+            shuffle: true,
+        };
+        let options = StoreOptions {
+            overwrite: true,
+            encoding,
+        };
+        store(&[("x", &driver.from_ndarray(cube(&shape)))], path, &options)
+    });
+    let program = |driver: &Driver| {
+        let x = driver.open(path)?.var("x").array().clone();
+        let doubled = &x + &x;
+        let made = compute(&[
+            &x.nanmin(&[0]),
+            &x.nanmax(&[0]),
+            &x.nanmean(&[0]),
+            &x.nanstd(&[0], 0),
+            &doubled.nansum(&[0]),
+            &x.nanargmax(&[0]),
+        ])?;
+        let decoded = driver.session().finished().stats.decoded_bytes;
+        assert_eq!(decoded, (4 * 40 * cells) as u64, "each chunk once");
+        Ok(made)
+    };
+    let run = |fabric, threads| {
+        let config = Config {
+            limits: Limits {
+                threads,
+                ..Limits::default()
+            },
+            fabric: Some(fabric),
+            tiling: Tiling { elements: 1 },
+            ..Config::default()
+        };
+        launch_with(&config, program)
+            .map_err(|(_, e)| e)
+            .unwrap()
+            .unwrap()
+    };
+    let reference = run(Fabric::Solo, 1);
+    for (ranks, threads) in [(1, 3), (2, 1), (3, 2), (7, 1)] {
+        let blocks = run(Fabric::Threads(ranks), threads);
+        for (number, (a, b)) in reference.iter().zip(&blocks).enumerate() {
+            assert!(
+                a.buffer().as_bytes() == b.buffer().as_bytes(),
+                "output {number} differs on {ranks} ranks x {threads} threads"
+            );
+        }
+    }
+    let x = cube(&shape);
+    let x = x.as_slice().unwrap();
+    let close = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs();
+    for cell in (0..cells).step_by(101) {
+        let line = || (0..40).map(|t| f64::from(x[t * cells + cell]));
+        let seen: Vec<f64> = line().filter(|v| !v.is_nan()).collect();
+        let count = seen.len() as f64;
+        let mean = seen.iter().sum::<f64>() / count;
+        let var = seen.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+        let max = seen.iter().copied().fold(f64::NAN, f64::max);
+        let got: Vec<f64> = reference
+            .iter()
+            .map(|block| block.get(cell).unwrap().as_f64())
+            .collect();
+        assert_eq!(got[0], seen.iter().copied().fold(f64::NAN, f64::min));
+        assert_eq!(got[1], max);
+        assert!(close(got[2], mean) && close(got[3], var.sqrt()), "{got:?}");
+        assert!(close(got[4], 2.0 * mean * count), "{got:?}");
+        assert_eq!(Some(got[5] as usize), line().position(|v| v == max));
     }
 }
 

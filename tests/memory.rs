@@ -67,6 +67,20 @@ fn means(d: &Driver, input: &Path, _: &Path) -> hyperslab::Result<()> {
     .map(drop)
 }
 
+/// Statistics of maps whose running states do not fit the cache: tiles of several steps.
+fn statistics(d: &Driver, input: &Path, _: &Path) -> hyperslab::Result<()> {
+    let ds = d.open(input)?;
+    let red = ds.var("red").array().clone();
+    let nir = ds.var("nir08").array().clone();
+    compute(&[
+        &red.min(&[0]),
+        &red.max(&[0]),
+        &(&red + &nir).mean(&[0]),
+        &nir.std(&[0], 0),
+    ])
+    .map(drop)
+}
+
 fn anomaly(d: &Driver, input: &Path, out: &Path) -> hyperslab::Result<()> {
     let red = d.open(input)?.var("red");
     (&red - &red.mean("time")).rename("anomaly").save(out)
@@ -96,7 +110,8 @@ fn memory(d: &Driver, _: &Path, _: &Path) -> hyperslab::Result<()> {
     .map(drop)
 }
 
-const WORK: [(&str, Work); 6] = [
+const WORK: [(&str, Work); 7] = [
+    ("statistics", statistics),
     ("season", season),
     ("copy", copy),
     ("means", means),

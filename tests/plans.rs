@@ -371,6 +371,49 @@ fn tiles_grow_to_what_the_tiling_says() {
     assert_eq!(tile(Tiling::default().elements), [4, 64, 64]);
 }
 
+/// Thin chunks under states that do not fit the cache: tiles of several steps, which divide the segments that there would be
+/// without; each chunk is decoded once, and ranks change nothing.
+#[test]
+fn tiles_of_large_states_take_several_steps() {
+    let plan = |kinds: &[ReductionKind], chunk: [usize; 3], ranks| {
+        let mut g = Graph::new();
+        let rain = band(&mut g, "rain", DType::F32, &[1076, 443, 235], &chunk);
+        let requests: Vec<Request> = (kinds.iter().enumerate())
+            .map(|(number, kind)| {
+                let reduction = Reduction::new(*kind, DType::F32);
+                Request {
+                    node: g.reduce(rain, reduction, vec![0], None).unwrap(),
+                    target: Target::Gather(number as u32),
+                }
+            })
+            .collect();
+        lower(&g, &requests, Vec::new(), ranks, Tiling::default()).unwrap()
+    };
+    let tiles = |plan: &Plan| {
+        let Stage::Pass(pass) = &plan.stages[0] else {
+            panic!("{plan}")
+        };
+        let lengths: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
+        (lengths, pass.stream_axis, pass.segment_tiles)
+    };
+    use ReductionKind::{Any, Max, Mean, Min, Std};
+    let four = [Min, Max, Mean, Std { ddof: 0 }];
+    for ranks in [1, 2, 3, 64] {
+        // 17 steps of a segment in two tiles.
+        let plan = plan(&four, [1, 443, 235], ranks);
+        assert_eq!(
+            tiles(&plan),
+            (vec![9, 443, 235], Some(0), 2),
+            "{ranks} ranks"
+        );
+        let ready = plan.validate(&limits(1 << 30, 2)).unwrap();
+        assert_eq!(ready.footprints()[0].decoded_bytes, 1076 * 443 * 235 * 4);
+    }
+    // A state that fits is in no need of it, nor is a thick chunk.
+    assert_eq!(tiles(&plan(&[Any], [1, 443, 235], 1)).0, [1, 443, 235]);
+    assert_eq!(tiles(&plan(&four, [20, 443, 235], 1)).0, [20, 443, 235]);
+}
+
 #[test]
 fn planning_is_quick() {
     let mut chunks = 1;

@@ -429,13 +429,17 @@ impl<'r, 'a> Worker<'r, 'a> {
             bytes += state.bytes();
         }
         self.held.set(bytes);
-        self.interpreter.run(&band.shape, &views, &mut |sub| {
-            for (sink, running) in run.sinks.iter().zip(running.iter_mut()) {
-                let column = sub.output(usize::from(sink.sink.output));
-                sink.feed(running, tile, done + sub.start, column)?;
-            }
-            Ok(())
-        })
+        let rows = run.pass.rows_abreast(band);
+        self.interpreter
+            .run_rows(&band.shape, rows, &views, &mut |sub| {
+                for (sink, running) in run.sinks.iter().zip(running.iter_mut()) {
+                    let output = usize::from(sink.sink.output);
+                    let mut runs = sub.runs(output);
+                    runs.start += done;
+                    sink.feed(running, tile, &runs, sub.output(output))?;
+                }
+                Ok(())
+            })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
 use crate::geom::{NodeId, Partials, Region, SegmentTree};
-use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, InColumn, State};
+use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, InColumn, Runs, State};
 use crate::op::ReductionKind;
 use crate::plan::{Pass, Sink, SinkGeometry};
 use std::collections::HashMap;
@@ -154,11 +154,14 @@ impl<'a> SinkRun<'a> {
         &self,
         running: &mut Running,
         tile: &Region,
-        start: usize,
+        runs: &Runs,
         values: Column<'_>,
     ) -> Result<()> {
         match (running, &self.fold) {
-            (Running::Keep(block), None) => copy_column(block.buffer_mut(), start, values),
+            (Running::Keep(block), None) => (0..runs.count).try_for_each(|run| {
+                let values = values.part(run * runs.pitch, runs.len);
+                copy_column(block.buffer_mut(), runs.start + run * runs.stride, values)
+            }),
             (Running::Fold(state), Some(fold)) => {
                 let codes = match &fold.codes {
                     Some(codes) => codes.of(tile)?,
@@ -184,7 +187,7 @@ impl<'a> SinkRun<'a> {
                     arg_base,
                     arg_strides: &fold.arg_strides,
                 };
-                state.feed(&fold_tile, start, values)
+                state.feed(&fold_tile, runs, values)
             }
             _ => Err(Error::internal("a sink was fed the state of another")),
         }
@@ -222,13 +225,13 @@ impl<'a> SinkRun<'a> {
         let Some(fold) = &self.fold else {
             return Ok((None, None));
         };
-        self.insert(&piece, fold.tree.leaf(&leaf), state)?;
+        let spare = self.insert(&piece, fold.tree.leaf(&leaf), state)?;
         match self.take_complete(&piece)? {
             Some(mut state) => {
                 let finished = self.finish(&mut state, &piece)?;
                 Ok((Some(finished), Some(Running::Fold(state))))
             }
-            None => Ok((None, None)),
+            None => Ok((None, spare.map(Running::Fold))),
         }
     }
 
@@ -246,10 +249,12 @@ impl<'a> SinkRun<'a> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn insert(&self, piece: &[usize], node: NodeId, state: State) -> Result<()> {
+    /// Adds a partial result; gives one that was merged into another, whose memory can be used again.
+    fn insert(&self, piece: &[usize], node: NodeId, state: State) -> Result<Option<State>> {
         let Some(fold) = &self.fold else {
-            return Ok(());
+            return Ok(None);
         };
+        let mut spare = None;
         let state_bytes = state.live_bytes();
         let mut waiting = self.lock();
         let partials = waiting
@@ -257,12 +262,14 @@ impl<'a> SinkRun<'a> {
             .entry(piece.to_vec())
             .or_insert_with(|| Partials::new(fold.tree.clone()));
         let before = partials.len();
-        partials.insert(node, state, &mut |left: &mut State, right: &State| {
-            left.merge(right)
+        partials.insert(node, state, &mut |left: &mut State, right: State| {
+            left.merge(&right)?;
+            spare = Some(right);
+            Ok(())
         })?;
         let after = partials.len();
         waiting.change(before, after, state_bytes);
-        Ok(())
+        Ok(spare)
     }
 
     fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
@@ -295,7 +302,7 @@ impl<'a> SinkRun<'a> {
         };
         let shape = self.piece_region(piece).shape;
         let state = State::decode(&fold.spec, &shape, bytes)?;
-        self.insert(piece, node, state)
+        self.insert(piece, node, state).map(|_| ())
     }
 
     /// Pieces that are complete now (after a combine); what is not complete on their owner is an error.

@@ -142,7 +142,7 @@ impl<S> Partials<S> {
         &mut self,
         mut node: NodeId,
         mut state: S,
-        merge: &mut impl FnMut(&mut S, &S) -> Result<()>,
+        merge: &mut impl FnMut(&mut S, S) -> Result<()>,
     ) -> Result<()> {
         if !self.tree.real(node) {
             return Err(Error::internal(format!(
@@ -158,9 +158,9 @@ impl<S> Partials<S> {
                     break;
                 };
                 if node.is_left() {
-                    merge(&mut state, &other)?;
+                    merge(&mut state, other)?;
                 } else {
-                    merge(&mut other, &state)?;
+                    merge(&mut other, state)?;
                     state = other;
                 }
             }
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn join(left: &mut String, right: &String) -> Result<()> {
+    fn join(left: &mut String, right: String) -> Result<()> {
         *left = format!("({left} {right})");
         Ok(())
     }

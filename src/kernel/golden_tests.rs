@@ -376,7 +376,9 @@ fn reductions_answer_as_numpy() {
         // In uneven pieces: a fold may not care where a run ends, but for the last bits of a sum.
         for (start, end) in [(0, 7), (7, 8), (8, 25), (25, elements)] {
             let column = super::Column::of(whole.buffer(), start, end - start);
-            state.feed(&tile, start, column).unwrap();
+            state
+                .feed(&tile, &super::Runs::one(start, end - start), column)
+                .unwrap();
         }
         assert_eq!(
             state.live_bytes(),

@@ -1,19 +1,26 @@
 //! The interpreter of fused element-wise programs.
 //!
-//! Laws: sub-tiles are runs of [`SUB_TILE`] elements of the tile in row-major order, whatever the machine; the loop over
+//! Laws: sub-tiles are runs of [`SUB_TILE`] elements of the tile in row-major order, or the same columns of several rows of it,
+//! whatever the machine; the loop over
 //! sub-tiles allocates nothing (registers grow to the longest sub-tile seen); a contiguous input is never copied; a step decides once per sub-tile which loop runs.
 
 use super::column::{Column, operand, result};
 use super::load::Load;
+use super::reduce::Runs;
 use super::slots::Slots;
 use super::{cast, elementwise, math, vector};
 use crate::block::{BlockView, Buffer};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
-use crate::op::{Instr, Program, Register};
+use crate::op::{Instr, Program, Register, Step};
 use num_complex::Complex;
 
 pub use crate::op::SUB_TILE;
+
+/// Most rows of which a sub-tile has the same columns.
+const MOST_ABREAST: usize = 16;
+/// Columns of such a sub-tile are a multiple of so many, but at the end.
+const ALIGN: usize = 16;
 
 /// One sub-tile after all steps ran: the columns of the outputs.
 pub struct SubTile<'a> {
@@ -21,16 +28,27 @@ pub struct SubTile<'a> {
     pub start: usize,
     /// Number of elements.
     pub len: usize,
+    /// Its elements in the tile, but for the pitch of an output.
+    runs: Runs,
     workspace: &'a Interpreter,
     inputs: &'a [BlockView<'a>],
 }
 
 impl SubTile<'_> {
-    /// The elements of output `index` of the program.
+    /// The elements of output `index` of the program; of more than one run they lie as [`SubTile::runs`] says.
     pub fn output(&self, index: usize) -> Column<'_> {
         let register = self.workspace.program.outputs[index];
-        self.workspace
-            .column(register, self.inputs, self.start, self.len)
+        self.workspace.column(register, self.inputs, &self.runs)
+    }
+
+    /// Where the elements of output `index` lie in the tile and in their column.
+    pub fn runs(&self, index: usize) -> Runs {
+        let register = self.workspace.program.outputs[index];
+        let pitch = match self.workspace.is_borrowed(register) {
+            true => self.runs.stride,
+            false => self.runs.len,
+        };
+        Runs { pitch, ..self.runs }
     }
 }
 
@@ -101,6 +119,21 @@ impl Interpreter {
         inputs: &[BlockView<'_>],
         each: &mut dyn FnMut(&SubTile<'_>) -> Result<()>,
     ) -> Result<()> {
+        self.run_rows(shape, 1, inputs, each)
+    }
+
+    /// As [`Interpreter::run`], but the tile is `rows` rows, and a sub-tile has the same columns of several of them: what folds
+    /// the rows into one has a cell at hand until all its elements passed by.
+    ///
+    /// # Errors
+    /// Those of [`Interpreter::run`].
+    pub fn run_rows(
+        &mut self,
+        shape: &[usize],
+        rows: usize,
+        inputs: &[BlockView<'_>],
+        each: &mut dyn FnMut(&SubTile<'_>) -> Result<()>,
+    ) -> Result<()> {
         if inputs.len() != self.program.inputs.len() {
             return Err(Error::internal(format!(
                 "{} inputs for a program of {}",
@@ -120,24 +153,46 @@ impl Interpreter {
         }
         let elements: usize = shape.iter().product();
         self.make_room(SUB_TILE.min(elements))?;
-        let mut start = 0;
-        while start < elements {
-            let len = SUB_TILE.min(elements - start);
-            for i in 0..self.program.steps.len() {
-                self.step(i, inputs, start, len)?;
+        // Steps want the runs of an input side by side.
+        let loads = |step: &Step| matches!(step.instr, Instr::Load(_));
+        if rows > 1 && !self.program.steps.iter().all(loads) {
+            for load in &mut self.loads {
+                load.direct = false;
             }
-            each(&SubTile {
-                start,
-                len,
-                workspace: self,
-                inputs,
-            })?;
-            start += len;
+        }
+        let stride = elements / rows.max(1);
+        let height = rows.div_ceil(rows.div_ceil(MOST_ABREAST).max(1)).max(1);
+        for row in (0..rows).step_by(height) {
+            let count = height.min(rows - row);
+            let most = match count {
+                1 => SUB_TILE,
+                _ => SUB_TILE / count / ALIGN * ALIGN,
+            };
+            for column in (0..stride).step_by(most) {
+                let len = most.min(stride - column);
+                let runs = Runs {
+                    start: row * stride + column,
+                    count,
+                    len,
+                    stride,
+                    pitch: len,
+                };
+                for i in 0..self.program.steps.len() {
+                    self.step(i, inputs, &runs)?;
+                }
+                each(&SubTile {
+                    start: runs.start,
+                    len: count * len,
+                    runs,
+                    workspace: self,
+                    inputs,
+                })?;
+            }
         }
         Ok(())
     }
 
-    fn step(&mut self, i: usize, inputs: &[BlockView<'_>], start: usize, len: usize) -> Result<()> {
+    fn step(&mut self, i: usize, inputs: &[BlockView<'_>], runs: &Runs) -> Result<()> {
         let Some(slot) = self.of[i] else {
             return Ok(());
         };
@@ -149,13 +204,13 @@ impl Interpreter {
                 if self.loads[k].direct {
                     return Ok(());
                 }
-                return self.loads[k].gather(&inputs[k], start, len, &mut self.slots[slot]);
+                return self.loads[k].gather(&inputs[k], runs, &mut self.slots[slot]);
             }
             _ => {}
         }
         // The slot is taken out while it is written (no slot of an operand is ever that of its step).
         let mut out = std::mem::replace(&mut self.slots[slot], Buffer::Bool(Vec::new()));
-        let done = self.compute(step.instr, step.dtype, inputs, start, len, &mut out);
+        let done = self.compute(step.instr, step.dtype, inputs, runs, &mut out);
         self.slots[slot] = out;
         done
     }
@@ -165,11 +220,11 @@ impl Interpreter {
         instr: Instr,
         dtype: DType,
         inputs: &[BlockView<'_>],
-        start: usize,
-        len: usize,
+        runs: &Runs,
         out: &mut Buffer,
     ) -> Result<()> {
-        let column = |register| self.column(register, inputs, start, len);
+        let len = runs.count * runs.len;
+        let column = |register| self.column(register, inputs, runs);
         match instr {
             Instr::Load(_) | Instr::Const(_) => Ok(()),
             Instr::Unary(op, a) => math::unary(op, self.dtype(a), column(a), out),
@@ -221,22 +276,29 @@ impl Interpreter {
         self.program.steps[usize::from(register)].dtype
     }
 
+    /// True of a load whose input is used where it lies.
+    fn is_borrowed(&self, register: Register) -> bool {
+        match self.program.steps[usize::from(register)].instr {
+            Instr::Load(k) => self.loads[usize::from(k)].direct,
+            _ => false,
+        }
+    }
+
     fn column<'a>(
         &'a self,
         register: Register,
         inputs: &'a [BlockView<'_>],
-        start: usize,
-        len: usize,
+        runs: &Runs,
     ) -> Column<'a> {
         let register = usize::from(register);
         if let Instr::Load(k) = self.program.steps[register].instr {
             let k = usize::from(k);
             if self.loads[k].direct {
-                return self.loads[k].borrow(&inputs[k], start, len);
+                return self.loads[k].borrow(&inputs[k], runs.start, runs.reach());
             }
         }
         match self.of[register] {
-            Some(slot) => Column::of(&self.slots[slot], 0, len),
+            Some(slot) => Column::of(&self.slots[slot], 0, runs.count * runs.len),
             None => Column::Bool(&[]),
         }
     }

@@ -2,6 +2,7 @@
 //! row, in the row-major order of the tile.
 
 use super::column::{Column, result};
+use super::reduce::Runs;
 use crate::block::{BlockView, Buffer, Native};
 use crate::error::{Error, Result};
 
@@ -71,13 +72,15 @@ impl Load {
     pub(super) fn gather(
         &mut self,
         view: &BlockView<'_>,
-        start: usize,
-        len: usize,
+        runs: &Runs,
         out: &mut Buffer,
     ) -> Result<()> {
         for_physical!(view.buffer.physical(), T => {
             let from = T::slice(view.buffer).unwrap_or(&[]);
-            self.rows(from, start, result::<T>(out, len)?);
+            let out = result::<T>(out, runs.count * runs.len)?;
+            for (run, out) in out.chunks_exact_mut(runs.len).enumerate() {
+                self.rows(from, runs.start + run * runs.stride, out);
+            }
         });
         Ok(())
     }

@@ -34,7 +34,7 @@ pub use column::{Column, InColumn};
 pub use generate::generate;
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
 pub use reduce::{
-    AxisRole, FoldKernels, FoldSpec, FoldTile, NO_GROUP, Partial, RegisteredReduction, State,
+    AxisRole, FoldKernels, FoldSpec, FoldTile, NO_GROUP, Partial, RegisteredReduction, Runs, State,
     register_reduction, registered_reduction,
 };
 pub use registry::{KernelFn, register_kernel, registered_kernel, registry_hash};

@@ -198,6 +198,178 @@ hot_loop! {
     }
 }
 
+/// Rows of values that fall into the same cells, in this order: `count` of them, `pitch` apart.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a, T> {
+    pub(super) values: &'a [T],
+    pub(super) pitch: usize,
+    pub(super) count: usize,
+}
+
+/// Cells that stay in registers while the rows pass by.
+const ABREAST: usize = 16;
+/// The same of cells that take many registers.
+const FEW_ABREAST: usize = 8;
+
+impl<'a, T> Rows<'a, T> {
+    /// Columns `at .. at + W` of all rows.
+    #[inline(always)]
+    fn blocks<const W: usize>(self, at: usize) -> impl DoubleEndedIterator<Item = &'a [T; W]> {
+        let rows = (0..self.count).map(move |row| at + row * self.pitch);
+        rows.filter_map(move |first| self.values.get(first..)?.first_chunk())
+    }
+}
+
+hot_loop! {
+    /// `f(&mut x[i], row[i])` for one row after the other.
+    fn rows1[X: Copy, T: Copy, F: Fn(&mut X, T)](x: &mut [X], rows: Rows<'_, T>, f: F) {
+        let (blocks, rest) = x.as_chunks_mut::<ABREAST>();
+        let whole = ABREAST * blocks.len();
+        for (number, block) in blocks.iter_mut().enumerate() {
+            let mut own = *block;
+            for v in rows.blocks::<ABREAST>(ABREAST * number) {
+                for j in 0..ABREAST {
+                    f(&mut own[j], v[j]);
+                }
+            }
+            *block = own;
+        }
+        for (i, x) in rest.iter_mut().enumerate() {
+            for [v] in rows.blocks::<1>(whole + i) {
+                f(x, *v);
+            }
+        }
+    }
+}
+
+hot_loop! {
+    /// `f(&mut x[i], &mut y[i], row[i])` for one row after the other.
+    fn rows2[X: Copy, Y: Copy, T: Copy, F: Fn(&mut X, &mut Y, T)](x: &mut [X], y: &mut [Y], rows: Rows<'_, T>, f: F) {
+        let (xs, rest_x) = x.as_chunks_mut::<ABREAST>();
+        let (ys, rest_y) = y.as_chunks_mut::<ABREAST>();
+        let whole = ABREAST * xs.len();
+        for (number, (x, y)) in xs.iter_mut().zip(ys).enumerate() {
+            let (mut own_x, mut own_y) = (*x, *y);
+            for v in rows.blocks::<ABREAST>(ABREAST * number) {
+                for j in 0..ABREAST {
+                    f(&mut own_x[j], &mut own_y[j], v[j]);
+                }
+            }
+            (*x, *y) = (own_x, own_y);
+        }
+        for (i, (x, y)) in rest_x.iter_mut().zip(rest_y).enumerate() {
+            for [v] in rows.blocks::<1>(whole + i) {
+                f(x, y, *v);
+            }
+        }
+    }
+}
+
+hot_loop! {
+    /// `f(&mut x[i], row[i])` and `met[i] |= g(row[i])` for one row after the other. The mark has lanes as wide as most values:
+    /// bytes beside floats would be packed at each step; and it is left alone once all is met.
+    fn rows_met[X: Copy, T: Copy, F: Fn(&mut X, T), G: Fn(T) -> bool](
+        x: &mut [X], met: &mut [u8], rows: Rows<'_, T>, f: F, g: G,
+    ) {
+        let (xs, rest_x) = x.as_chunks_mut::<ABREAST>();
+        let (mets, rest_met) = met.as_chunks_mut::<ABREAST>();
+        let whole = ABREAST * xs.len();
+        for (number, (x, met)) in xs.iter_mut().zip(mets).enumerate() {
+            let mut own = *x;
+            if *met == [1; ABREAST] {
+                for v in rows.blocks::<ABREAST>(ABREAST * number) {
+                    for j in 0..ABREAST {
+                        f(&mut own[j], v[j]);
+                    }
+                }
+            } else {
+                let mut marks = [0u32; ABREAST];
+                for v in rows.blocks::<ABREAST>(ABREAST * number) {
+                    for j in 0..ABREAST {
+                        f(&mut own[j], v[j]);
+                        marks[j] |= u32::from(g(v[j]));
+                    }
+                }
+                for j in 0..ABREAST {
+                    met[j] |= marks[j] as u8;
+                }
+            }
+            *x = own;
+        }
+        for (i, (x, met)) in rest_x.iter_mut().zip(rest_met).enumerate() {
+            for [v] in rows.blocks::<1>(whole + i) {
+                f(x, *v);
+                *met |= u8::from(g(*v));
+            }
+        }
+    }
+}
+
+hot_loop! {
+    /// What the rows add to cells of a count, a middle and a sum: counts, sums and sums of squares about the middle are made of
+    /// all rows (`add`), then joined to the cell (`join`). Where the count is 0, `begin` moves the middle to the first value; it
+    /// tells whether a value counts.
+    fn rows_about[M: Copy, T: Copy, B: Fn(u32, &mut M, T) -> bool, F: Fn(M, &mut M, &mut f64, &mut u32, T), J: Fn(&mut M, &mut f64, &mut u32, M, f64, u32)](
+        zero: M, middles: &mut [M], squares: &mut [f64], counts: &mut [u32], rows: Rows<'_, T>, begin: B, add: F, join: J,
+    ) {
+        #[inline(always)]
+        fn block<const W: usize, M: Copy, T: Copy>(
+            zero: M,
+            (middles, squares, counts): (&mut [M; W], &mut [f64; W], &mut [u32; W]),
+            (rows, at): (Rows<'_, T>, usize),
+            begin: &impl Fn(u32, &mut M, T) -> bool,
+            add: &impl Fn(M, &mut M, &mut f64, &mut u32, T),
+            join: &impl Fn(&mut M, &mut f64, &mut u32, M, f64, u32),
+        ) {
+            let mut middle = *middles;
+            if counts.contains(&0) {
+                // The first one stays. Where there is none at all (outside of what a radar sees), nothing is to be done.
+                let mut any = [0u32; W];
+                for v in rows.blocks::<W>(at).rev() {
+                    for j in 0..W {
+                        any[j] |= u32::from(begin(counts[j], &mut middle[j], v[j]));
+                    }
+                }
+                if any == [0; W] {
+                    return;
+                }
+            }
+            let (mut sums, mut squared, mut seen) = ([zero; W], [0.0; W], [0u32; W]);
+            for v in rows.blocks::<W>(at) {
+                for j in 0..W {
+                    add(middle[j], &mut sums[j], &mut squared[j], &mut seen[j], v[j]);
+                }
+            }
+            for j in 0..W {
+                join(&mut middle[j], &mut squares[j], &mut counts[j], sums[j], squared[j], seen[j]);
+            }
+            *middles = middle;
+        }
+        let (ms, rest_m) = middles.as_chunks_mut::<FEW_ABREAST>();
+        let (ss, rest_s) = squares.as_chunks_mut::<FEW_ABREAST>();
+        let (cs, rest_c) = counts.as_chunks_mut::<FEW_ABREAST>();
+        let whole = FEW_ABREAST * ms.len();
+        for (number, ((m, s), c)) in ms.iter_mut().zip(ss).zip(cs).enumerate() {
+            block(zero, (m, s, c), (rows, FEW_ABREAST * number), &begin, &add, &join);
+        }
+        let (ms, ss, cs) = (rest_m.as_chunks_mut::<1>().0, rest_s.as_chunks_mut::<1>().0, rest_c.as_chunks_mut::<1>().0);
+        for (number, ((m, s), c)) in ms.iter_mut().zip(ss).zip(cs).enumerate() {
+            block(zero, (m, s, c), (rows, whole + number), &begin, &add, &join);
+        }
+    }
+}
+
+hot_loop! {
+    /// `f(&mut x[i], &mut y[i], n[i], a[i], b[i], m[i])`
+    fn join_pairs[X: Copy, Y: Copy, N: Copy, F: Fn(&mut X, &mut Y, N, X, Y, N)](
+        x: &mut [X], y: &mut [Y], n: &[N], a: &[X], b: &[Y], m: &[N], f: F,
+    ) {
+        for (((((x, y), n), a), b), m) in x.iter_mut().zip(y).zip(n).zip(a).zip(b).zip(m) {
+            f(x, y, *n, *a, *b, *m);
+        }
+    }
+}
+
 hot_loop! {
     /// Folds a row with [`LANES`] accumulators, then joins them pairwise: lane `j` with lane `j + 8`, then `+ 4`, `+ 2`, `+ 1`.
     fn fold_lanes[A: Copy, T: Copy, F: Fn(A, T) -> A, J: Fn(A, A) -> A](v: &[T], start: A, f: F, join: J) -> A {

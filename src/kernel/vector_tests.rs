@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use super::vector::base;
-use super::{AxisRole, Column, FoldSpec, FoldTile, Interpreter, State};
+use super::{AxisRole, Column, FoldSpec, FoldTile, Interpreter, Runs, State};
 use crate::block::{Block, Buffer};
 use crate::dtype::DType;
 use crate::op::{BinaryOp, Instr, Program, ProgramBuilder, Reduction, ReductionKind, UnaryOp};
@@ -273,9 +273,24 @@ fn reduce(reduction: Reduction, roles: &[AxisRole], whole: &Block, with_state: b
         arg_base: 0,
         arg_strides: &strides,
     };
-    state
-        .feed(&tile, 0, Column::of(whole.buffer(), 0, whole.elements()))
-        .unwrap();
+    // Where rows fall into the same cells, the last of them at once.
+    let first = match roles {
+        [AxisRole::Reduce, AxisRole::Keep] => 20,
+        _ => SHAPE[0],
+    };
+    let rest = Runs {
+        start: first * SHAPE[1],
+        count: SHAPE[0] - first,
+        len: SHAPE[1],
+        stride: SHAPE[1],
+        pitch: SHAPE[1],
+    };
+    for runs in [Runs::one(0, first * SHAPE[1]), rest] {
+        if runs.count > 0 {
+            let column = Column::of(whole.buffer(), runs.start, runs.count * runs.stride);
+            state.feed(&tile, &runs, column).unwrap();
+        }
+    }
     let mut bytes = Vec::new();
     if with_state {
         state.encode(&mut bytes);

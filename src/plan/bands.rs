@@ -12,7 +12,7 @@
 //! from ranks, threads or memory, since a fold may join its sub-tiles in other places where a band ends. Of an inner
 //! slot no more is made at once than the band of the outer one needs.
 
-use super::plan::{Make, Pass, Slot};
+use super::plan::{Make, Pass, Sink, Slot};
 use super::regions::{needs, needs_of_slot};
 use super::work::made;
 use crate::geom::Region;
@@ -104,6 +104,26 @@ impl Pass {
             let all = 0..self.slots.len();
             self.weigh(all.filter_map(|slot| Some((slot, needs[slot].as_ref()?))))
         })
+    }
+
+    /// Rows of a band that fall into the same cells of every sink, one after the other; 1 where that is not so. The program then
+    /// runs over the same columns of several rows at once: a cell meets its elements in the same order, but is loaded and
+    /// stored once for all of them.
+    pub fn rows_abreast(&self, band: &Region) -> usize {
+        let Some(axis) = band.shape.iter().position(|len| *len > 1) else {
+            return 1;
+        };
+        let steady = |sink: &Sink| {
+            sink.fold.as_ref().is_some_and(|fold| {
+                let only =
+                    (fold.axes.iter()).all(|folded| *folded == axis || band.shape[*folded] == 1);
+                only && fold.axes.contains(&axis) && fold.group.is_none()
+            })
+        };
+        match self.sinks.iter().all(steady) {
+            true => band.shape[axis],
+            false => 1,
+        }
     }
 
     /// The bands of a piece, inside which others are made.

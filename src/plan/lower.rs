@@ -397,7 +397,19 @@ impl Lowering<'_> {
         {
             return Ok(Some(nodes[slot]));
         }
-        let (stream_axis, segment_tiles) = tiling::stream(&tiles, &folds);
+        let stream = tiling::stream(&tiles, &folds);
+        let state_bytes: Vec<usize> = (folds.iter().enumerate())
+            .filter_map(|(output, fold)| {
+                Some(
+                    fold.as_ref()?
+                        .reduction
+                        .state_bytes(program.output_dtype(output)),
+                )
+            })
+            .collect();
+        let (tiles, segment_tiles) =
+            tiling::thickened(&weighed, tiles, stream, &folds, &state_bytes);
+        let stream_axis = stream.0;
         let mut pass = Pass {
             tiles,
             stream_axis,

@@ -8,7 +8,7 @@
 
 use super::derive::segment_tiles;
 use super::locality::moves;
-use super::plan::{Fold, Pass};
+use super::plan::{ArrayDecl, Fold, Make, Pass};
 use super::widen::widened;
 use super::work::Body;
 use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
@@ -65,6 +65,12 @@ impl Tiling {
 
 /// However little memory there is, tiles are widened to this.
 const LEAST_TILE_BYTES: usize = 1 << 20;
+
+/// Running states of this size pass by in the second cache of a core.
+const CACHED_STATE_BYTES: usize = 256 << 10;
+/// Most steps of the stream in a tile that grows along it, and most bytes of its pieces.
+const MOST_STEPS: usize = 16;
+const MOST_THICK_BYTES: usize = 8 << 20;
 
 /// Columns of tasks that count as enough for space alone to keep ranks and threads busy.
 const ENOUGH_COLUMNS: usize = 8;
@@ -233,6 +239,52 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
         .max(counts[axis].div_ceil(most))
         .clamp(1, counts[axis].max(1));
     (Some(axis), length)
+}
+
+/// Tiles of several steps along the stream axis, and as many fewer in a segment, where the running states of all folds do
+/// not fit the cache: they then pass through it once for each tile instead of once for each step.
+///
+/// `state_bytes` has the bytes of a cell of each fold.
+pub(super) fn thickened(
+    body: &Body<'_>,
+    tiles: ChunkGrid,
+    stream: (Option<usize>, usize),
+    folds: &[Option<&Fold>],
+    state_bytes: &[usize],
+) -> (ChunkGrid, usize) {
+    let (Some(axis), length) = stream else {
+        return (tiles, stream.1);
+    };
+    let lengths: Vec<usize> = tiles.axes.iter().map(AxisChunks::longest).collect();
+    let outermost = lengths[..axis].iter().all(|len| *len <= 1);
+    let files = body.slots.iter().all(|slot| match slot.make {
+        Make::Load(array) => matches!(body.plan.array(array), ArrayDecl::File(_)),
+        _ => false,
+    });
+    // A cell gets one element of each step.
+    let steady = |fold: &&Fold| {
+        let others = fold.axes.iter().all(|a| *a == axis || lengths[*a] <= 1);
+        fold.group.is_none() && fold.axes.contains(&axis) && others
+    };
+    let all = folds.iter().all(|fold| fold.as_ref().is_some_and(steady));
+    let step: usize = lengths.iter().product::<usize>() / lengths[axis].max(1);
+    let state = step * state_bytes.iter().sum::<usize>();
+    if !(outermost && files && all) || state <= CACHED_STATE_BYTES {
+        return (tiles, length);
+    }
+    // As many tiles as divide a segment evenly; two at least, so that one is read while the other is decoded.
+    let bytes = body.bytes(&lengths).max(1);
+    let most = (MOST_STEPS / lengths[axis].max(1)).min(MOST_THICK_BYTES / bytes);
+    if most < 2 || length < 4 {
+        return (tiles, length);
+    }
+    let parts = length.div_ceil(most).max(2);
+    let factor = length.div_ceil(parts);
+    let mut tiles = tiles;
+    if let AxisChunks::Regular { chunk, .. } = &mut tiles.axes[axis] {
+        *chunk *= factor;
+    }
+    (tiles, parts)
 }
 
 /// The placement of tasks: kept axes are split before folded ones, and outer axes before inner ones. `whole` are axes that

@@ -200,9 +200,17 @@ impl Hdf5Source {
                                 format!("{} bytes cannot inflate to {expected}", current.len()),
                             ));
                         }
-                        back.resize(expected, 0);
-                        filters::inflate(current, &mut back).map_err(|e| self.damaged(chunk, e))?;
-                        std::mem::swap(&mut front, &mut back);
+                        // The same memory for every chunk stays in the cache.
+                        if in_raw {
+                            front.resize(expected, 0);
+                            let inflated = filters::inflate(&raw[range.clone()], &mut front);
+                            inflated.map_err(|e| self.damaged(chunk, e))?;
+                        } else {
+                            back.resize(expected, 0);
+                            let inflated = filters::inflate(current, &mut back);
+                            inflated.map_err(|e| self.damaged(chunk, e))?;
+                            std::mem::swap(&mut front, &mut back);
+                        }
                         (range, in_raw) = (0..expected, false);
                     }
                     Filter::Shuffle(width) if i == 0 && *width == size => fused = true,

@@ -113,6 +113,23 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> Family
         }
     }
 
+    fn keep_rows(
+        &mut self,
+        cell: usize,
+        cells: usize,
+        rows: vector::Rows<'_, T>,
+        _arg: i64,
+        _step: i64,
+    ) {
+        let cells = cell..cell + cells;
+        let (best, seen) = (&mut self.values[cells.clone()], &mut self.seen[cells]);
+        if !SKIP {
+            seen.fill(1);
+        }
+        let pick = |best: &mut T, v| *best = Self::pick(*best, v);
+        vector::rows_met(best, seen, rows, pick, |v| !M::missing(v));
+    }
+
     fn reduce(&mut self, cell: usize, values: &[T], _arg: i64, _step: i64) {
         let row = vector::fold_lanes(values, Self::START, Self::pick, Self::pick);
         self.values[cell] = Self::pick(self.values[cell], row);

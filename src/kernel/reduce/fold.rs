@@ -1,7 +1,8 @@
 //! What a family of reductions implements, and how one dynamic call per sub-tile reaches its typed loops.
 
 use super::super::column::{Column, InColumn, operand};
-use super::walk::{FoldTile, Row, Walk};
+use super::super::vector::Rows;
+use super::walk::{FoldTile, Row, Runs, Walk};
 use crate::block::{Buffer, Native};
 use crate::dtype::NAT;
 use crate::error::{Error, Result};
@@ -24,6 +25,21 @@ pub(super) trait Family: Send + Sync + 'static {
     fn expect(&mut self, _most: u64) {}
     /// Element `i` falls into cell `cell + i`.
     fn keep(&mut self, cell: usize, values: &[Self::Item], arg: i64);
+    /// Row after row, element `i` falls into cell `cell + i`, of `cells` cells; an index grows by `step` from row to row.
+    fn keep_rows(
+        &mut self,
+        cell: usize,
+        cells: usize,
+        rows: Rows<'_, Self::Item>,
+        arg: i64,
+        step: i64,
+    ) {
+        let mut arg = arg;
+        for row in rows.values.chunks(rows.pitch) {
+            self.keep(cell, &row[..cells], arg);
+            arg += step;
+        }
+    }
     /// All elements fall into one cell.
     fn reduce(&mut self, cell: usize, values: &[Self::Item], arg: i64, step: i64);
     /// One element falls into one cell.
@@ -49,7 +65,7 @@ pub(super) trait Fold: Send + Sync {
         &mut self,
         walk: &mut Walk,
         tile: &FoldTile<'_>,
-        start: usize,
+        runs: &Runs,
         values: Column<'_>,
     ) -> Result<()>;
     fn merge(&mut self, right: &dyn Fold) -> Result<()>;
@@ -66,52 +82,31 @@ impl<F: Family> Fold for F {
         &mut self,
         walk: &mut Walk,
         tile: &FoldTile<'_>,
-        start: usize,
+        runs: &Runs,
         values: Column<'_>,
     ) -> Result<()> {
         let values = operand::<F::Item>(values)?;
-        if start == 0 {
+        if runs.start == 0 {
             self.expect(walk.per_cell);
         }
-        let groups = walk.groups();
-        walk.seek(start, values.len());
-        while let Some(row) = walk.next_row(tile) {
-            match row {
-                Row::Keep { cell, at, arg } => self.keep(cell, &values[at], arg),
-                Row::Reduce {
-                    cell,
-                    at,
-                    arg,
-                    step,
-                } if at.len() >= SHORT => {
-                    self.reduce(cell, &values[at], arg, step);
-                }
-                Row::Reduce {
-                    cell,
-                    at,
-                    mut arg,
-                    step,
-                } => {
-                    for value in &values[at] {
-                        self.one(cell, *value, arg);
-                        arg += step;
-                    }
-                }
-                Row::Group {
-                    cell,
-                    at,
-                    mut arg,
-                    step,
-                    codes,
-                } => {
-                    for (value, code) in values[at].iter().zip(codes) {
-                        if (*code as usize) < groups {
-                            self.one(cell + *code as usize, *value, arg);
-                        }
-                        arg += step;
-                    }
-                }
-            }
+        if runs.count > 1
+            && let Some(step) = walk.abreast(runs.stride)
+        {
+            let pitch = runs.pitch;
+            let arg = tile.arg_base + (runs.start / runs.stride) as i64 * step;
+            let cell = runs.start % runs.stride;
+            let count = runs.count;
+            let rows = Rows {
+                values,
+                pitch,
+                count,
+            };
+            self.keep_rows(cell, runs.len, rows, arg, step);
+            return Ok(());
+        }
+        for run in 0..runs.count {
+            walk.seek(runs.start + run * runs.stride, runs.len);
+            feed_run(self, walk, tile, &values[run * runs.pitch..][..runs.len]);
         }
         Ok(())
     }
@@ -145,6 +140,77 @@ impl<F: Family> Fold for F {
     fn any(&self) -> &dyn Any {
         self
     }
+}
+
+/// Feeds the run that `walk` was told of.
+fn feed_run<F: Family>(fold: &mut F, walk: &mut Walk, tile: &FoldTile<'_>, values: &[F::Item]) {
+    let groups = walk.groups();
+    while let Some(row) = walk.next_row(tile) {
+        match row {
+            Row::Keep { cell, at, arg } => fold.keep(cell, &values[at], arg),
+            Row::Reduce {
+                cell,
+                at,
+                arg,
+                step,
+            } if at.len() >= SHORT => {
+                fold.reduce(cell, &values[at], arg, step);
+            }
+            Row::Reduce {
+                cell,
+                at,
+                mut arg,
+                step,
+            } => {
+                for value in &values[at] {
+                    fold.one(cell, *value, arg);
+                    arg += step;
+                }
+            }
+            Row::Group {
+                cell,
+                at,
+                mut arg,
+                step,
+                codes,
+            } => {
+                let values = &values[at];
+                let mut from = 0;
+                while from < values.len() {
+                    let code = codes[from] as usize;
+                    let run = run(&codes[from..]);
+                    let of_run = &values[from..from + run];
+                    if code >= groups {
+                        // In no group.
+                    } else if run >= SHORT {
+                        fold.reduce(cell + code, of_run, arg, step);
+                    } else {
+                        for (k, value) in of_run.iter().enumerate() {
+                            fold.one(cell + code, *value, arg + k as i64 * step);
+                        }
+                    }
+                    from += run;
+                    arg += run as i64 * step;
+                }
+            }
+        }
+    }
+}
+
+/// How many codes at the front are the same (not none): masks over a map have long runs, whose elements are added abreast.
+fn run(codes: &[u32]) -> usize {
+    let first = codes[0];
+    let mut run = 1;
+    // Most codes along time change at once.
+    if codes.get(1) != Some(&first) {
+        return run;
+    }
+    while let Some(next) = codes.get(run..run + SHORT)
+        && next.iter().fold(true, |same, code| same & (*code == first))
+    {
+        run += SHORT;
+    }
+    run + codes[run..].iter().take_while(|code| **code == first).count()
 }
 
 /// Rows of fewer elements are added one by one: lanes would cost more than they save. Fixed, since it orders sums.

@@ -24,4 +24,4 @@ pub(in crate::kernel) use user::reduction_names;
 pub use user::{
     FoldKernels, Partial, RegisteredReduction, register_reduction, registered_reduction,
 };
-pub use walk::{AxisRole, FoldTile, NO_GROUP};
+pub use walk::{AxisRole, FoldTile, NO_GROUP, Runs};

@@ -1,7 +1,8 @@
 //! Variance and standard deviation: count, mean and sum of squared deviations per cell.
 //!
 //! One element joins a cell after B. P. Welford (1962), a row or another partial after T. F. Chan, G. H. Golub and
-//! R. J. LeVeque (1979); a row is folded in two passes around its own mean. No sum of squares of raw values is ever
+//! R. J. LeVeque (1979); a row is folded in two passes around its own mean; of several rows that fall into the same cells, a
+//! cell's elements are folded in one pass around its mean so far, or the first of them. No sum of squares of raw values is ever
 //! formed, so data far from zero keep their digits. A complex number deviates by |x − mean|².
 
 use super::super::cast::To;
@@ -156,6 +157,49 @@ where
         );
     }
 
+    fn keep_rows(
+        &mut self,
+        cell: usize,
+        cells: usize,
+        rows: vector::Rows<'_, T>,
+        arg: i64,
+        step: i64,
+    ) {
+        if self.counts.is_wide() {
+            for (number, row) in rows.values.chunks(rows.pitch).enumerate() {
+                self.keep(cell, &row[..cells], arg + number as i64 * step);
+            }
+            return;
+        }
+        let cells = cell..cell + cells;
+        // About the mean so far, which is near: T. F. Chan and others again, without a division for each element.
+        vector::rows_about(
+            A::ZERO,
+            &mut self.means[cells.clone()],
+            &mut self.squares[cells.clone()],
+            &mut self.counts.low[cells],
+            rows,
+            |count, mean, v| {
+                let counts = !(SKIP && Number::missing(v));
+                *mean = if count == 0 && counts { v.to() } else { *mean };
+                counts
+            },
+            |mean, sum, squares, count, v| {
+                let skipped = SKIP && Number::missing(v);
+                let delta = if skipped { A::ZERO } else { v.to().minus(mean) };
+                *sum = sum.plus(delta);
+                *squares += delta.dot(delta);
+                *count = count.wrapping_add(u32::from(!skipped));
+            },
+            |mean, squares, count, sum, more, seen| {
+                *count = count.wrapping_add(seen);
+                let moved = sum.over(f64::from((*count).max(1)));
+                *mean = mean.plus(moved);
+                *squares += more - sum.dot(moved);
+            },
+        );
+    }
+
     fn reduce(&mut self, cell: usize, values: &[T], _arg: i64, _step: i64) {
         let count = if SKIP {
             vector::count(values, |v| !Number::missing(v))
@@ -206,6 +250,31 @@ where
     }
 
     fn join(&mut self, right: &Self) {
+        if !(self.counts.is_wide() || right.counts.is_wide()) {
+            vector::join_pairs(
+                &mut self.means,
+                &mut self.squares,
+                &self.counts.low,
+                &right.means,
+                &right.squares,
+                &right.counts.low,
+                |mean, squares, before, right, more, count| {
+                    // As `chan`, with choices that a vector can make.
+                    let (first, none) = (before == 0, count == 0);
+                    let (before, count) = (f64::from(before), f64::from(count));
+                    let share = count / (before + count);
+                    let delta = right.minus(*mean);
+                    let moved = mean.plus(delta.by(share));
+                    let sum = *squares + (more + delta.dot(delta) * (before * share));
+                    let moved = if first { right } else { moved };
+                    let sum = if first { more } else { sum };
+                    *mean = if none { *mean } else { moved };
+                    *squares = if none { *squares } else { sum };
+                },
+            );
+            self.counts.join(&right.counts);
+            return;
+        }
         for cell in 0..self.means.len() {
             self.chan(
                 cell,

@@ -9,7 +9,7 @@ use super::moments::Moments;
 use super::pick::Pick;
 use super::sum::{Mean, Sum};
 use super::user;
-use super::walk::{AxisRole, FoldTile, Walk};
+use super::walk::{AxisRole, FoldTile, Runs, Walk};
 use crate::block::{Block, Native};
 use crate::dtype::{DType, Physical, Scalar};
 use crate::error::{Error, Result};
@@ -72,24 +72,26 @@ impl State {
         self.fold.bytes()
     }
 
-    /// Folds a sub-tile: the run of the tile's elements, in row-major order, that starts at `start`.
+    /// Folds a sub-tile: runs of the tile's elements, in row-major order each.
     ///
-    /// A tile is fed from its start to its end, in sub-tiles of fixed length, before the next tile.
+    /// A tile is fed before the next tile, beginning at its start, in an order that depends on its shape alone and in which no
+    /// cell gets a later element before an earlier one.
     ///
     /// # Errors
     /// Internal when the column, the tile and the cells do not fit.
-    pub fn feed(&mut self, tile: &FoldTile<'_>, start: usize, values: Column<'_>) -> Result<()> {
+    pub fn feed(&mut self, tile: &FoldTile<'_>, runs: &Runs, values: Column<'_>) -> Result<()> {
         let elements: usize = tile.shape.iter().product();
-        if start + values.len() > elements {
+        let columns = runs.count.saturating_sub(1) * runs.pitch + runs.len;
+        if runs.start + runs.reach() > elements || columns != values.len() {
             return Err(Error::internal(format!(
-                "elements {start} … {} of a tile of {:?}",
-                start + values.len(),
-                tile.shape
+                "{runs:?} of a tile of {:?} in a column of {}",
+                tile.shape,
+                values.len()
             )));
         }
         self.walk
             .prepare(&self.spec.roles, self.spec.groups, &self.cell_shape, tile)?;
-        self.fold.feed(&mut self.walk, tile, start, values)
+        self.fold.feed(&mut self.walk, tile, runs, values)
     }
 
     /// Takes in the partial results of the elements that follow these in canonical order.

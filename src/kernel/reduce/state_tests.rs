@@ -17,7 +17,11 @@ fn fold(spec: &FoldSpec, cells: &[usize], tile: &FoldTile<'_>, values: &[f64]) -
     let mut state = State::new(spec, cells).unwrap();
     for (k, piece) in values.chunks(super::super::super::SUB_TILE).enumerate() {
         state
-            .feed(tile, k * super::super::super::SUB_TILE, Column::F64(piece))
+            .feed(
+                tile,
+                &Runs::one(k * super::super::super::SUB_TILE, piece.len()),
+                Column::F64(piece),
+            )
             .unwrap();
     }
     state
@@ -101,7 +105,32 @@ fn variance_far_from_zero_keeps_its_digits() {
     let mut state = State::new(&columns, &[2]).unwrap();
     let doubled: Vec<f64> = values.iter().flat_map(|v| [*v, -*v]).collect();
     state
-        .feed(&flat(&[10_000, 2], &[]), 0, Column::F64(&doubled))
+        .feed(
+            &flat(&[10_000, 2], &[]),
+            &Runs::one(0, 20_000),
+            Column::F64(&doubled),
+        )
+        .unwrap();
+    let got = state.finalize().unwrap();
+    for cell in 0..2 {
+        let got = got.get(cell).unwrap().as_f64();
+        assert!((got / want - 1.0).abs() < 1e-6, "{got} {want}");
+    }
+    // Several rows at once.
+    let rows_of_two = Runs {
+        start: 0,
+        count: 10_000,
+        len: 2,
+        stride: 2,
+        pitch: 2,
+    };
+    let mut state = State::new(&columns, &[2]).unwrap();
+    state
+        .feed(
+            &flat(&[10_000, 2], &[]),
+            &rows_of_two,
+            Column::F64(&doubled),
+        )
         .unwrap();
     let got = state.finalize().unwrap();
     for cell in 0..2 {
@@ -116,6 +145,73 @@ fn variance_far_from_zero_keeps_its_digits() {
         .unwrap();
     let got = scalar(state);
     assert!((got / want - 1.0).abs() < 1e-6, "{got} {want}");
+}
+
+/// Several rows that fall into the same cells at once give what one row after the other gives; cells in blocks and at the end,
+/// some with gaps, one without any value, one that is constant.
+#[test]
+fn rows_side_by_side_fold_as_one_after_the_other() {
+    let (rows, cells) = (5, 43);
+    let value = |row: usize, cell: usize| match (row + 3 * cell) % 4 {
+        _ if cell == 7 => f64::NAN,
+        _ if cell == 8 => 0.1,
+        0 if cell != 9 => f64::NAN,
+        _ => ((row * 31 + cell * 17) % 23) as f64 - 7.0,
+    };
+    let values: Vec<f64> = (0..rows * cells)
+        .map(|i| value(i / cells, i % cells))
+        .collect();
+    let shape = [rows, cells];
+    let tile = FoldTile {
+        shape: &shape,
+        codes: &[],
+        arg_base: 100,
+        arg_strides: &[1, 0],
+    };
+    for kind in KINDS {
+        for skipna in [false, true] {
+            let spec = FoldSpec {
+                reduction: Reduction { kind, skipna },
+                ..spec(kind, DType::F64, &[AxisRole::Reduce, AxisRole::Keep], 0)
+            };
+            let mut one = State::new(&spec, &[cells]).unwrap();
+            let mut all = State::new(&spec, &[cells]).unwrap();
+            // The same tile twice: cells that are new, and cells that are not.
+            for _ in 0..2 {
+                one.feed(&tile, &Runs::one(0, values.len()), Column::F64(&values))
+                    .unwrap();
+                for (start, len) in [(0, 19), (19, 24)] {
+                    let runs = Runs {
+                        start,
+                        count: rows,
+                        len,
+                        stride: cells,
+                        pitch: cells,
+                    };
+                    let reach = start..start + runs.reach();
+                    all.feed(&tile, &runs, Column::F64(&values[reach])).unwrap();
+                }
+            }
+            let made = [one.finalize(), all.finalize()];
+            if let [Err(one), Err(all)] = &made {
+                assert_eq!(one.to_string(), all.to_string());
+                continue;
+            }
+            let [one, all] = made.map(Result::unwrap);
+            for cell in 0..cells {
+                let (one, all) = (one.get(cell).unwrap(), all.get(cell).unwrap());
+                let (one, all) = (one.as_f64(), all.as_f64());
+                let near = match kind {
+                    ReductionKind::Var { .. } | ReductionKind::Std { .. } if cell != 8 => {
+                        (one - all).abs() <= 1e-14 * one
+                    }
+                    _ => one == all,
+                };
+                let what = format!("{kind:?} skipna {skipna}, cell {cell}: {one} {all}");
+                assert!(near || one.is_nan() && all.is_nan(), "{what}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -139,7 +235,11 @@ fn all_nan_and_empty_groups_are_named() {
     let max = spec(ReductionKind::Max, DType::I16, roles, 2);
     let mut state = State::new(&max, &[2]).unwrap();
     state
-        .feed(&flat(&shape, &[0, 0, u32::MAX]), 0, Column::I16(&[1, 5, 9]))
+        .feed(
+            &flat(&shape, &[0, 0, u32::MAX]),
+            &Runs::one(0, 3),
+            Column::I16(&[1, 5, 9]),
+        )
         .unwrap();
     let error = state.finalize().unwrap_err();
     assert!(
@@ -160,7 +260,11 @@ fn wrong_tiles_are_internal_errors() {
     let values = [0.0; 6];
     let feed = |state: &mut State, shape: &[usize], codes: &[u32], start| {
         state
-            .feed(&flat(shape, codes), start, Column::F64(&values))
+            .feed(
+                &flat(shape, codes),
+                &Runs::one(start, 6),
+                Column::F64(&values),
+            )
             .err()
             .map(|e| e.is_internal())
     };
@@ -172,7 +276,11 @@ fn wrong_tiles_are_internal_errors() {
         "too long"
     );
     assert_eq!(feed(&mut state, &[2, 3], &[0, 1, 0], 0), None);
-    let wrong = state.feed(&flat(&[2, 3], &[0, 1, 0]), 0, Column::F32(&[0.0; 6]));
+    let wrong = state.feed(
+        &flat(&[2, 3], &[0, 1, 0]),
+        &Runs::one(0, 6),
+        Column::F32(&[0.0; 6]),
+    );
     assert!(wrong.unwrap_err().is_internal(), "dtype");
 }
 

@@ -133,6 +133,23 @@ where
     }
 }
 
+impl<T, A, R, M, const PRODUCT: bool, const SKIP: bool> Sum<T, A, R, M, PRODUCT, SKIP>
+where
+    T: InColumn + To<A>,
+    A: Total<M>,
+    M: Mode<T>,
+{
+    #[inline(always)]
+    fn add_one(total: &mut A, v: T) {
+        let term = if SKIP && M::missing(v) {
+            Self::START
+        } else {
+            v.to()
+        };
+        *total = Self::join_two(*total, term);
+    }
+}
+
 impl<T, A, R, M, const PRODUCT: bool, const SKIP: bool> Family for Sum<T, A, R, M, PRODUCT, SKIP>
 where
     T: InColumn + To<A>,
@@ -144,14 +161,18 @@ where
 
     fn keep(&mut self, cell: usize, values: &[T], _arg: i64) {
         let totals = &mut self.totals[cell..cell + values.len()];
-        vector::update1(totals, values, |total, v| {
-            let term = if SKIP && M::missing(v) {
-                Self::START
-            } else {
-                v.to()
-            };
-            *total = Self::join_two(*total, term);
-        });
+        vector::update1(totals, values, Self::add_one);
+    }
+
+    fn keep_rows(
+        &mut self,
+        cell: usize,
+        cells: usize,
+        rows: vector::Rows<'_, T>,
+        _arg: i64,
+        _step: i64,
+    ) {
+        vector::rows1(&mut self.totals[cell..cell + cells], rows, Self::add_one);
     }
 
     fn reduce(&mut self, cell: usize, values: &[T], _arg: i64, _step: i64) {
@@ -224,6 +245,20 @@ impl<T, A: Total<M>, R, M, const SKIP: bool> Mean<T, A, R, M, SKIP> {
     }
 }
 
+impl<T, A, R, M, const SKIP: bool> Mean<T, A, R, M, SKIP>
+where
+    T: InColumn + To<A>,
+    A: Total<M>,
+    M: Mode<T>,
+{
+    #[inline(always)]
+    fn add_one(total: &mut A, count: &mut u32, v: T) {
+        let skipped = SKIP && M::missing(v);
+        *total = total.plus(if skipped { A::ZERO } else { v.to() });
+        *count = count.wrapping_add(u32::from(!skipped));
+    }
+}
+
 impl<T, A, R, M, const SKIP: bool> Family for Mean<T, A, R, M, SKIP>
 where
     T: InColumn + To<A>,
@@ -240,11 +275,20 @@ where
     fn keep(&mut self, cell: usize, values: &[T], _arg: i64) {
         let cells = cell..cell + values.len();
         let (totals, counts) = (&mut self.totals[cells.clone()], &mut self.counts.low[cells]);
-        vector::update2(totals, counts, values, |total, count, v| {
-            let skipped = SKIP && M::missing(v);
-            *total = total.plus(if skipped { A::ZERO } else { v.to() });
-            *count = count.wrapping_add(u32::from(!skipped));
-        });
+        vector::update2(totals, counts, values, Self::add_one);
+    }
+
+    fn keep_rows(
+        &mut self,
+        cell: usize,
+        cells: usize,
+        rows: vector::Rows<'_, T>,
+        _arg: i64,
+        _step: i64,
+    ) {
+        let cells = cell..cell + cells;
+        let (totals, counts) = (&mut self.totals[cells.clone()], &mut self.counts.low[cells]);
+        vector::rows2(totals, counts, rows, Self::add_one);
     }
 
     fn reduce(&mut self, cell: usize, values: &[T], _arg: i64, _step: i64) {

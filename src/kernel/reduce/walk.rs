@@ -35,6 +35,39 @@ pub struct FoldTile<'a> {
     pub arg_strides: &'a [i64],
 }
 
+/// Runs of a tile's elements that are equally long and equally far apart; the column of a sub-tile holds them.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs {
+    /// Row-major position of the first element in the tile.
+    pub start: usize,
+    /// Number of runs.
+    pub count: usize,
+    /// Length of each.
+    pub len: usize,
+    /// Elements of the tile from the start of one to the start of the next.
+    pub stride: usize,
+    /// The same in the column.
+    pub pitch: usize,
+}
+
+impl Runs {
+    /// One run.
+    pub fn one(start: usize, len: usize) -> Self {
+        Runs {
+            start,
+            count: 1,
+            len,
+            stride: len,
+            pitch: len,
+        }
+    }
+
+    /// Elements of the tile from the first to the end of the last run.
+    pub(in crate::kernel) fn reach(&self) -> usize {
+        (self.count.saturating_sub(1)) * self.stride + self.len
+    }
+}
+
 /// A run of elements along the innermost axis, with what they fall into.
 pub(super) enum Row<'a> {
     /// Element `i` falls into cell `cell + i`; all have the index `arg`.
@@ -182,6 +215,20 @@ impl Walk {
         self.index.clear();
         self.index.resize(self.axes.len() - 1, 0);
         Ok(())
+    }
+
+    /// Where all runs of such a stride fall into the same cells, one after the other: what a step from run to run adds to the
+    /// index that argmin and argmax report.
+    pub(super) fn abreast(&self, stride: usize) -> Option<i64> {
+        match &self.axes[..] {
+            [outer, inner]
+                if (outer.role, inner.role) == (AxisRole::Reduce, AxisRole::Keep)
+                    && inner.len == stride =>
+            {
+                Some(outer.arg)
+            }
+            _ => None,
+        }
     }
 
     /// Begins to cut elements `start .. start + len` of the tile into rows; [`Walk::next_row`] gives them.
