@@ -146,7 +146,10 @@ fn stacks_fold_by_several_steps_with_the_same_bits_everywhere() {
                 ..Limits::default()
             },
             fabric: Some(fabric),
-            tiling: Tiling { elements: 1 },
+            tiling: Tiling {
+                elements: 1,
+                ..Tiling::default()
+            },
             ..Config::default()
         };
         launch_with(&config, program)

@@ -3,6 +3,8 @@
 
 #[path = "support/season.rs"]
 mod season;
+#[path = "plans/tiles.rs"]
+mod tiles;
 #[path = "plans/traffic.rs"]
 mod traffic;
 

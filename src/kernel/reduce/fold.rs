@@ -210,7 +210,10 @@ fn run(codes: &[u32]) -> usize {
     {
         run += SHORT;
     }
-    run + codes[run..].iter().take_while(|code| **code == first).count()
+    run + codes[run..]
+        .iter()
+        .take_while(|code| **code == first)
+        .count()
 }
 
 /// Rows of fewer elements are added one by one: lanes would cost more than they save. Fixed, since it orders sums.
