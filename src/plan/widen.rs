@@ -8,8 +8,8 @@ use super::work::Body;
 
 /// A tile is widened to a whole axis when that leaves this part of the work.
 const WORTH_A_WHOLE_AXIS: f64 = 0.75;
-/// A tile is halved when that leaves this part of the work.
-const WORTH_HALVING: f64 = 0.75;
+/// A tile takes less of an axis when that leaves this part of the work.
+const WORTH_LESS: f64 = 0.75;
 /// A tile grows along an axis when that leaves this part of the work.
 const WORTH_GROWING: f64 = 0.92;
 /// It grows no further than to what leaves this much more than the least.
@@ -77,16 +77,18 @@ impl Widening<'_> {
         self.kept[axis] = true;
     }
 
-    /// Takes half of an axis where that saves much: points that lie far apart are looked up in a box around them.
+    /// Takes half of an axis, or single indices of it, where that saves much: points that lie far apart are looked up in a
+    /// box around them. Half of them may lie in a box as large.
     fn less_of_an_axis(&mut self) -> bool {
-        let halved = (0..self.tile.len()).filter(|axis| self.tile[*axis] > 1);
-        let halved = halved.map(|axis| {
+        let long = (0..self.tile.len()).filter(|axis| self.tile[*axis] > 1);
+        let less = long.flat_map(|axis| [(axis, self.tile[axis].div_ceil(2)), (axis, 1)]);
+        let less = less.map(|(axis, length)| {
             let mut tile = self.tile.clone();
-            tile[axis] = tile[axis].div_ceil(2);
+            tile[axis] = length;
             (self.body.per_element(&tile), tile)
         });
-        match halved.min_by(|a, b| a.0.total_cmp(&b.0)) {
-            Some((work, tile)) if work < WORTH_HALVING * self.work => {
+        match less.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((work, tile)) if work < WORTH_LESS * self.work => {
                 (self.work, self.tile) = (work, tile);
                 true
             }
