@@ -59,6 +59,10 @@ pub(super) struct Stored {
 
 /// Most bytes of pieces that a tile is widened to.
 const MOST_TILE_BYTES: usize = 64 << 20;
+/// What a widened tile makes is cut to about this, where cutting costs nothing: it then stays in the last cache.
+const CACHED_BYTES: usize = 2 << 20;
+/// Domains of more elements keep wide tiles: their results may go to scratch files, where a wide tile makes long runs.
+const MOST_TRIMMED: usize = 1 << 26;
 /// A tile is widened to a whole axis when that saves this part of the work.
 const WORTH_WIDENING: f64 = 0.75;
 
@@ -213,7 +217,10 @@ fn widened(body: &Body<'_>, tile: Vec<usize>, folded: &[usize]) -> Vec<usize> {
             }
         }
         let Some((cost, axis, candidate)) = better else {
-            return best;
+            return match whole.contains(&true) {
+                true => trimmed(body, best, &whole, work),
+                false => best,
+            };
         };
         (work, best) = (cost, candidate);
         whole[axis] = true;
@@ -229,6 +236,31 @@ fn cut(body: &Body<'_>, tile: &mut [usize], whole: &[bool], folded: &[usize]) {
         let Some(axis) = axis else { return };
         tile[axis] = tile[axis].div_ceil(2);
     }
+}
+
+/// Halves axes of a widened tile that need not be whole, while what the tile makes does not fit the cache and nothing is made
+/// again for it. Bands do not cut such a tile: the first axis is often the one that it holds whole.
+fn trimmed(body: &Body<'_>, mut tile: Vec<usize>, whole: &[bool], work: f64) -> Vec<usize> {
+    if body.domain.iter().product::<usize>() > MOST_TRIMMED {
+        return tile;
+    }
+    while body.made_bytes(&tile) > CACHED_BYTES && tile.iter().product::<usize>() >= 2 * SMALL_TILE
+    {
+        // Rows stay long enough for whole lines of the cache.
+        let free = (0..tile.len()).filter(|axis| !whole[*axis]);
+        let free =
+            free.filter(|axis| tile[*axis] > if axis + 1 == tile.len() { FEW_ROWS } else { 1 });
+        let Some(axis) = free.max_by_key(|axis| tile[*axis]) else {
+            break;
+        };
+        let mut candidate = tile.clone();
+        candidate[axis] = candidate[axis].div_ceil(2);
+        if body.per_element(&candidate) > 1.01 * work {
+            break;
+        }
+        tile = candidate;
+    }
+    tile
 }
 
 /// The stream axis and the tiles of one segment.
