@@ -30,6 +30,19 @@ impl Limits {
     pub const DEFAULT_MESSAGE_BYTES: usize = 1 << 30;
 }
 
+/// Memory that a rank shares with the others of its node, for exchanges: of this size, however many they are.
+pub const WINDOW_BYTES: usize = 2 << 20;
+/// The window may be this part of a rank's budget; with less there is none.
+const WINDOW_PART: u64 = 128;
+
+impl Limits {
+    /// Bytes of a rank's window in a job of so many ranks.
+    pub fn window_bytes(&self, ranks: usize) -> usize {
+        let small = WINDOW_BYTES as u64 <= self.memory_bytes / WINDOW_PART;
+        if ranks > 1 && small { WINDOW_BYTES } else { 0 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits {

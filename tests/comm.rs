@@ -4,7 +4,7 @@
 
 mod support;
 
-use hyperslab::comm::{Comm, Fabric, detect, launch, quiet_panics};
+use hyperslab::comm::{Comm, Fabric, Stream, detect, launch, quiet_panics};
 use hyperslab::{Error, Result};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -72,6 +72,29 @@ fn child(role: &str) -> Result<()> {
                     )
                     .map_err(Error::internal)?;
                 }
+                comm.barrier()
+            }
+            "killed-in-stream" => {
+                comm.share_memory(true)?;
+                let (rank, size) = (comm.rank(), comm.size());
+                let stream = |rank| Stream {
+                    rank,
+                    lengths: &[1000; 9],
+                    messages: 1,
+                };
+                comm.stream(
+                    Some(stream((rank + 1) % size)),
+                    &mut |piece, _| match (rank, piece) {
+                        (1, 5) => rustix::process::kill_process(
+                            rustix::process::getpid(),
+                            rustix::process::Signal::KILL,
+                        )
+                        .map_err(Error::internal),
+                        _ => Ok(()),
+                    },
+                    Some(stream((rank + size - 1) % size)),
+                    &mut |_, _| Ok(()),
+                )?;
                 comm.barrier()
             }
             "mismatch" => {
@@ -267,11 +290,14 @@ fn panics() {
 }
 
 fn killed() {
-    let (output, took) = run(3, "killed");
-    assert!(
-        !output.status.success() && took < Duration::from_secs(10),
-        "{took:?}"
-    );
+    for role in ["killed", "killed-in-stream"] {
+        let (output, took) = run(3, role);
+        assert!(
+            !output.status.success() && took < Duration::from_secs(10),
+            "{role}: {took:?}"
+        );
+    }
+    no_rank_is_left();
 }
 
 fn foreign_launcher() {

@@ -333,6 +333,17 @@ fn tiles_do_not_depend_on_ranks() {
     }
 }
 
+/// What a tile of whole columns makes fits the cache.
+#[test]
+fn tiles_of_whole_columns_are_narrow() {
+    let plan = turned_plan(4096, 2);
+    let Stage::Pass(pass) = &plan.stages[1] else {
+        panic!("{plan}")
+    };
+    let lengths: Vec<_> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
+    assert_eq!(lengths, [4096, 32], "{plan}");
+}
+
 /// Small storage chunks are walked together, up to what the session's tiling says.
 #[test]
 fn tiles_grow_to_what_the_tiling_says() {

@@ -38,6 +38,41 @@ impl BlockView<'_> {
         bytes
     }
 
+    /// Writes what `to_bytes` gives.
+    ///
+    /// # Errors
+    /// Internal when `bytes` has another length.
+    pub fn write_bytes(&self, bytes: &mut [u8]) -> Result<()> {
+        let size = self.buffer.physical().size();
+        if bytes.len() != self.elements() * size {
+            return Err(Error::internal(format!(
+                "packing {:?} of {} into {} bytes",
+                self.shape,
+                self.dtype,
+                bytes.len()
+            )));
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let from = self.buffer.as_bytes();
+        let row = self.shape.last().copied().unwrap_or(1);
+        let step = self.strides.last().copied().unwrap_or(1);
+        let mut to = bytes.chunks_exact_mut(row * size);
+        rows(self.offset as isize, &self.shape, &self.strides, |first| {
+            let Some(to) = to.next() else { return };
+            if step == 1 {
+                to.copy_from_slice(&from[first * size..(first + row) * size]);
+                return;
+            }
+            for (k, to) in to.chunks_exact_mut(size).enumerate() {
+                let at = (first as isize + k as isize * step) as usize * size;
+                to.copy_from_slice(&from[at..at + size]);
+            }
+        });
+        Ok(())
+    }
+
     /// Appends what `to_bytes` gives.
     pub fn append_bytes(&self, bytes: &mut Vec<u8>) {
         let size = self.buffer.physical().size();
@@ -115,11 +150,18 @@ mod tests {
             let inside = at / 20 >= 1 && at / 5 % 4 < 3 && (2..4).contains(&(at % 5));
             assert_eq!(*value, if inside { at as i32 } else { -1 });
         }
+        let mut written = vec![0; bytes.len()];
+        block.part(&region).write_bytes(&mut written).unwrap();
+        assert_eq!(written, bytes);
+        assert!(block.part(&region).write_bytes(&mut written[1..]).is_err());
         let turned = block.select(&Select::transpose(&[3, 4, 5], &[2, 1, 0]));
         assert_eq!(
             turned.to_bytes()[..12],
             Block::from_view(&turned).unwrap().buffer().as_bytes()[..12]
         );
+        let mut written = vec![0; 240];
+        turned.write_bytes(&mut written).unwrap();
+        assert_eq!(written, turned.to_bytes());
         assert!(other.paste_bytes(&region, &bytes[1..]).is_err());
         let mut scalar = Block::from_vec(&[], vec![1.0f64]).unwrap();
         scalar

@@ -26,6 +26,17 @@ pub struct CommStats {
     pub bytes: u64,
 }
 
+/// Pieces on their way between this rank and another one that shares memory with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stream<'a> {
+    /// The other rank.
+    pub rank: usize,
+    /// Bytes of each piece, at most those of [`Comm::shared_bytes`].
+    pub lengths: &'a [usize],
+    /// Messages that this would have been: what the statistics count.
+    pub messages: u64,
+}
+
 /// A communicator of one rank. Not `Send`: it stays on the rank's main thread.
 ///
 /// Methods marked *collective* are called by all ranks in the same order. Errors from these calls are errors of the
@@ -60,6 +71,24 @@ pub trait Comm {
         sends: Vec<(usize, Vec<u8>)>,
         receives: &[(usize, usize)],
     ) -> Result<Vec<Vec<u8>>>;
+
+    /// Lets ranks of one node share memory for [`Comm::stream`], where that can be had; `false`: this rank wants none of it.
+    /// Collective; ranks may differ.
+    fn share_memory(&self, wanted: bool) -> Result<()>;
+
+    /// Largest piece that goes to and from `rank` through shared memory; `None`: it goes as a message. The same on both.
+    fn shared_bytes(&self, rank: usize) -> Option<usize>;
+
+    /// Moves the pieces of one stream to a neighbour and of one from a neighbour, both at once: `pack` writes a piece, by its
+    /// number, to where the neighbour's `paste` reads it. Returns when all have arrived and the last one has left this rank.
+    /// Both ends of a stream call it, in the same order of streams on all ranks.
+    fn stream(
+        &self,
+        outgoing: Option<Stream<'_>>,
+        pack: &mut dyn FnMut(usize, &mut [u8]) -> Result<()>,
+        incoming: Option<Stream<'_>>,
+        paste: &mut dyn FnMut(usize, &[u8]) -> Result<()>,
+    ) -> Result<()>;
 
     /// Starts to send and returns at once; the fabric keeps the buffer until it is delivered. Messages with one tag
     /// between two ranks arrive in order.

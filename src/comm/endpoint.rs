@@ -5,8 +5,9 @@
 //! marks the endpoint as broken, and `launch` then ends the job instead of waiting for ranks that will not come.
 
 use super::watchdog::Pulse;
+use super::window::{Own, SLOT_BYTES, Windows};
 use super::wire::{BARRIER, BROADCAST, Backoff, EXCHANGE, GATHER, Wire, channel, transfers};
-use super::{Comm, CommStats, Message, Tag};
+use super::{Comm, CommStats, Message, Stream, Tag};
 use crate::error::{Error, Result};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -19,6 +20,8 @@ pub(super) struct Endpoint<W: Wire> {
     own: RefCell<VecDeque<(Tag, Vec<u8>)>>,
     stats: Cell<CommStats>,
     broken: Cell<bool>,
+    /// What this rank shares with others of its node.
+    windows: RefCell<Option<Windows>>,
     pulse: Arc<Pulse>,
 }
 
@@ -30,6 +33,7 @@ impl<W: Wire> Endpoint<W> {
             own: RefCell::default(),
             stats: Cell::default(),
             broken: Cell::new(false),
+            windows: RefCell::default(),
             pulse,
         }
     }
@@ -275,6 +279,77 @@ impl<W: Wire> Comm for Endpoint<W> {
         }
         self.settle()?;
         Ok(results.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    fn share_memory(&self, wanted: bool) -> Result<()> {
+        if self.size() == 1 {
+            return Ok(());
+        }
+        // Where a window cannot be had, messages serve.
+        let own = wanted.then(|| Own::new().ok()).flatten();
+        let addresses = self.all_gather(&own.as_ref().map_or_else(Vec::new, Own::address))?;
+        let rank = self.rank();
+        let opened = own.and_then(|own| own.open(rank, &addresses).ok());
+        let ready = self.all_gather(&[u8::from(opened.is_some())])?;
+        // All of a node or none: both ends of every pair see the same.
+        let serves = |windows: &Windows| {
+            let mut others = windows.neighbours();
+            others.all(|other| ready[other] == [1])
+        };
+        *self.windows.borrow_mut() = opened.filter(serves);
+        Ok(())
+    }
+
+    fn shared_bytes(&self, rank: usize) -> Option<usize> {
+        let windows = self.windows.try_borrow().ok()?;
+        windows.as_ref()?.reach(rank).then_some(SLOT_BYTES)
+    }
+
+    fn stream(
+        &self,
+        outgoing: Option<Stream<'_>>,
+        pack: &mut dyn FnMut(usize, &mut [u8]) -> Result<()>,
+        incoming: Option<Stream<'_>>,
+        paste: &mut dyn FnMut(usize, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let none = || Error::internal("a stream between ranks that share no memory");
+        let mut windows = self.windows.try_borrow_mut().map_err(|_| none())?;
+        let windows = self.note(windows.as_mut().ok_or_else(none))?;
+        let (mut sent, mut taken) = (0, 0);
+        let lengths = |stream: &Option<Stream<'_>>| stream.map_or(0, |stream| stream.lengths.len());
+        let (all_sent, all_taken) = (lengths(&outgoing), lengths(&incoming));
+        while sent < all_sent || taken < all_taken {
+            // An end of the one waited for ends the wait.
+            let partner = incoming.filter(|_| taken < all_taken).or(outgoing);
+            let partner = partner.map(|stream| stream.rank);
+            self.wait(partner, || {
+                // Before the look at the slots: what happens after it ends the pause.
+                self.wire.in_flight(true)?;
+                let mut moved = false;
+                if let Some(stream) = outgoing.filter(|_| sent < all_sent) {
+                    let length = stream.lengths[sent];
+                    if windows.put(stream.rank, sent, length, |slot| pack(sent, slot))? {
+                        (moved, sent) = (true, sent + 1);
+                        self.wire.nudge(stream.rank);
+                    }
+                }
+                if let Some(stream) = incoming.filter(|_| taken < all_taken) {
+                    let length = stream.lengths[taken];
+                    if windows.take(stream.rank, taken, length, |slot| paste(taken, slot))? {
+                        (moved, taken) = (true, taken + 1);
+                        self.wire.nudge(stream.rank);
+                    }
+                }
+                Ok(moved.then_some(()))
+            })?;
+        }
+        if let Some(stream) = outgoing {
+            let mut stats = self.stats.get();
+            stats.messages += stream.messages;
+            stats.bytes += stream.lengths.iter().sum::<usize>() as u64;
+            self.stats.set(stats);
+        }
+        Ok(())
     }
 
     fn send(&self, destination: usize, tag: Tag, bytes: Vec<u8>) -> Result<()> {

@@ -13,15 +13,17 @@ mod panics;
 mod solo;
 mod threads;
 mod watchdog;
+mod window;
 mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub use comm::{Comm, CommStats, Message, Tag, share, verdict};
+pub use comm::{Comm, CommStats, Message, Stream, Tag, share, verdict};
 pub use handshake::{WIRE_VERSION, handshake};
 pub use launch::{Fabric, detect, launch, launcher_rank};
 pub(crate) use mpi::library as mpi_library;
 pub use panics::quiet_panics;
 pub use solo::Solo;
 pub use watchdog::{Pulse, Watchdog};
+pub use window::windows_from_env;

@@ -3,7 +3,7 @@
 use super::endpoint::Endpoint;
 use super::watchdog::Pulse;
 use super::wire::{Aborter, Backoff, Wire, host_name};
-use super::{Comm, CommStats, Message, Tag};
+use super::{Comm, CommStats, Message, Stream, Tag};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -51,6 +51,21 @@ impl Comm for Solo {
         receives: &[(usize, usize)],
     ) -> Result<Vec<Vec<u8>>> {
         self.0.exchange(sends, receives)
+    }
+    fn share_memory(&self, _: bool) -> Result<()> {
+        Ok(())
+    }
+    fn shared_bytes(&self, _: usize) -> Option<usize> {
+        None
+    }
+    fn stream(
+        &self,
+        outgoing: Option<Stream<'_>>,
+        pack: &mut dyn FnMut(usize, &mut [u8]) -> Result<()>,
+        incoming: Option<Stream<'_>>,
+        paste: &mut dyn FnMut(usize, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        self.0.stream(outgoing, pack, incoming, paste)
     }
     fn send(&self, destination: usize, tag: Tag, bytes: Vec<u8>) -> Result<()> {
         self.0.send(destination, tag, bytes)

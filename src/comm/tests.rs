@@ -117,6 +117,116 @@ fn a_panicking_or_aborting_or_leaving_rank_ends_the_others_at_once() {
     }
 }
 
+/// Bytes that tell pieces, streams and senders apart.
+fn filled(rank: usize, piece: usize, bytes: &mut [u8]) {
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (at * 7 + piece * 31 + rank * 101) as u8;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_stream_through_windows_delivers(
+        ranks in 2usize..6,
+        lengths in prop::collection::vec(prop::collection::vec(0usize..3000, 0..11), 36),
+    ) {
+        // To each rank from each: some none, some more pieces than there are slots.
+        let of = |from: usize, to: usize| &lengths[from * 6 + to][..];
+        launch(Fabric::Threads(ranks), 1 << 20, |comm| {
+            comm.share_memory(true)?;
+            let me = comm.rank();
+            let before = comm.stats();
+            let (mut bytes, mut messages) = (0, 0);
+            for shift in (1..ranks).chain(1..ranks) {
+                let (to, from) = ((me + shift) % ranks, (me + ranks - shift) % ranks);
+                assert!(comm.shared_bytes(to).is_some_and(|most| most > 3000));
+                let out = Stream { rank: to, lengths: of(me, to), messages: 2 };
+                let incoming = Stream { rank: from, lengths: of(from, me), messages: 0 };
+                let (mut packed, mut pasted) = (0, 0);
+                comm.stream(
+                    Some(out),
+                    &mut |piece, slot| {
+                        assert_eq!((piece, slot.len()), (packed, of(me, to)[piece]));
+                        filled(me + shift, piece, slot);
+                        packed += 1;
+                        Ok(())
+                    },
+                    Some(incoming),
+                    &mut |piece, slot| {
+                        let mut expected = vec![0; of(from, me)[piece]];
+                        filled(from + shift, piece, &mut expected);
+                        assert_eq!((piece, slot), (pasted, &expected[..]));
+                        pasted += 1;
+                        Ok(())
+                    },
+                )?;
+                assert_eq!((packed, pasted), (of(me, to).len(), of(from, me).len()));
+                bytes += of(me, to).iter().sum::<usize>() as u64;
+                messages += 2;
+            }
+            let stats = comm.stats();
+            assert_eq!((stats.bytes, stats.messages), (before.bytes + bytes, before.messages + messages));
+            Ok(())
+        }).unwrap();
+    }
+}
+
+#[test]
+fn ranks_share_memory_when_all_of_a_node_do() {
+    launch(Fabric::Threads(3), 1 << 20, |comm| {
+        assert_eq!(comm.shared_bytes(0), None);
+        comm.share_memory(comm.rank() != 1)?;
+        let expected = |other: usize| comm.rank() != 1 && other != 1 && other != comm.rank();
+        for other in 0..3 {
+            assert_eq!(comm.shared_bytes(other).is_some(), expected(other));
+        }
+        comm.share_memory(false)?;
+        assert_eq!(comm.shared_bytes(2 - comm.rank()), None);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_rank_that_fails_in_a_stream_ends_the_others_at_once() {
+    for (how, text) in [
+        ("panic", "a rank panicked: cursed"),
+        ("error", "no more of this"),
+        ("leave", "which has ended"),
+        ("length", "expects 9 bytes from rank 0 and finds 8"),
+    ] {
+        let begin = Instant::now();
+        let error = launch(Fabric::Threads(2), 1 << 20, |comm| {
+            comm.share_memory(true)?;
+            let partner = 1 - comm.rank();
+            if how == "leave" && comm.rank() == 1 {
+                return Ok(());
+            }
+            let expected = [8, if how == "length" { 9 } else { 8 }];
+            let pieces = |lengths| Stream {
+                rank: partner,
+                lengths,
+                messages: 1,
+            };
+            comm.stream(
+                Some(pieces(&[8; 2])),
+                &mut |piece, _| match (how, comm.rank(), piece) {
+                    ("panic", 1, 1) => std::panic::resume_unwind(Box::new("cursed")),
+                    ("error", 1, 1) => Err(crate::error::Error::internal("no more of this")),
+                    _ => Ok(()),
+                },
+                Some(pieces(if comm.rank() == 1 { &expected } else { &[8; 2] })),
+                &mut |_, _| Ok(()),
+            )?;
+            comm.barrier()
+        })
+        .unwrap_err();
+        assert!(begin.elapsed() < Duration::from_secs(2), "{how}");
+        assert!(error.message().contains(text), "{how}: {error}");
+    }
+}
+
 #[test]
 fn a_wrong_length_is_an_internal_error() {
     let error = launch(Fabric::Threads(2), 100, |comm| {

@@ -239,6 +239,10 @@ impl Wire for ThreadWire {
         Ok(())
     }
 
+    fn nudge(&self, rank: usize) {
+        self.fabric.wake(rank);
+    }
+
     fn pause(&self, _: &mut Backoff, source: Option<usize>) -> Result<()> {
         // Read before the version: everything a rank posts comes before its end.
         let gone = source.is_some_and(|s| self.fabric.boxes[s].finished.load(Ordering::SeqCst));

@@ -43,6 +43,8 @@ pub(super) trait Wire {
     fn in_flight(&self, collective: bool) -> Result<(usize, usize)>;
     /// Takes in messages of `send` that wait at this rank, so that their senders may go on.
     fn absorb(&self) -> Result<()>;
+    /// News for another rank that it sees without a message: ends its pause. Where pauses are short there is nothing to do.
+    fn nudge(&self, _rank: usize) {}
     /// Waits a little for news; an error when the awaited source, or the job, has ended.
     fn pause(&self, backoff: &mut Backoff, source: Option<usize>) -> Result<()>;
     fn aborter(&self) -> Aborter;

@@ -103,6 +103,8 @@ pub fn launch_with<T: Send>(
         }
         handshake(comm, crate::kernel::registry_hash())?;
         let mut state = comm::verdict(comm, RankState::new(&config.limits))?;
+        let windows = comm::verdict(comm, comm::windows_from_env())?;
+        comm.share_memory(windows && config.limits.window_bytes(comm.size()) > 0)?;
         let limit = comm::verdict(comm, Watchdog::limit_from_env())?;
         if comm.rank() != 0 {
             return serve(comm, &mut state, limit).map(|()| None);

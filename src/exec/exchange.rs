@@ -4,11 +4,11 @@
 use super::run::Resident;
 use super::spare::Spares;
 use crate::block::Block;
-use crate::comm::Comm;
+use crate::comm::{Comm, Stream};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::geom::Region;
-use crate::plan::{ArrayId, Plan, Stage, slabs};
+use crate::plan::{ArrayId, Plan, Stage, slabs, slabs_of};
 use std::sync::Arc;
 
 /// What a rank has at hand of an array in memory: boxes that do not overlap and cover what it needs. Its own box stays where
@@ -65,15 +65,35 @@ impl AtHand {
     }
 }
 
-/// What this rank needs of `array` in `stage`; `joined`: in one box (made of this memory), however many ranks it comes from.
-/// Collective.
+/// What `rank` gets of `array` in `stage`, by the ranks that it comes from.
+pub(super) fn parts<'a>(
+    plan: &'a Plan,
+    stage: &'a Stage,
+    array: ArrayId,
+    rank: usize,
+) -> impl Iterator<Item = (usize, Region)> + 'a {
+    let needed = plan.needed_region(stage, array, rank).filter(|needed| {
+        let owned = plan.owned_region(array, rank);
+        !owned.is_some_and(|owned| owned.contains(needed))
+    });
+    needed.into_iter().flat_map(move |needed| {
+        let others = (0..plan.ranks).filter(move |other| *other != rank);
+        others.filter_map(move |other| {
+            let part = plan.owned_region(array, other)?.intersect(&needed)?;
+            Some((other, part))
+        })
+    })
+}
+
+/// What this rank needs of `array` in `stage`, in memory of `spares` where there is some; `joined`: in one box, however many
+/// ranks it comes from. Collective.
 pub(super) fn bring(
     comm: &dyn Comm,
     plan: &Plan,
     stage: &Stage,
     array: ArrayId,
     own: Option<&Resident>,
-    joined: Option<&Spares>,
+    (spares, joined): (&Spares, bool),
 ) -> Result<AtHand> {
     let rank = comm.rank();
     let dtype = plan.array(array).dtype();
@@ -92,7 +112,7 @@ pub(super) fn bring(
         boxes.push(own.clone());
     }
     let mut whole = match (joined, &mine) {
-        (Some(spares), Some(region)) => Some((spares.block(dtype, &region.shape), region.clone())),
+        (true, Some(region)) => Some((spares.block(dtype, &region.shape), region.clone())),
         _ => None,
     };
     if let Some((block, region)) = &mut whole {
@@ -106,45 +126,133 @@ pub(super) fn bring(
     // One partner to send to and one to receive from at a time, and slabs of bounded size: beside the boxes, at most one slab
     // in each direction is in memory. Both sides cut the same box, so they agree on the slabs without asking.
     let size = comm.size();
-    let cut = |part: &Option<Region>| {
-        part.as_ref()
-            .map_or_else(Vec::new, |part| slabs(part, dtype.size()))
-    };
     for shift in 1..size {
         let (to, from) = ((rank + shift) % size, (rank + size - shift) % size);
-        let sends = cut(&own.and_then(|own| wants(to)?.intersect(&own.region)));
+        let sends = own.and_then(|own| wants(to)?.intersect(&own.region));
         let part = mine.as_ref().and_then(|needed| {
             plan.owned_region(array, from)
                 .and_then(|owned| owned.intersect(needed))
         });
-        let receives = cut(&part);
         let mut apart = part
-            .filter(|_| joined.is_none())
-            .map(|part| (Block::zeros(dtype, &part.shape), part));
-        for round in 0..sends.len().max(receives.len()) {
-            let mut send = Vec::new();
-            if let (Some(own), Some(slab)) = (own, sends.get(round)) {
-                let piece = own.block.part(&slab.relative_to(&own.region.start));
-                send.push((to, piece.to_bytes()));
-            }
-            let slab = receives.get(round);
-            let expected: Vec<(usize, usize)> = slab
-                .iter()
-                .map(|slab| (from, slab.elements() * dtype.size()))
-                .collect();
-            let received = comm.exchange(send, &expected)?;
-            if let (Some(slab), Some(bytes), Some((block, part))) = (
-                slab,
-                received.into_iter().next(),
-                apart.as_mut().or(whole.as_mut()),
-            ) {
-                block.paste_bytes(&slab.relative_to(&part.start), &bytes)?;
-            }
-        }
+            .as_ref()
+            .filter(|_| !joined)
+            .map(|part| (spares.block(dtype, &part.shape), part.clone()));
+        let out = Outgoing {
+            own,
+            to,
+            part: sends.as_ref(),
+        };
+        let into = apart.as_mut().or(whole.as_mut());
+        let into = into.map(|(block, held)| (block, &*held));
+        let incoming = Incoming {
+            into,
+            from,
+            part: part.as_ref(),
+        };
+        swap(comm, dtype, out, incoming)?;
         boxes.extend(apart.map(|(block, region)| held(block, region)));
     }
     boxes.extend(whole.map(|(block, region)| held(block, region)));
     Ok(AtHand { boxes })
+}
+
+/// A part of a box of this rank, for another one.
+struct Outgoing<'a> {
+    own: Option<&'a Resident>,
+    to: usize,
+    part: Option<&'a Region>,
+}
+
+/// A part of a box of another rank, and the block for it with the box that this one holds.
+struct Incoming<'a> {
+    into: Option<(&'a mut Block, &'a Region)>,
+    from: usize,
+    part: Option<&'a Region>,
+}
+
+/// Sends one part and receives another: through memory that the two ranks share, or by messages.
+///
+/// Ranks take up the partners of one shift at a time, and of these first the neighbours, so no two wait for one another.
+fn swap(
+    comm: &dyn Comm,
+    dtype: DType,
+    out: Outgoing<'_>,
+    mut incoming: Incoming<'_>,
+) -> Result<()> {
+    let shared = |rank: usize, part: Option<&Region>| comm.shared_bytes(rank).zip(part.cloned());
+    let near = (
+        shared(out.to, out.part),
+        shared(incoming.from, incoming.part),
+    );
+    if near.0.is_some() || near.1.is_some() {
+        let cut = |part: &Option<(usize, Region)>| {
+            let slabs = part
+                .as_ref()
+                .map(|(most, part)| slabs_of(part, dtype.size(), *most));
+            let slabs = slabs.unwrap_or_default();
+            let bytes = |slab: &Region| slab.elements() * dtype.size();
+            let lengths: Vec<usize> = slabs.iter().map(bytes).collect();
+            (slabs, lengths)
+        };
+        let ((sends, out_lengths), (receives, in_lengths)) = (cut(&near.0), cut(&near.1));
+        let stream = |rank: usize, part: &Option<(usize, Region)>, lengths| Stream {
+            rank,
+            lengths,
+            messages: part
+                .as_ref()
+                .map_or(0, |(_, part)| slabs(part, dtype.size()).len() as u64),
+        };
+        let sending = near
+            .0
+            .as_ref()
+            .map(|_| stream(out.to, &near.0, &out_lengths));
+        let taking = near
+            .1
+            .as_ref()
+            .map(|_| stream(incoming.from, &near.1, &in_lengths));
+        comm.stream(
+            sending,
+            &mut |number, bytes| match out.own {
+                Some(own) => {
+                    let slab = sends[number].relative_to(&own.region.start);
+                    own.block.part(&slab).write_bytes(bytes)
+                }
+                None => Ok(()),
+            },
+            taking,
+            &mut |number, bytes| match &mut incoming.into {
+                Some((block, held)) => {
+                    block.paste_bytes(&receives[number].relative_to(&held.start), bytes)
+                }
+                None => Ok(()),
+            },
+        )?;
+    }
+    let far = |part: Option<&Region>, near: bool| match part {
+        Some(part) if !near => slabs(part, dtype.size()),
+        _ => Vec::new(),
+    };
+    let sends = far(out.part, near.0.is_some());
+    let receives = far(incoming.part, near.1.is_some());
+    for round in 0..sends.len().max(receives.len()) {
+        let mut send = Vec::new();
+        if let (Some(own), Some(slab)) = (out.own, sends.get(round)) {
+            let piece = own.block.part(&slab.relative_to(&own.region.start));
+            send.push((out.to, piece.to_bytes()));
+        }
+        let slab = receives.get(round);
+        let expected: Vec<(usize, usize)> = slab
+            .iter()
+            .map(|slab| (incoming.from, slab.elements() * dtype.size()))
+            .collect();
+        let received = comm.exchange(send, &expected)?;
+        if let (Some(slab), Some(bytes), Some((block, held))) =
+            (slab, received.into_iter().next(), &mut incoming.into)
+        {
+            block.paste_bytes(&slab.relative_to(&held.start), &bytes)?;
+        }
+    }
+    Ok(())
 }
 
 fn held(block: Block, region: Region) -> Resident {

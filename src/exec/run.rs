@@ -60,6 +60,8 @@ struct Command {
     codes: Vec<(DataId, Vec<u8>)>,
     indices: Vec<(u32, StorageIndex)>,
     released: Vec<DataId>,
+    /// Per stage: bytes by which the largest one needs more.
+    room: Vec<u64>,
 }
 
 /// What a rank keeps from one run to the next.
@@ -122,6 +124,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         codes,
         indices,
         released,
+        room,
     } = share(comm, || {
         let job = job.ok_or_else(|| Error::internal("rank 0 has no job"))?;
         command(job, state)
@@ -134,6 +137,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         }
     }
     let _held = meter.hold(state.held.values().map(|held| held.block.bytes()).sum());
+    let _window = meter.hold(state.limits.window_bytes(comm.size()));
     let opened = super::faults::point("open", comm.rank())
         .and_then(|()| open_sources(&plan, indices, state));
     verdict(comm, opened)?;
@@ -223,6 +227,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             writers: &mut writers,
             gathered: &mut gathered,
             tags,
+            room: room.get(number).map_or(0, |room| *room as usize),
         };
         let finished = match stage {
             Stage::Pass(pass) => context.pass(stage, pass, &resident),
@@ -231,9 +236,9 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             }
             Stage::Write(write) => {
                 let own = resident.get(&write.array);
-                state.spares.keep_for(&[]);
+                state.spares.keep_for(&[], 0);
                 let spares = &state.spares;
-                let brought = bring(comm, &plan, stage, write.array, own, Some(spares));
+                let brought = bring(comm, &plan, stage, write.array, own, (spares, true));
                 let block = brought.and_then(|hand| {
                     let needed = plan.needed_region(stage, write.array, comm.rank());
                     let dtype = plan.array(write.array).dtype();
@@ -348,6 +353,9 @@ fn command(job: &Job, state: &RankState) -> Result<Command> {
         codes,
         indices,
         released: job.released.clone(),
+        room: (job.plan.footprints().iter())
+            .map(|stage| job.plan.peak_bytes().saturating_sub(stage.peak_bytes))
+            .collect(),
     })
 }
 

@@ -1,8 +1,9 @@
 //! Memory of results that nobody reads any longer, for the next ones of about their size: fresh memory costs a visit of the
 //! kernel per page, in a loop of time steps as much as the arithmetic.
 //!
-//! Law: nothing is spare while a stage works. What a stage does not take at its start goes back to the system before it brings
-//! or makes anything, so the memory of a stage is what the plan says; between stages no more is held than was live just before.
+//! Law: what is spare while a stage works, and what the plan says of the stage, are together no more than the plan says of its
+//! largest stage. The rest goes back to the system before the stage brings or makes anything; between stages no more is held than
+//! was live just before.
 
 use super::run::Resident;
 use crate::block::Block;
@@ -30,14 +31,29 @@ impl Spares {
         }
     }
 
-    /// Lets all go but what serves for blocks of these dtypes and numbers of elements, each once.
-    pub(super) fn keep_for(&self, wanted: &[(DType, usize)]) {
+    /// Lets all go but what serves for blocks of these dtypes and numbers of elements, each once, and `room` bytes for later
+    /// stages, of which it gives what is used.
+    pub(super) fn keep_for(&self, wanted: &[(DType, usize)], room: usize) -> usize {
         let mut all = self.lock();
         let kept = wanted.iter().filter_map(|(dtype, elements)| {
             let found = find(&all, *dtype, *elements)?;
             Some(all.swap_remove(found))
         });
-        *all = kept.collect();
+        let mut kept: Vec<Block> = kept.collect();
+        let mut beside = 0;
+        for block in all.drain(..) {
+            if beside + block.bytes() <= room {
+                beside += block.bytes();
+                kept.push(block);
+            }
+        }
+        *all = kept;
+        beside
+    }
+
+    /// True when nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     /// A block whose elements are unspecified.
@@ -89,14 +105,18 @@ mod tests {
         assert!(spares.lock().is_empty(), "too small, or held by another");
         spares.give(again);
         spares.give(resident(2 * n));
-        spares.keep_for(&[(DType::F64, n - n / 16), (DType::I64, 2 * n)]);
+        spares.give(resident(3 * n));
+        let wanted = [(DType::F64, n - n / 16), (DType::I64, 2 * n)];
+        assert_eq!(spares.keep_for(&wanted, 24 * n - 1), 16 * n);
+        assert_eq!(spares.lock().len(), 2);
+        assert_eq!(spares.keep_for(&wanted, 16 * n - 1), 0);
         assert_eq!(spares.lock().len(), 1);
         let address = spares.lock()[0].as_slice::<f64>().map(<[f64]>::as_ptr);
         let block = spares.block(DType::F64, &[15, n / 16]);
         assert_eq!(block.shape(), [15, n / 16]);
         assert_eq!(block.as_slice::<f64>().map(<[f64]>::as_ptr), address);
         assert!(spares.lock().is_empty());
-        spares.keep_for(&[]);
+        spares.keep_for(&[], 0);
         assert_eq!(spares.block(DType::F64, &[7]).shape(), [7]);
     }
 }

@@ -2,7 +2,7 @@
 //! moves finished parcels to rank 0 while threads compute.
 
 use super::combine::combine;
-use super::exchange::{AtHand, bring};
+use super::exchange::{AtHand, bring, parts};
 use super::messages::{Parcel, pump};
 use super::meter::Meter;
 use super::output::{Delivery, OpenOutput, Store};
@@ -35,6 +35,8 @@ pub(super) struct StageContext<'a> {
     pub(super) writers: &'a mut Vec<Writer>,
     pub(super) gathered: &'a mut Vec<Block>,
     pub(super) tags: [Tag; 2],
+    /// Bytes by which the largest stage of the plan needs more than this one.
+    pub(super) room: usize,
 }
 
 impl StageContext<'_> {
@@ -47,17 +49,29 @@ impl StageContext<'_> {
     ) -> Result<Vec<(ArrayId, Resident)>> {
         let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
         super::faults::point("exchange", comm.rank())?;
-        state.spares.keep_for(&self.wanted(pass));
-        let joined = plan.only_moves(pass).then_some(&state.spares);
+        let mut spare = meter.hold(0);
+        let joined = plan.only_moves(pass);
+        if !state.spares.is_empty() {
+            let mut wanted = self.wanted(pass);
+            for array in pass.arrays().into_iter().filter(|_| !joined) {
+                if !matches!(plan.array(array), ArrayDecl::File(_)) && !plan.in_scratch(array) {
+                    let dtype = plan.array(array).dtype();
+                    let parts = parts(plan, stage, array, comm.rank());
+                    wanted.extend(parts.map(|(_, part)| (dtype, part.elements())));
+                }
+            }
+            spare.set(state.spares.keep_for(&wanted, self.room));
+        }
         let mut at_hand: HashMap<ArrayId, AtHand> = HashMap::new();
         for array in pass.arrays() {
             if matches!(plan.array(array), ArrayDecl::File(_)) || plan.in_scratch(array) {
                 continue;
             }
-            let block = bring(comm, plan, stage, array, resident.get(&array), joined)?;
+            let own = resident.get(&array);
+            let block = bring(comm, plan, stage, array, own, (&state.spares, joined))?;
             at_hand.insert(array, block);
         }
-        if let ([array], true) = (&pass.arrays()[..], plan.only_moves(pass))
+        if let ([array], true) = (&pass.arrays()[..], joined)
             && let [SinkTarget::Store(stored)] = pass.sinks[0].targets[..]
             && let Some(brought) = at_hand.remove(array)
         {
@@ -133,6 +147,10 @@ impl StageContext<'_> {
             verdict(comm, delivered)?;
         }
         drop(run);
+        // What came from other ranks; what is this rank's own has another holder, and stays.
+        for brought in at_hand.into_values().flat_map(|hand| hand.boxes) {
+            state.spares.give(brought);
+        }
         Ok(stores
             .into_iter()
             .map(|(array, store)| {

@@ -300,10 +300,15 @@ pub(super) const SLAB_BYTES: usize = 4 << 20;
 
 /// A box cut along its outermost axes into slabs of at most 4 MiB: what travels in one message.
 pub fn slabs(region: &Region, element_bytes: usize) -> Vec<Region> {
+    slabs_of(region, element_bytes, SLAB_BYTES)
+}
+
+/// The same for slabs of at most `most_bytes` (or one element).
+pub fn slabs_of(region: &Region, element_bytes: usize, most_bytes: usize) -> Vec<Region> {
     let mut cut = region.shape.clone();
     for axis in 0..cut.len() {
         let inner: usize = cut[axis + 1..].iter().product::<usize>() * element_bytes;
-        cut[axis] = (SLAB_BYTES / inner.max(1)).clamp(1, cut[axis].max(1));
+        cut[axis] = (most_bytes / inner.max(1)).clamp(1, cut[axis].max(1));
         if cut[axis] > 1 {
             break;
         }

@@ -25,7 +25,7 @@ pub struct Footprint {
     pub threads: usize,
     /// Bytes of one task on one thread.
     pub task_bytes: u64,
-    /// Bytes that stay between stages: stored results and gathered ones.
+    /// Bytes that stay between stages: stored results, gathered ones, and the rank's window.
     pub resident_bytes: u64,
     /// Bytes of exchanged inputs on the worst rank.
     pub exchange_bytes: u64,
@@ -78,9 +78,10 @@ fn reader_bytes(plan: &Plan, stage: &Stage, limits: &Limits) -> u64 {
     u64::from(reads) * (limits.reads * SCRATCH_SPAN_BYTES) as u64
 }
 
-/// Bytes of results that live on `rank` while `stage` runs: stored by it or before it and used now or later.
-fn resident(plan: &Plan, stage: usize, rank: usize) -> u64 {
-    let mut bytes = 0u64;
+/// Bytes that live on `rank` while `stage` runs: results stored by it or before it and used now or later, and what the rank
+/// shares with others of its node.
+fn resident(plan: &Plan, stage: usize, rank: usize, limits: &Limits) -> u64 {
+    let mut bytes = limits.window_bytes(plan.ranks) as u64;
     for (number, decl) in plan.arrays.iter().enumerate() {
         let id = ArrayId(number as u32);
         if plan.in_scratch(id) {
@@ -127,7 +128,8 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
 const MANY_RANKS: usize = 32;
 
 /// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
-/// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI).
+/// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI; between
+/// ranks of a node it is less: what the window holds, which is always there).
 fn exchanged(
     plan: &Plan,
     stage: &Stage,
@@ -278,7 +280,7 @@ pub fn footprint_threads(
         .iter()
         .position(|s| matches!(s, Stage::Pass(p) if p == pass))
         .unwrap_or(0);
-    let beside = resident(plan, number, rank)
+    let beside = resident(plan, number, rank, limits)
         + partial_bytes(pass, rank).0
         + exchanged
         + reader_bytes(plan, &plan.stages[number], limits);
@@ -295,7 +297,7 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
     };
     let mut holders: HashMap<ArrayId, Holders> = HashMap::new();
     for rank in 0..plan.ranks {
-        let resident = resident(plan, number, rank);
+        let resident = resident(plan, number, rank, limits);
         let mut exchange = reader_bytes(plan, stage, limits);
         for array in pass.arrays() {
             if !matches!(plan.array(array), ArrayDecl::File(_)) && !plan.in_scratch(array) {
@@ -367,7 +369,8 @@ pub fn write_threads(plan: &Plan, number: usize, rank: usize, limits: &Limits) -
         return 1;
     };
     let chunk = write.chunks.largest_chunk() * plan.array(write.array).dtype().size();
-    let beside = resident(plan, number, rank) + reader_bytes(plan, &plan.stages[number], limits);
+    let beside =
+        resident(plan, number, rank, limits) + reader_bytes(plan, &plan.stages[number], limits);
     let free = limits.memory_bytes.saturating_sub(beside);
     let each = CHUNKS_FROM_SCRATCH * chunk as u64 + SCRATCH_SPAN_BYTES as u64;
     ((free / each) as usize).clamp(1, limits.threads.max(1))
@@ -391,7 +394,7 @@ fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks, limits: &Lim
     };
     let mut holders = Holders::new(plan, write.array);
     for rank in 0..plan.ranks {
-        let resident = resident(plan, number, rank);
+        let resident = resident(plan, number, rank, limits);
         let (moved, messages, block, threads) = match scratch {
             true => {
                 let threads = write_threads(plan, number, rank, limits);

@@ -38,7 +38,7 @@ mod wire;
 mod work;
 
 pub use bands::Nesting;
-pub use derive::{PassGeometry, SinkGeometry, slabs};
+pub use derive::{PassGeometry, SinkGeometry, slabs, slabs_of};
 pub use lower::{Request, Target, lower, lower_storing};
 pub use memory::{Footprint, SCRATCH_SPAN_BYTES, footprint, footprint_threads, write_threads};
 pub use plan::{

@@ -14,12 +14,12 @@ use super::work::Body;
 use crate::geom::{AxisChunks, ChunkGrid, Placement, Select};
 
 /// Tiles grow to at least this many elements, unless a [`Tiling`] says otherwise.
-const SMALL_TILE: usize = 1 << 16;
+pub(super) const SMALL_TILE: usize = 1 << 16;
 /// Tiles that grow stay at or below this many elements.
 const LARGE_TILE: usize = 1 << 18;
 
 /// Rows that a tile of whole rows keeps.
-const FEW_ROWS: usize = 16;
+pub(super) const FEW_ROWS: usize = 16;
 
 /// What a job says about tiles. It is part of the problem: segments follow tiles, so sums of floats may differ in their last
 /// bits between two tilings, while ranks, threads and memory never change a bit.

@@ -4,10 +4,15 @@
 //! decoding of chunks that tiles share. Larger tiles share less, and are written in longer runs; memory is what decides.
 
 use super::plan::Make;
+use super::tiling::{FEW_ROWS, SMALL_TILE};
 use super::work::Body;
 
 /// A tile is widened to a whole axis when that leaves this part of the work.
 const WORTH_A_WHOLE_AXIS: f64 = 0.75;
+/// What a widened tile makes is cut to about this, where cutting costs nothing: it then stays in the last cache.
+const CACHED_BYTES: usize = 2 << 20;
+/// Domains of more elements keep wide tiles: their results may go to scratch files, where a wide tile makes long runs.
+const MOST_TRIMMED: usize = 1 << 26;
 /// A tile takes less of an axis when that leaves this part of the work.
 const WORTH_LESS: f64 = 0.75;
 /// A tile grows along an axis when that leaves this part of the work.
@@ -43,6 +48,7 @@ pub(super) fn widened(
     while widening.less_of_an_axis() {}
     widening.to_grains();
     while widening.whole_axis() {}
+    widening.trim();
     widening.most = grown;
     while widening.more_of_an_axis() {}
     widening.tile
@@ -134,6 +140,33 @@ impl Widening<'_> {
                 true
             }
             None => false,
+        }
+    }
+
+    /// Halves axes of a tile that was widened to whole ones, while what the tile makes does not fit the cache and nothing is made
+    /// again for it. Bands do not cut such a tile: the first axis is often the one that it holds whole.
+    fn trim(&mut self) {
+        let elements = |tile: &[usize]| tile.iter().product::<usize>();
+        if !self.kept.contains(&true) || elements(self.body.domain) > MOST_TRIMMED {
+            return;
+        }
+        let last = self.tile.len() - 1;
+        while self.body.made_bytes(&self.tile) > CACHED_BYTES
+            && elements(&self.tile) >= 2 * SMALL_TILE
+        {
+            // Rows stay long enough for whole lines of the cache.
+            let least = |axis: usize| if axis == last { FEW_ROWS } else { 1 };
+            let free =
+                (0..=last).filter(|axis| !self.kept[*axis] && self.tile[*axis] > least(*axis));
+            let Some(axis) = free.max_by_key(|axis| self.tile[*axis]) else {
+                return;
+            };
+            let mut tile = self.tile.clone();
+            tile[axis] = tile[axis].div_ceil(2);
+            if self.body.per_element(&tile) > 1.01 * self.work {
+                return;
+            }
+            self.tile = tile;
         }
     }
 

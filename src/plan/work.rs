@@ -79,6 +79,15 @@ impl Body<'_> {
             .sum()
     }
 
+    /// Bytes of what is made for a tile of these lengths: all slots that are not loaded.
+    pub(super) fn made_bytes(&self, tile: &[usize]) -> usize {
+        let needs = needs(self.slots, self.inputs, &self.middle(tile));
+        (self.slots.iter().zip(&needs))
+            .filter(|(slot, _)| !matches!(slot.make, Make::Load(_)))
+            .filter_map(|(slot, need)| Some(need.as_ref()?.elements() * slot.dtype.size()))
+            .sum()
+    }
+
     /// The slot that costs most by being made again for tile after tile of these lengths, when storing it once (and moving
     /// it between ranks) costs less. Those that are `stored` already do not count: they are what the pass makes.
     pub(super) fn most_repeated(

@@ -1,6 +1,6 @@
 //! What every fabric must do, as one body that runs on all ranks of any of them.
 
-use hyperslab::comm::{Comm, Tag, handshake, verdict};
+use hyperslab::comm::{Comm, Stream, Tag, handshake, verdict};
 use hyperslab::{Error, Result};
 
 /// A small generator that all ranks step alike.
@@ -28,6 +28,7 @@ pub fn all(comm: &dyn Comm, longest: usize) -> Result<()> {
     broadcasts(comm, longest)?;
     gathers(comm)?;
     exchanges(comm, longest)?;
+    streams(comm, longest)?;
     sends(comm, longest)?;
     flush_meets_collective(comm, longest)?;
     verdicts(comm)?;
@@ -65,6 +66,52 @@ fn gathers(comm: &dyn Comm) -> Result<()> {
                 vec![]
             }
         );
+    }
+    Ok(())
+}
+
+/// Through shared memory to every other rank, more pieces than a window has slots, up to the longest that it takes.
+fn streams(comm: &dyn Comm, longest: usize) -> Result<()> {
+    let (rank, size) = (comm.rank(), comm.size());
+    comm.share_memory(true)?;
+    for shift in 1..size {
+        let (to, from) = ((rank + shift) % size, (rank + size - shift) % size);
+        // All ranks of the tests are on one node.
+        let most = comm
+            .shared_bytes(to)
+            .ok_or_else(|| Error::internal("no window"))?;
+        let lengths = |from: usize, to: usize| -> Vec<usize> {
+            let pieces = (from * 5 + to * 3) % 11;
+            let length = |k: usize| {
+                if k == 0 && shift == 1 {
+                    most
+                } else {
+                    (k * longest / 11).min(most)
+                }
+            };
+            (0..pieces).map(length).collect()
+        };
+        let (sends, receives) = (lengths(rank, to), lengths(from, rank));
+        let stream = |rank, lengths| Stream {
+            rank,
+            lengths,
+            messages: 1,
+        };
+        let mut arrived = 0;
+        comm.stream(
+            Some(stream(to, &sends)),
+            &mut |piece, slot| {
+                slot.copy_from_slice(&bytes(rank + piece, to, sends[piece]));
+                Ok(())
+            },
+            Some(stream(from, &receives)),
+            &mut |piece, slot| {
+                assert!(slot == bytes(from + piece, rank, receives[piece]));
+                arrived += 1;
+                Ok(())
+            },
+        )?;
+        assert_eq!(arrived, receives.len());
     }
     Ok(())
 }

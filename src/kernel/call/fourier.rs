@@ -4,6 +4,7 @@
 //! Plans are kept per thread. Lines across rows are brought together in groups that fit the cache.
 
 use super::call::PieceView;
+use super::turn::turn;
 use crate::block::{Block, Native};
 use crate::dtype::Physical;
 use crate::error::{Error, Result};
@@ -226,11 +227,19 @@ where
                 };
                 let zero = Complex::new(T::zero(), T::zero());
                 let mut scratch = vec![zero; plan.get_outofplace_scratch_len()];
-                lines(input, &source, out, &wanted, |line, to| {
+                let mut work = |line: &mut [Complex<T>], to: &mut [Complex<T>]| {
                     plan.process_outofplace_with_scratch(line, to, &mut scratch);
                     scaled(to, own_scale);
-                    Ok(())
-                })?;
+                };
+                let rows = view.strides.last() == Some(&1) && view.strides[last] >= 0;
+                if rows && last + 1 < shape.len() && n > 0 {
+                    columns(input, &source, out, &wanted, work);
+                } else {
+                    lines(input, &source, out, &wanted, |line, to| {
+                        work(line, to);
+                        Ok(())
+                    })?;
+                }
             }
         }
         for (number, &axis) in before.iter().enumerate() {
@@ -339,15 +348,59 @@ fn lines<S: Copy + Default, D: Copy + Default>(
                 let (a, b) = (c * wide, c * tall);
                 work(&mut line_in[a..a + long], &mut line_out[b..b + length])?;
             }
-            for i in 0..short {
-                let at = to_row + i * inner + first;
-                for (c, to) in to[at..at + count].iter_mut().enumerate() {
-                    *to = line_out[c * tall + skipped + i];
-                }
+            if short > 0 {
+                let lines = (&line_out[skipped..], tall);
+                turn(lines, (&mut to[to_row + first..], inner), (count, short));
             }
         }
     }
     Ok(())
+}
+
+/// As [`lines`] along any axis but the last, where elements of the last axis are neighbours and `work` keeps type and length.
+///
+/// A line is transformed into the place of the one before it, so a group takes half of the cache.
+fn columns<S: Copy + Default>(
+    from: &[S],
+    source: &Strided<'_>,
+    to: &mut [S],
+    wanted: &Wanted<'_>,
+    mut work: impl FnMut(&mut [S], &mut [S]),
+) {
+    let &Wanted {
+        shape,
+        axis,
+        length,
+        first: skipped,
+    } = wanted;
+    let last = shape.len() - 1;
+    let (short, columns) = (shape[axis], shape[last]);
+    let step = source.strides[axis] as usize;
+    let inner: usize = shape[axis + 1..].iter().product();
+    let group = (GROUP_BYTES / (length * size_of::<S>())).clamp(16, 32);
+    let group = group.min(columns.max(1));
+    let wide = length + GAP;
+    let mut buffer = vec![S::default(); (group + 1) * wide];
+    let mut ranges: Vec<_> = shape[..last].iter().map(|len| 0..*len).collect();
+    ranges[axis] = 0..1;
+    for index in positions(ranges) {
+        let from_row = source.at(&index) as usize;
+        let to_row = (index.iter().zip(shape)).fold(0, |row, (i, len)| row * len + i) * columns;
+        for first in (0..columns).step_by(group) {
+            let count = group.min(columns - first);
+            let rows = (&from[from_row + first..], step);
+            turn(rows, (&mut buffer[wide..], wide), (length, count));
+            for c in 0..count {
+                let (done, waiting) = buffer.split_at_mut((c + 1) * wide);
+                work(
+                    &mut waiting[..length],
+                    &mut done[c * wide..c * wide + length],
+                );
+            }
+            let lines = (&buffer[skipped..], wide);
+            turn(lines, (&mut to[to_row + first..], inner), (count, short));
+        }
+    }
 }
 
 impl Strided<'_> {
@@ -399,20 +452,12 @@ fn in_place<T: Real>(
         for start in (0..inner).step_by(row) {
             for first in (start..start + columns).step_by(group) {
                 let count = group.min(start + columns - first);
-                for (i, row) in plane.chunks(inner).enumerate() {
-                    for (c, v) in row[first..first + count].iter().enumerate() {
-                        buffer[c * tall + i] = *v;
-                    }
-                }
+                turn((&plane[first..], inner), (&mut buffer, tall), (n, count));
                 for line in buffer[..count * tall].chunks_mut(tall) {
                     plan.process_with_scratch(&mut line[..n], &mut scratch);
                     scaled(&mut line[..n], scale);
                 }
-                for (i, row) in plane.chunks_mut(inner).enumerate() {
-                    for (c, v) in row[first..first + count].iter_mut().enumerate() {
-                        *v = buffer[c * tall + i];
-                    }
-                }
+                turn((&buffer, tall), (&mut plane[first..], inner), (count, n));
             }
         }
     }

@@ -9,6 +9,7 @@ mod reshape;
 mod scan;
 mod sliding;
 mod take;
+mod turn;
 mod window;
 
 pub use call::{PieceView, call};
