@@ -310,7 +310,7 @@ hot_loop! {
     /// all rows (`add`), then joined to the cell (`join`). Where the count is 0, `begin` moves the middle to the first value; it
     /// tells whether a value counts.
     fn rows_about[M: Copy, T: Copy, B: Fn(u32, &mut M, T) -> bool, F: Fn(M, &mut M, &mut f64, &mut u32, T), J: Fn(&mut M, &mut f64, &mut u32, M, f64, u32)](
-        zero: M, middles: &mut [M], squares: &mut [f64], counts: &mut [u32], rows: Rows<'_, T>, begin: B, add: F, join: J,
+        zero: M, cells: (&mut [M], &mut [f64], &mut [u32]), rows: Rows<'_, T>, begin: B, add: F, join: J,
     ) {
         #[inline(always)]
         fn block<const W: usize, M: Copy, T: Copy>(
@@ -345,6 +345,7 @@ hot_loop! {
             }
             *middles = middle;
         }
+        let (middles, squares, counts) = cells;
         let (ms, rest_m) = middles.as_chunks_mut::<FEW_ABREAST>();
         let (ss, rest_s) = squares.as_chunks_mut::<FEW_ABREAST>();
         let (cs, rest_c) = counts.as_chunks_mut::<FEW_ABREAST>();

@@ -18,6 +18,8 @@ use super::work::made;
 use crate::geom::Region;
 use crate::op::SUB_TILE;
 
+/// Rows of so many elements are taken side by side.
+const LONG_ROW: usize = SUB_TILE / 8;
 /// Bytes of pieces that a band is cut to.
 const BAND_BYTES: usize = 400 << 10;
 /// Longer bands are a multiple of so many rows.
@@ -120,7 +122,9 @@ impl Pass {
                 only && fold.axes.contains(&axis) && fold.group.is_none()
             })
         };
-        match self.sinks.iter().all(steady) {
+        // Of short rows, row-major sub-tiles have many at once as it is.
+        let long = band.elements() / band.shape[axis] >= LONG_ROW;
+        match long && self.sinks.iter().all(steady) {
             true => band.shape[axis],
             false => 1,
         }

@@ -175,9 +175,11 @@ where
         // About the mean so far, which is near: T. F. Chan and others again, without a division for each element.
         vector::rows_about(
             A::ZERO,
-            &mut self.means[cells.clone()],
-            &mut self.squares[cells.clone()],
-            &mut self.counts.low[cells],
+            (
+                &mut self.means[cells.clone()],
+                &mut self.squares[cells.clone()],
+                &mut self.counts.low[cells],
+            ),
             rows,
             |count, mean, v| {
                 let counts = !(SKIP && Number::missing(v));
