@@ -1,6 +1,8 @@
 """Four daily jobs in xarray + dask + flox (threads), timed from open to written.
 
-Usage: labels_xarray.py anomaly|seasfire|basins|rolling IN.nc OUT.nc [--chunks dim=n,dim=n]
+Usage: labels_xarray.py anomaly|seasfire|basins|rolling IN.nc OUT.nc [--chunks dim=n,dim=n | --eager]
+
+--eager loads all with NumPy: the test of our scripts compares with that, and needs no dask.
 
 anomaly    means of the twelve months and the anomalies from them, both written
 seasfire   sums of years over land, written, and the series at six places (nearest)
@@ -20,7 +22,8 @@ BEST = {"anomaly": "time=30,lat=256,lon=288", "seasfire": "time=46,latitude=360,
 
 def main(job, source, target, chunks):
     xr.set_options(use_flox=True, use_bottleneck=True)
-    chunks = {k: int(v) for k, v in (part.split("=") for part in chunks.split(","))}
+    if chunks is not None:
+        chunks = {k: int(v) for k, v in (part.split("=") for part in chunks.split(","))}
     start = time.perf_counter()
     ds = xr.open_dataset(source, chunks=chunks)
     if job == "anomaly":
@@ -42,4 +45,5 @@ def main(job, source, target, chunks):
 
 if __name__ == "__main__":
     options = sys.argv[4:]
-    main(*sys.argv[1:4], options[1] if options[:1] == ["--chunks"] else BEST[sys.argv[1]])
+    best = None if options == ["--eager"] else BEST[sys.argv[1]]
+    main(*sys.argv[1:4], options[1] if options[:1] == ["--chunks"] else best)

@@ -224,6 +224,16 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
         if sink.targets.iter().any(stored) {
             bytes += piece.min(SLAB_BYTES as u64);
         }
+        // Encoded chunk by chunk: as it is, shuffled and deflated.
+        let encoded = |target: &SinkTarget| match *target {
+            SinkTarget::Write { file, variable } => {
+                let spec = &plan.files[file as usize].variables[variable as usize];
+                let chunk = spec.encoding.chunks.as_ref();
+                chunk.map_or(0, |c| c.iter().product::<usize>() * sink.dtype.size())
+            }
+            _ => 0,
+        };
+        bytes += CHUNKS_TO_ENCODE * sink.targets.iter().map(encoded).max().unwrap_or(0) as u64;
         match &sink.fold {
             None => bytes += piece,
             Some(fold) => {
@@ -360,6 +370,8 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
     result
 }
 
+/// Chunks that a thread holds while it encodes one.
+const CHUNKS_TO_ENCODE: u64 = 3;
 /// Chunks that a thread holds which writes chunks out of a scratch file: read, as stored, and three to encode it.
 const CHUNKS_FROM_SCRATCH: u64 = 5;
 

@@ -10,11 +10,49 @@ use crate::spec::VariableSpec;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// A created output file, opened for writing at known addresses.
+///
+/// A thread of its own has the system write to disk what is dirty while more is made: at the end little is left to wait for.
 pub struct RegionWriter {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
+    /// Bytes written, to tell the thread now and then.
+    written: AtomicU64,
+    flusher: Mutex<Option<Flusher>>,
+}
+
+/// The thread that flushes, and how to wake it.
+struct Flusher {
+    wake: SyncSender<()>,
+    thread: JoinHandle<std::io::Result<()>>,
+}
+
+/// So many bytes are worth waking the thread.
+const FLUSHED_BYTES: u64 = 64 << 20;
+
+impl Flusher {
+    fn start(file: &Arc<File>) -> Option<Self> {
+        // One wake may wait: more would say nothing new.
+        let (wake, woken) = sync_channel::<()>(1);
+        let file = Arc::clone(file);
+        let flush = move || woken.iter().try_for_each(|()| file.sync_data());
+        let thread = std::thread::Builder::new().name("flush".to_owned());
+        // Without it the end takes longer, no more.
+        let thread = thread.spawn(flush).ok()?;
+        Some(Flusher { wake, thread })
+    }
+
+    /// Waits until the thread is done. The system tells a failure to write once: it must not get lost.
+    fn end(self) -> std::io::Result<()> {
+        drop(self.wake);
+        let ended = self.thread.join();
+        ended.unwrap_or_else(|_| Err(std::io::Error::other("the thread that flushes has failed")))
+    }
 }
 
 impl RegionWriter {
@@ -32,9 +70,12 @@ impl RegionWriter {
                 ),
             )
         })?;
+        let file = Arc::new(file);
         Ok(RegionWriter {
             file,
             path: temporary.to_owned(),
+            written: AtomicU64::new(0),
+            flusher: Mutex::new(None),
         })
     }
 
@@ -94,7 +135,24 @@ impl RegionWriter {
                 });
             },
         );
+        self.flush_now_and_then(bytes.len() as u64);
         result
+    }
+
+    /// Wakes the thread that flushes when enough was written since it was woken last; the first time it is started.
+    fn flush_now_and_then(&self, more: u64) {
+        let before = self.written.fetch_add(more, Relaxed);
+        if before / FLUSHED_BYTES == (before + more) / FLUSHED_BYTES {
+            return;
+        }
+        let mut flusher = self.flusher.lock().unwrap_or_else(PoisonError::into_inner);
+        if flusher.is_none() {
+            *flusher = Flusher::start(&self.file);
+        }
+        if let Some(flusher) = &*flusher {
+            // Full: it was woken and has not begun. Closed: it has failed, which the end tells.
+            let _ = flusher.wake.try_send(());
+        }
     }
 
     /// Waits until what was written is on disk.
@@ -102,7 +160,11 @@ impl RegionWriter {
     /// # Errors
     /// I/O when the system fails.
     pub fn sync(&self) -> Result<()> {
-        self.file.sync_data().map_err(|e| {
+        let flusher = (self.flusher.lock())
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let flushed = flusher.map_or(Ok(()), Flusher::end);
+        flushed.and_then(|()| self.file.sync_data()).map_err(|e| {
             Error::new(
                 Fault::Io,
                 format!("save: syncing {} failed: {e}", self.path.display()),
