@@ -215,6 +215,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
         } as u64;
     }
     bytes += pass.program.scratch_bytes(pass.tiles.largest_chunk()) as u64;
+    let mut largest = 0;
     for sink in &pass.sinks {
         let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
         let cells = piece_cells(pass, sink, &geometry);
@@ -233,7 +234,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             }
             _ => 0,
         };
-        bytes += CHUNKS_TO_ENCODE * sink.targets.iter().map(encoded).max().unwrap_or(0) as u64;
+        largest = largest.max(sink.targets.iter().map(encoded).max().unwrap_or(0));
         match &sink.fold {
             None => bytes += piece,
             Some(fold) => {
@@ -243,7 +244,8 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             }
         }
     }
-    bytes
+    // Sinks encode one after the other.
+    bytes + CHUNKS_TO_ENCODE * largest as u64
 }
 
 /// Tiles among which the one that needs most is: the first two, one in the middle and the last along every axis (few tiles

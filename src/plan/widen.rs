@@ -46,6 +46,7 @@ pub(super) fn widened(
         tile,
     };
     while widening.less_of_an_axis() {}
+    while widening.fetch_less() {}
     widening.to_grains();
     while widening.whole_axis() {}
     widening.trim();
@@ -96,6 +97,29 @@ impl Widening<'_> {
         match less.min_by(|a, b| a.0.total_cmp(&b.0)) {
             Some((work, tile)) if work < WORTH_LESS * self.work => {
                 (self.work, self.tile) = (work, tile);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Halves an axis where the chunks of a tile are too many to be fetched together and nothing is decoded again for it: a
+    /// series at one point may touch all chunks along time.
+    fn fetch_less(&mut self) -> bool {
+        let fetched = self.body.fetched_bytes(&self.tile);
+        if fetched <= self.most {
+            return false;
+        }
+        let long = (0..self.tile.len()).filter(|axis| self.tile[*axis] > 1);
+        let halved = long.map(|axis| {
+            let mut tile = self.tile.clone();
+            tile[axis] = tile[axis].div_ceil(2);
+            (self.body.per_element(&tile), tile)
+        });
+        let fewer = halved.filter(|(_, tile)| self.body.fetched_bytes(tile) < fetched);
+        match fewer.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some((work, tile)) if work <= 1.01 * self.work => {
+                self.tile = tile;
                 true
             }
             _ => false,

@@ -88,6 +88,22 @@ impl Body<'_> {
             .sum()
     }
 
+    /// Bytes of the chunks of files that a tile of these lengths needs, which are fetched together.
+    pub(super) fn fetched_bytes(&self, tile: &[usize]) -> usize {
+        let needs = needs(self.slots, self.inputs, &self.middle(tile));
+        let fetched = (self.slots.iter().zip(&needs)).filter_map(|(slot, need)| {
+            let Make::Load(array) = slot.make else {
+                return None;
+            };
+            let ArrayDecl::File(spec) = self.plan.array(array) else {
+                return None;
+            };
+            let elements = decoded(&spec.fetch_chunk(), need.as_ref()?);
+            Some(elements as usize * slot.dtype.size())
+        });
+        fetched.sum()
+    }
+
     /// The slot that costs most by being made again for tile after tile of these lengths, when storing it once (and moving
     /// it between ranks) costs less. Those that are `stored` already do not count: they are what the pass makes.
     pub(super) fn most_repeated(
@@ -129,22 +145,23 @@ impl Body<'_> {
         match &self.slots[slot].make {
             Make::Load(array) => match self.plan.array(*array) {
                 // Chunks are decoded whole.
-                ArrayDecl::File(spec) => {
-                    let chunk = spec.fetch_chunk();
-                    let decoded: f64 = (0..chunk.len())
-                        .map(|axis| {
-                            let first = region.start[axis] / chunk[axis];
-                            let last = (region.end(axis).max(1) - 1) / chunk[axis];
-                            ((last + 1 - first) * chunk[axis]) as f64
-                        })
-                        .product();
-                    6.0 * decoded
-                }
+                ArrayDecl::File(spec) => 6.0 * decoded(&spec.fetch_chunk(), region),
                 ArrayDecl::Memory { .. } | ArrayDecl::Held { .. } | ArrayDecl::Result { .. } => 0.0,
             },
             _ => made(self.slots, &self.slots[slot], region),
         }
     }
+}
+
+/// Elements of the chunks that a region touches.
+fn decoded(chunk: &[usize], region: &Region) -> f64 {
+    (0..chunk.len())
+        .map(|axis| {
+            let first = region.start[axis] / chunk[axis];
+            let last = (region.end(axis).max(1) - 1) / chunk[axis];
+            ((last + 1 - first) * chunk[axis]) as f64
+        })
+        .product()
 }
 
 /// Work of making this region of a slot that is not loaded.

@@ -103,8 +103,9 @@ fn scattered_points_do_not_load_the_box_around_them() {
     // Five points in five chunks of 16.
     let part = decoded(plan.clone(), &shape);
     assert!(part < 5.5 / 16.0, "{part}");
+    // On each of two threads the chunks of five that are fetched together, and one as it is inflated.
     let peak = ready(plan, 2).footprints()[0].peak_bytes;
-    assert!(peak < 100 << 20, "{peak}");
+    assert!(peak < 200 << 20, "{peak}");
 }
 
 /// Groups over a map: the pass keeps the tiles of the file, and each chunk is decoded once. What depends on the order of
