@@ -85,7 +85,7 @@ fn daily_work_is_that_of_xarray_on_any_ranks() {
             continue;
         };
         let theirs = at("theirs.nc");
-        let mut run = |args: &[&str]| {
+        let run = |args: &[&str]| {
             let out = Command::new(&python).args(args).output().unwrap();
             assert!(out.status.success(), "{job}: {}", text(&out));
         };
