@@ -36,7 +36,7 @@ fn ndvi() -> Program {
 
 fn run(work: &mut Interpreter, tile: &FoldTile<'_>, views: &[BlockView<'_>], state: &mut State) {
     work.run(tile.shape, views, &mut |sub| {
-        state.feed(tile, sub.start, sub.output(0))
+        state.feed(tile, &sub.runs(0), sub.output(0))
     })
     .unwrap();
 }

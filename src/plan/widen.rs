@@ -47,7 +47,7 @@ pub(super) fn widened(
     };
     while widening.less_of_an_axis() {}
     while widening.fetch_less() {}
-    widening.to_grains();
+    widening.whole_grains();
     while widening.whole_axis() {}
     widening.trim();
     widening.most = grown;
@@ -127,7 +127,7 @@ impl Widening<'_> {
     }
 
     /// Runs of a scan are made from their starts: tiles of whole runs make nothing twice.
-    fn to_grains(&mut self) {
+    fn whole_grains(&mut self) {
         let domain = self.body.domain;
         for slot in self.body.slots {
             let Make::Call { op, .. } = &slot.make else {

@@ -1,4 +1,5 @@
 //! The scripts of daily work: the same file on any ranks, and what xarray makes of the same input.
+#![allow(clippy::print_stdout)]
 
 use super::{alone, json, on, text};
 use std::path::Path;
