@@ -20,6 +20,7 @@ mod bands;
 mod decoded;
 mod derive;
 mod display;
+mod jobs;
 mod largest;
 mod locality;
 mod lower;
