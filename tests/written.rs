@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use support::files::{dates, landsat, limits, ndvi, on_tiles, packed};
+use support::python;
 
 const SHAPE: [usize; 3] = [11, 23, 17];
 /// None, and characters of 1 to 4 bytes.
@@ -26,14 +27,6 @@ const TEXTS: [&str; 5] = ["", "plain zone", "zone é", "日本", "🛰 4"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn python() -> Option<PathBuf> {
-    let own = root().join(".venv/bin/python");
-    if own.exists() {
-        return Some(own);
-    }
-    std::env::var_os("HYPERSLAB_PYTHON").map(PathBuf::from)
 }
 
 fn shared() -> Option<PathBuf> {

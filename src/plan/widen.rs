@@ -146,7 +146,7 @@ impl Widening<'_> {
                 self.take(axis, found);
             }
         }
-        // As before: these axes may still be cut.
+        // They are no whole axes: what comes may still cut them.
         self.kept.fill(false);
     }
 

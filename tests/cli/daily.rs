@@ -1,8 +1,8 @@
 //! The scripts of daily work: the same file on any ranks, and what xarray makes of the same input.
 #![allow(clippy::print_stdout)]
 
+use super::support::python;
 use super::{alone, json, on, text};
-use std::path::Path;
 use std::process::Command;
 
 const CUBES: &str = r#"
@@ -22,14 +22,6 @@ let lsm = (arange(25 * 36).reshape([25, 36]) % 5).astype("float32") / 4.0;
 let lsm = lsm.data_array(["latitude", "longitude"], #{ latitude: lat, longitude: lon });
 dataset([burned.rename("burned_area"), lsm.rename("lsm")]).save(fires, #{ deflate: 1 });
 "#;
-
-fn python() -> Option<std::path::PathBuf> {
-    let own = Path::new(".venv/bin/python");
-    match own.exists() {
-        true => Some(own.to_owned()),
-        false => std::env::var_os("HYPERSLAB_PYTHON").map(Into::into),
-    }
-}
 
 #[test]
 fn daily_work_is_that_of_xarray_on_any_ranks() {

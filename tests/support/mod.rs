@@ -17,8 +17,18 @@ pub mod labelled;
 pub mod labelled_api;
 pub mod oracle;
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+/// The Python of tests that ask other tools: `.venv/bin/python` of the repository, else `HYPERSLAB_PYTHON`.
+pub fn python() -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
+    match own.exists() {
+        true => Some(own),
+        false => std::env::var_os("HYPERSLAB_PYTHON").map(PathBuf::from),
+    }
+}
 
 /// `mpirun -n ranks` under `timeout`: as root, with more ranks than cores, in a container. Append the program.
 pub fn mpirun(ranks: usize) -> Command {

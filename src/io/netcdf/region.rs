@@ -172,3 +172,20 @@ impl RegionWriter {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A failure of the thread is told at the end: the system tells it once.
+    #[test]
+    fn a_failure_to_flush_is_not_lost() {
+        // A device that cannot be synced.
+        let null = Arc::new(OpenOptions::new().write(true).open("/dev/null").unwrap());
+        let flusher = Flusher::start(&null).unwrap();
+        flusher.wake.send(()).unwrap();
+        assert!(flusher.end().is_err());
+        let idle = Flusher::start(&null).unwrap();
+        assert!(idle.end().is_ok());
+    }
+}
