@@ -1,15 +1,29 @@
 //! Files: sources that fetch stored bytes and decode them into blocks, sinks that encode and write.
+//!
+//! `open` is the one place that knows which format is read by whom; `sniff` tells the format of a file. A format describes
+//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters` and `paste`.
 
+mod direct;
+mod filters;
 mod format;
 pub mod hdf5;
+mod index;
+mod info;
 pub mod netcdf;
+mod open;
+mod paste;
 mod scratch;
+mod sniff;
 
+pub use direct::DirectSource;
 pub use format::{Scratch, Source};
+pub use hdf5::LibrarySource;
 pub(crate) use hdf5::start;
-pub use hdf5::{Hdf5Source, LibrarySource, StorageIndex, index, open_source};
+pub use index::StorageIndex;
+pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
 pub use netcdf::{
-    Created, DimInfo, FileInfo, Placement, RegionWriter, TextVariable, Texts, VariableInfo, Writer,
-    check_output, encode_chunk, open, storage_chunk,
+    Created, Placement, RegionWriter, TextVariable, Writer, check_output, encode_chunk,
+    storage_chunk,
 };
+pub use open::{index, open, open_source};
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};

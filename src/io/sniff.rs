@@ -1,14 +1,15 @@
-//! Whether a path can be an HDF5 file at all, before the library sees it: errors that say what is wrong instead.
+//! Which format a file has, by its first bytes, before a reader sees it: errors that say what is wrong instead.
 
+use super::hdf5;
 use crate::error::{Error, Fault, Result};
-use crate::spec::FileId;
+use crate::spec::{FileId, Format};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-/// First bytes of an HDF5 superblock.
-pub(crate) const HDF5_SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+/// What can be opened, for errors.
+const READABLE: &str = "readable are NetCDF-4 and HDF5";
 
 /// Size, time and absolute path of a file.
 ///
@@ -46,25 +47,48 @@ pub(crate) fn no_input(path: &Path, e: &std::io::Error) -> Error {
     Error::new(Fault::NoInput, format!("open: {}: {why}", path.display()))
 }
 
-/// Checks signature and size of a file.
+/// The file of a record, unless it changed since it was described.
 ///
 /// # Errors
-/// Data when it is empty, of another format (which is named), or shorter than its superblock says.
-pub(crate) fn check(path: &Path) -> Result<FileId> {
+/// No input when it cannot be opened; data when its size or time differ from the record.
+pub(crate) fn open_unchanged(id: &FileId) -> Result<File> {
+    let seen = file_id(&id.path)?;
+    if seen.bytes != id.bytes || seen.modified_ns != id.modified_ns {
+        return Err(Error::data(format!(
+            "{} changed while the job ran: it had {} bytes, it has {}{}",
+            id.path.display(),
+            id.bytes,
+            seen.bytes,
+            if seen.bytes == id.bytes {
+                " and another modification time"
+            } else {
+                ""
+            }
+        )));
+    }
+    File::open(&id.path).map_err(|e| no_input(&id.path, &e))
+}
+
+/// The format of a file, by its first bytes.
+///
+/// # Errors
+/// No input when it is missing, not readable, or a directory; data when it is empty, of a format that is not read here
+/// (which is named), or shorter than its superblock says.
+pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
     let id = file_id(path)?;
     let shown = path.display();
     if id.bytes == 0 {
         return Err(Error::data(format!("open: {shown} is empty (0 bytes)")));
     }
     let file = File::open(&id.path).map_err(|e| no_input(path, &e))?;
-    let head = read_at(&file, 0, 512);
-    let Some(at) = superblock_offset(&file, id.bytes) else {
+    let head = read_up_to(&file, 0, 512);
+    let Some(at) = hdf5::superblock_offset(&file, id.bytes) else {
         return Err(Error::data(format!(
-            "open: {shown} is not HDF5: {}; readable are NetCDF-4 and HDF5",
+            "open: {shown} is not HDF5: {}; {READABLE}",
             looks_like(&head)
         )));
     };
-    if let Some(end) = end_of_file(&read_at(&file, at, 128), at)
+    if let Some(end) = hdf5::end_of_file(&read_up_to(&file, at, 128), at)
         && end > id.bytes
     {
         return Err(Error::data(format!(
@@ -72,10 +96,11 @@ pub(crate) fn check(path: &Path) -> Result<FileId> {
             id.bytes
         )));
     }
-    Ok(id)
+    Ok((id, Format::NetCdf4))
 }
 
-fn read_at(file: &File, at: u64, most: usize) -> Vec<u8> {
+/// Up to `most` bytes at an offset, fewer at the end of the file and where the system fails.
+pub(crate) fn read_up_to(file: &File, at: u64, most: usize) -> Vec<u8> {
     let mut bytes = vec![0; most];
     let mut got = 0;
     while let Ok(n @ 1..) = file.read_at(&mut bytes[got..], at + got as u64) {
@@ -86,38 +111,6 @@ fn read_at(file: &File, at: u64, most: usize) -> Vec<u8> {
     }
     bytes.truncate(got);
     bytes
-}
-
-/// Where the superblock begins: 0, 512, 1024, 2048 …
-pub(crate) fn superblock_offset(file: &File, bytes: u64) -> Option<u64> {
-    let mut at = 0;
-    while at + 8 <= bytes {
-        if read_at(file, at, 8) == HDF5_SIGNATURE {
-            return Some(at);
-        }
-        at = if at == 0 { 512 } else { at * 2 };
-    }
-    None
-}
-
-/// The end of the file according to a superblock with 8-byte addresses.
-fn end_of_file(superblock: &[u8], offset: u64) -> Option<u64> {
-    let word = |at: usize| {
-        let bytes: [u8; 8] = superblock.get(at..at + 8)?.try_into().ok()?;
-        Some(u64::from_le_bytes(bytes))
-    };
-    let (base, end) = match superblock.get(8)? {
-        0 if superblock.get(13) == Some(&8) => (word(24)?, word(40)?),
-        1 if superblock.get(13) == Some(&8) => (word(28)?, word(44)?),
-        2 | 3 if superblock.get(9) == Some(&8) => (word(12)?, word(28)?),
-        _ => return None,
-    };
-    // The library takes a moved base address as found; the end stays relative to the old one.
-    Some(if base == offset {
-        end
-    } else {
-        end.wrapping_sub(base).wrapping_add(offset)
-    })
 }
 
 fn looks_like(head: &[u8]) -> String {

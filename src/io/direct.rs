@@ -1,18 +1,17 @@
-//! Reading of variables without the library: one `pread` per chunk, then decoding on the calling thread.
+//! Reading of variables of any format whose bytes lie in one file: `pread` of a chunk, then decoding on the calling thread.
 //!
 //! Laws: `fetch` takes no lock and keeps no state; the bytes of a chunk are decoded to exactly its size or refused; a
 //! chunk that was never written is fill values; a file that changed since it was described is refused.
 
-use super::bytes::open_unchanged;
 use super::filters;
+use super::format::{Scratch, Source};
 use super::index::StorageIndex;
-use super::library::LibrarySource;
 use super::paste::{self, Place};
+use super::sniff::open_unchanged;
 use crate::block::Block;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result};
 use crate::geom::{ChunkGrid, Region};
-use crate::io::format::{Scratch, Source};
 use crate::spec::{Filter, Layout, SourceSpec};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::File;
@@ -23,8 +22,8 @@ use std::sync::Arc;
 /// Deflate makes at most 1032 bytes out of one: more are not even allocated.
 const MOST_INFLATED: usize = 1032;
 
-/// A variable of an HDF5 file, read directly.
-pub struct Hdf5Source {
+/// A variable of one file, read without any library.
+pub struct DirectSource {
     spec: SourceSpec,
     index: Arc<StorageIndex>,
     file: File,
@@ -34,23 +33,12 @@ pub struct Hdf5Source {
     filters: Vec<Filter>,
 }
 
-/// Opens a variable: directly, or through the library where its spec says so.
-///
-/// # Errors
-/// Data when the file changed or the index does not fit the spec; no input when the file is gone.
-pub fn open_source(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Arc<dyn Source>> {
-    if spec.library_only.is_some() || matches!(*index, StorageIndex::Library) {
-        return Ok(Arc::new(LibrarySource::open(spec)?));
-    }
-    Ok(Arc::new(Hdf5Source::open(spec, index)?))
-}
-
-impl Hdf5Source {
+impl DirectSource {
     /// Opens the file and checks that it is the described one.
     ///
     /// # Errors
     /// Data when the file changed or the index does not fit the spec; no input when the file is gone.
-    pub fn open(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Hdf5Source> {
+    pub fn open(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<DirectSource> {
         let file = open_unchanged(&spec.file)?;
         let (grid, chunk, filters) = match &spec.layout {
             Layout::Chunked { chunk, filters } => (
@@ -92,7 +80,7 @@ impl Hdf5Source {
                 spec.file.path.display()
             )));
         }
-        Ok(Hdf5Source {
+        Ok(DirectSource {
             spec: spec.clone(),
             index,
             file,
@@ -248,7 +236,7 @@ impl Hdf5Source {
     }
 }
 
-impl Source for Hdf5Source {
+impl Source for DirectSource {
     fn dtype(&self) -> DType {
         self.spec.dtype
     }
