@@ -17,7 +17,7 @@ pub struct StoreOptions {
     pub encoding: Encoding,
 }
 
-/// Computes arrays in shared passes and writes them as the variables of a NetCDF-4 file, which appears when it is complete. Axes
+/// Computes arrays in shared passes and writes them as the variables of a NetCDF-4 file (of a Zarr hierarchy, where the path ends in `.zarr`), which appears when it is complete. Axes
 /// become the dimensions `dim_0`, `dim_1`, …; where two arrays differ in length there, that of the later one is called after the
 /// array: `b_dim_0`. dask's `store` and `to_hdf5`.
 ///
@@ -42,9 +42,10 @@ pub fn store(
 }
 
 fn to_save(arrays: &[(&str, &Array)], path: &Path, options: &StoreOptions) -> Result<Save> {
+    let format = Format::of_output(path);
     let mut spec = OutputSpec {
         path: path.to_owned(),
-        format: Format::NetCdf4,
+        format,
         overwrite: options.overwrite,
         dims: Vec::new(),
         attrs: Attrs::default(),
@@ -95,7 +96,7 @@ fn to_save(arrays: &[(&str, &Array)], path: &Path, options: &StoreOptions) -> Re
                 dtype,
                 shape,
                 attrs,
-                encoding: options.encoding.clone(),
+                encoding: options.encoding.for_format(format),
             },
             node: stored.node()?,
         });

@@ -89,12 +89,13 @@ impl Storage {
             ),
             Layout::Contiguous => (None, "contiguous".to_owned()),
             Layout::Compact => (None, "compact".to_owned()),
+            Layout::Zarr { chunk, .. } => (Some(chunk.clone()), io::zarr_codecs(source)),
         };
         let stored_bytes = match (&chunk, readable) {
             (None, _) => Some(plain_bytes),
             (Some(_), false) => None,
             (Some(_), true) => match io::index(source)? {
-                StorageIndex::Library => None,
+                StorageIndex::Keys | StorageIndex::Library => None,
                 index => Some(index.stored_bytes()),
             },
         };

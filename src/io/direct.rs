@@ -4,7 +4,7 @@
 //! chunk that was never written is fill values; a file that changed since it was described is refused.
 
 use super::filters;
-use super::format::{Scratch, Source};
+use super::format::{Scratch, Source, fit};
 use super::index::StorageIndex;
 use super::paste::{self, Place};
 use super::sniff::open_unchanged;
@@ -51,7 +51,10 @@ impl DirectSource {
                 Vec::new(),
                 Vec::new(),
             ),
-            Layout::Compact => (ChunkGrid::single(&spec.shape), Vec::new(), Vec::new()),
+            // Refused below: its index is another one.
+            Layout::Compact | Layout::Zarr { .. } => {
+                (ChunkGrid::single(&spec.shape), Vec::new(), Vec::new())
+            }
         };
         let fits = match (&*index, &spec.layout) {
             (
@@ -118,7 +121,7 @@ impl DirectSource {
                 ))
             }
             StorageIndex::Compact(bytes) => Some((0, bytes.len(), 0)),
-            StorageIndex::Library => None,
+            StorageIndex::Keys | StorageIndex::Library => None,
         }
     }
 
@@ -329,14 +332,4 @@ impl Source for DirectSource {
             paste::plain(&place, raw, self.spec.big_endian, into)
         }
     }
-}
-
-/// Makes `raw` this long. It grows to no more than that: a vector that grows by itself takes up to twice the memory, which the
-/// plan does not know of.
-fn fit(raw: &mut Vec<u8>, size: usize) {
-    if raw.capacity() < size {
-        raw.clear();
-        raw.reserve_exact(size);
-    }
-    raw.resize(size, 0);
 }

@@ -67,3 +67,13 @@ pub trait Source: Send + Sync {
         into_origin: &[usize],
     ) -> Result<()>;
 }
+
+/// Makes `raw` this long. It grows to no more than that: a vector that grows by itself takes up to twice the memory, which the
+/// plan does not know of.
+pub(super) fn fit(raw: &mut Vec<u8>, size: usize) {
+    if raw.capacity() < size {
+        raw.clear();
+        raw.reserve_exact(size);
+    }
+    raw.resize(size, 0);
+}

@@ -21,6 +21,8 @@ pub enum StorageIndex {
         /// Bit `i` set: filter `i` was skipped for the chunk. Empty when no bit is set at all.
         masks: Vec<u32>,
     },
+    /// Every chunk, or several, have a file of their own, named by their place.
+    Keys,
     /// The library reads this variable.
     Library,
 }
@@ -31,7 +33,7 @@ impl StorageIndex {
         match self {
             StorageIndex::Compact(bytes) => bytes.len() as u64,
             StorageIndex::Chunked { sizes, .. } => sizes.iter().map(|s| u64::from(*s)).sum(),
-            StorageIndex::Contiguous { .. } | StorageIndex::Library => 0,
+            StorageIndex::Contiguous { .. } | StorageIndex::Keys | StorageIndex::Library => 0,
         }
     }
 }

@@ -12,8 +12,10 @@ mod info;
 pub mod netcdf;
 mod open;
 mod paste;
+mod save;
 mod scratch;
 mod sniff;
+mod zarr;
 
 pub use direct::DirectSource;
 pub use format::{Scratch, Source};
@@ -21,9 +23,8 @@ pub use hdf5::LibrarySource;
 pub(crate) use hdf5::start;
 pub use index::StorageIndex;
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
-pub use netcdf::{
-    Created, Placement, RegionWriter, TextVariable, Writer, check_output, encode_chunk,
-    storage_chunk,
-};
+pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
+pub use save::{Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_output};
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
+pub(crate) use zarr::codec_names as zarr_codecs;

@@ -7,6 +7,7 @@ use super::index::StorageIndex;
 use super::info::FileInfo;
 use super::netcdf;
 use super::sniff::sniff;
+use super::zarr::{self, ZarrSource};
 use crate::error::Result;
 use crate::spec::{Format, SourceSpec};
 use std::path::Path;
@@ -21,6 +22,7 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
     let (id, format) = sniff(path)?;
     match format {
         Format::NetCdf4 => netcdf::open(id, group),
+        Format::Zarr2 | Format::Zarr3 => zarr::open(id, format, group),
     }
 }
 
@@ -31,6 +33,7 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
 pub fn index(spec: &SourceSpec) -> Result<StorageIndex> {
     match spec.format {
         Format::NetCdf4 => hdf5::index(spec),
+        Format::Zarr2 | Format::Zarr3 => Ok(StorageIndex::Keys),
     }
 }
 
@@ -39,6 +42,9 @@ pub fn index(spec: &SourceSpec) -> Result<StorageIndex> {
 /// # Errors
 /// Data when the file changed or the index does not fit the spec; no input when the file is gone.
 pub fn open_source(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Arc<dyn Source>> {
+    if matches!(*index, StorageIndex::Keys) {
+        return Ok(Arc::new(ZarrSource::open(spec)?));
+    }
     if spec.library_only.is_some() || matches!(*index, StorageIndex::Library) {
         return Ok(Arc::new(LibrarySource::open(spec)?));
     }

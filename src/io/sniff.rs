@@ -1,6 +1,7 @@
 //! Which format a file has, by its first bytes, before a reader sees it: errors that say what is wrong instead.
 
 use super::hdf5;
+use super::zarr::root_id;
 use crate::error::{Error, Fault, Result};
 use crate::spec::{FileId, Format};
 use std::fs::File;
@@ -9,7 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 /// What can be opened, for errors.
-const READABLE: &str = "readable are NetCDF-4 and HDF5";
+const READABLE: &str = "readable are NetCDF-4, HDF5 and Zarr";
 
 /// Size, time and absolute path of a file.
 ///
@@ -22,7 +23,7 @@ pub(crate) fn file_id(path: &Path) -> Result<FileId> {
         return Err(Error::new(
             Fault::NoInput,
             format!(
-                "open: {} is a directory; give a NetCDF-4 or HDF5 file",
+                "open: {} is a directory, and no Zarr hierarchy: it has neither zarr.json nor .zgroup nor .zarray; give a file",
                 path.display()
             ),
         ));
@@ -75,6 +76,14 @@ pub(crate) fn open_unchanged(id: &FileId) -> Result<File> {
 /// No input when it is missing, not readable, or a directory; data when it is empty, of a format that is not read here
 /// (which is named), or shorter than its superblock says.
 pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
+    if path.is_dir()
+        && let Some(id) = root_id(path)?
+    {
+        return Ok(match id.path.join("zarr.json").exists() {
+            true => (id, Format::Zarr3),
+            false => (id, Format::Zarr2),
+        });
+    }
     let id = file_id(path)?;
     let shown = path.display();
     if id.bytes == 0 {

@@ -13,7 +13,7 @@ use crate::expr::SourceDecl;
 use crate::geom::Region;
 use crate::io::{self, FileInfo, Scratch, VariableInfo};
 use crate::op::UnaryOp;
-use crate::spec::{Attrs, Encoding, Layout, SourceSpec};
+use crate::spec::{Attrs, Encoding, SourceSpec};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -253,9 +253,9 @@ fn data_variable(driver: &Driver, variable: &VariableInfo, coords: &[Coord]) -> 
         result.attrs.remove("units");
         result.attrs.remove("calendar");
     }
-    if let Layout::Chunked { chunk, .. } = &variable.source.layout {
+    if let Some(chunk) = variable.source.layout.chunk() {
         result.encoding = Encoding {
-            chunks: Some(chunk.clone()),
+            chunks: Some(chunk.to_vec()),
             ..Encoding::default()
         };
     }

@@ -16,4 +16,4 @@ pub(crate) use open::open;
 
 pub use encode::{encode_chunk, storage_chunk};
 pub use region::RegionWriter;
-pub use write::{Created, Placement, TextVariable, Writer, check_output};
+pub use write::Writer;
