@@ -21,7 +21,7 @@ impl Graph {
         let chunk = match &decl {
             SourceDecl::File(spec) => match &spec.layout {
                 Layout::Chunked { chunk, .. } => chunk.clone(),
-                Layout::Contiguous | Layout::Compact => shape.clone(),
+                Layout::Contiguous | Layout::Records { .. } | Layout::Compact => shape.clone(),
             },
             SourceDecl::Memory { .. } | SourceDecl::Held { .. } | SourceDecl::Generated { .. } => {
                 shape.clone()

@@ -10,8 +10,11 @@ pub mod hdf5;
 mod index;
 mod info;
 pub mod netcdf;
+mod netcdf3;
+mod npy;
 mod open;
 mod paste;
+mod records;
 mod scratch;
 mod sniff;
 

@@ -5,9 +5,9 @@ use super::format::Source;
 use super::hdf5::{self, LibrarySource};
 use super::index::StorageIndex;
 use super::info::FileInfo;
-use super::netcdf;
 use super::sniff::sniff;
-use crate::error::Result;
+use super::{netcdf, netcdf3, npy};
+use crate::error::{Error, Result};
 use crate::spec::{Format, SourceSpec};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +21,15 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
     let (id, format) = sniff(path)?;
     match format {
         Format::NetCdf4 => netcdf::open(id, group),
+        Format::NetCdf3 | Format::Npy if group.is_some_and(|g| !g.trim_matches('/').is_empty()) => {
+            Err(Error::invalid(format!(
+                "open: {} has no group {:?}: {format} has no groups",
+                path.display(),
+                group.unwrap_or_default()
+            )))
+        }
+        Format::NetCdf3 => netcdf3::open(id),
+        Format::Npy => npy::open(id),
     }
 }
 
@@ -31,6 +40,8 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
 pub fn index(spec: &SourceSpec) -> Result<StorageIndex> {
     match spec.format {
         Format::NetCdf4 => hdf5::index(spec),
+        Format::NetCdf3 => netcdf3::index(spec),
+        Format::Npy => npy::index(spec),
     }
 }
 

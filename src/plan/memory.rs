@@ -194,7 +194,7 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                     let ahead = usize::from(pass.segment_tiles > 1);
                     let inflated: usize = match &spec.layout {
                         Layout::Chunked { chunk, .. } => chunk.iter().product(),
-                        Layout::Contiguous | Layout::Compact => 0,
+                        Layout::Contiguous | Layout::Records { .. } | Layout::Compact => 0,
                     };
                     let raw = largest.fetched * (1 + ahead) + inflated;
                     (piece + raw) * size
