@@ -142,8 +142,9 @@ def coded(v):
 
 
 def attributes(attrs):
-    listed = lambda v: v if isinstance(v, str) else [float(n) if n.dtype.kind == "f" else int(n) for n in np.atleast_1d(v)]
-    return {k: listed(v) for k, v in attrs.items()}
+    # Floats by their bits: not every reader of JSON rounds to the nearest.
+    number = lambda n: np.array(n, ">f8").tobytes().hex() if n.dtype.kind == "f" else int(n)
+    return {k: v if isinstance(v, str) else [number(n) for n in np.atleast_1d(v)] for k, v in attrs.items()}
 
 
 made = {}
@@ -164,7 +165,10 @@ for name in sorted(os.listdir(here)):
                 if v.dtype.kind in "mM":
                     v = v.astype("datetime64[ns]")
                 decoded[str(k)] = coded(v)
-            made[name] = {"sizes": {str(k): n for k, n in ds.sizes.items()}, "attrs": attributes(ds.attrs),
+            # xarray names the dimensions of variables alone.
+            with netCDF4.Dataset(path(name)) as f:
+                sizes = {k: len(d) for k, d in f.dimensions.items()}
+            made[name] = {"sizes": sizes, "attrs": attributes(ds.attrs),
                           "variables": stored, "decoded": decoded}
 with open(path("formats.json"), "w") as f:
     json.dump({"versions": {"xarray": xr.__version__, "numpy": np.__version__, "scipy": scipy.__version__,
