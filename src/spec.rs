@@ -106,6 +106,10 @@ pub enum Format {
     Zarr2,
     /// Zarr, version 3.
     Zarr3,
+    /// NetCDF-3: classic, 64-bit offset, 64-bit data (CDF-5).
+    NetCdf3,
+    /// One array of NumPy.
+    Npy,
 }
 
 impl Format {
@@ -123,6 +127,18 @@ impl Format {
     /// True for a folder of descriptions and chunks.
     pub fn is_zarr(self) -> bool {
         matches!(self, Format::Zarr2 | Format::Zarr3)
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Format::NetCdf4 => "NetCDF-4",
+            Format::Zarr2 => "Zarr version 2",
+            Format::Zarr3 => "Zarr version 3",
+            Format::NetCdf3 => "NetCDF-3",
+            Format::Npy => ".npy",
+        })
     }
 }
 
@@ -144,6 +160,11 @@ pub enum Filter {
 pub enum Layout {
     /// One run of bytes.
     Contiguous,
+    /// One run of bytes for each index of the first axis, at equal distances: what lies between belongs to other variables.
+    Records {
+        /// Bytes from the beginning of a record to that of the next.
+        stride: u64,
+    },
     /// In the header.
     Compact,
     /// Chunks of this shape, each encoded by the filters.
@@ -167,7 +188,7 @@ impl Layout {
     pub fn chunk(&self) -> Option<&[usize]> {
         match self {
             Layout::Chunked { chunk, .. } | Layout::Zarr { chunk, .. } => Some(chunk),
-            Layout::Contiguous | Layout::Compact => None,
+            Layout::Contiguous | Layout::Records { .. } | Layout::Compact => None,
         }
     }
 }
@@ -182,6 +203,9 @@ pub struct FileId {
     /// Modification time, nanoseconds since 1970.
     pub modified_ns: i64,
 }
+
+/// Reading on over so many bytes that nobody wants costs as much as another read.
+pub const GAP_BYTES: usize = 4096;
 
 /// One variable of one file, as stored: what a rank needs to read it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,7 +231,8 @@ pub struct SourceSpec {
 }
 
 impl SourceSpec {
-    /// Lengths of what is fetched at once: a storage chunk; of a contiguous variable, a run of about 1 MiB of rows.
+    /// Lengths of what is fetched at once: a storage chunk; of a contiguous variable, a run of about 1 MiB of rows; of
+    /// records, as many as take the time of such a run.
     pub fn fetch_chunk(&self) -> Vec<usize> {
         const RUN_BYTES: usize = 1 << 20;
         if let Some(chunk) = self.layout.chunk() {
@@ -223,6 +248,15 @@ impl SourceSpec {
             if chunk[axis] < len {
                 break;
             }
+        }
+        if let (Layout::Records { stride }, Some((records, record))) =
+            (&self.layout, chunk.split_first_mut())
+        {
+            let record = record.iter().product::<usize>() * self.dtype.size();
+            let gap = usize::try_from(*stride).map_or(usize::MAX, |s| s.saturating_sub(record));
+            *records = (*records)
+                .min(RUN_BYTES / (record + gap.min(GAP_BYTES)))
+                .max(1);
         }
         chunk
     }

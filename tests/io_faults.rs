@@ -1,6 +1,9 @@
 //! Damaged, missing and changed input: an error that names the place, never a panic, a hang or a huge allocation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "io_faults/formats.rs"]
+mod formats;
+
 use hyperslab::block::Block;
 use hyperslab::error::{Error, Fault, Result};
 use hyperslab::geom::Region;
@@ -54,7 +57,7 @@ fn what_is_no_file_says_so() {
     assert!(text.contains("directory"), "{text}");
     let cases: [(&str, &[u8], &str); 7] = [
         ("empty.nc", b"", "empty (0 bytes)"),
-        ("classic.nc", b"CDF\x01\0\0\0\0", "NetCDF-3 classic"),
+        ("early.nc", b"CDF\x03\0\0\0\0", "43 44 46 03"),
         ("page.nc", b"<!DOCTYPE html><html></html>", "HTML"),
         ("weather.nc", b"GRIB\0\0\0\0", "GRIB"),
         ("image.nc", b"II*\0\x08\0\0\0", "TIFF"),

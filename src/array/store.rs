@@ -88,7 +88,7 @@ fn to_save(arrays: &[(&str, &Array)], path: &Path, options: &StoreOptions) -> Re
             dims.push(dim);
         }
         let mut attrs = Attrs::default();
-        let (stored, dtype) = as_stored("store", name, array, &mut attrs)?;
+        let (stored, dtype) = as_stored("store", name, array, format, &mut attrs)?;
         variables.push(SaveVariable {
             spec: VariableSpec {
                 name: (*name).to_owned(),
@@ -115,6 +115,7 @@ pub(crate) fn as_stored(
     operation: &str,
     name: &str,
     array: &Array,
+    format: Format,
     attrs: &mut Attrs,
 ) -> Result<(Array, DType)> {
     let missing = |attrs: &mut Attrs, value: Scalar| {
@@ -138,7 +139,7 @@ pub(crate) fn as_stored(
             missing(attrs, Scalar::I64(NAT));
             (array.astype(DType::I64), DType::I64)
         }
-        dtype @ (DType::C64 | DType::C128) => {
+        dtype @ (DType::C64 | DType::C128) if !format.is_zarr() => {
             return Err(Error::unsupported(format!(
                 "{operation}: variable {name:?} is {dtype}, and NetCDF has no complex numbers; save its real and imaginary parts"
             )));

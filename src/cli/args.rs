@@ -22,7 +22,7 @@ enum Command {
     Run(RunArgs),
     /// Tell what a job script would do: passes, memory, bytes, messages; nothing is computed
     Plan(PlanArgs),
-    /// Show what is in a NetCDF-4 or HDF5 file and how it is stored
+    /// Show what is in a NetCDF, HDF5 or .npy file and how it is stored
     Info(InfoArgs),
     /// Make a small satellite cube, run the NDVI job over it and draw the four seasons
     Demo(DemoArgs),

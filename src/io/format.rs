@@ -27,7 +27,7 @@ pub trait Source: Send + Sync {
     /// Bytes that `fetch` of this chunk reads: 0 when it was never written (its elements are the fill value).
     fn stored_bytes(&self, chunk: &[usize]) -> u64;
 
-    /// Replaces `raw` with the stored bytes of a chunk. One `pread`, no lock.
+    /// Replaces `raw` with the stored bytes of a chunk: one `pread`, of records a few. No lock.
     ///
     /// # Errors
     /// I/O errors of the system; data errors when the file ends before the chunk does.

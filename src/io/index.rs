@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Where the bytes of one variable lie in its file; offsets are from the beginning of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StorageIndex {
-    /// One run of bytes.
+    /// One run of bytes, or one for each record.
     Contiguous {
         /// First byte; `None` when it was never written.
         address: Option<u64>,

@@ -34,6 +34,8 @@ pub struct VariableInfo {
     pub attrs: Attrs,
     /// What a rank needs to read it; for texts only its shape means something.
     pub source: SourceSpec,
+    /// True when it is stored column by column: the axes of `source` are those of `dims` in opposite order.
+    pub fortran_order: bool,
     /// The values, when it is a small text variable.
     pub texts: Option<Texts>,
     /// Why its numbers cannot be read, when they cannot: texts, compounds, an unknown filter.
@@ -53,6 +55,17 @@ pub struct FileInfo {
     pub variables: Vec<VariableInfo>,
     /// Objects that could not be opened at all, with the library's reason: to explain an unknown variable.
     pub left_out: Vec<(String, String)>,
+}
+
+impl VariableInfo {
+    /// Its lengths, in the order of `dims`.
+    pub fn shape(&self) -> Vec<usize> {
+        let mut shape = self.source.shape.clone();
+        if self.fortran_order {
+            shape.reverse();
+        }
+        shape
+    }
 }
 
 impl FileInfo {

@@ -5,10 +5,10 @@ use super::format::Source;
 use super::hdf5::{self, LibrarySource};
 use super::index::StorageIndex;
 use super::info::FileInfo;
-use super::netcdf;
 use super::sniff::sniff;
 use super::zarr::{self, ZarrSource};
-use crate::error::Result;
+use super::{netcdf, netcdf3, npy};
+use crate::error::{Error, Result};
 use crate::spec::{Format, SourceSpec};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +23,15 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
     match format {
         Format::NetCdf4 => netcdf::open(id, group),
         Format::Zarr2 | Format::Zarr3 => zarr::open(id, format, group),
+        Format::NetCdf3 | Format::Npy if group.is_some_and(|g| !g.trim_matches('/').is_empty()) => {
+            Err(Error::invalid(format!(
+                "open: {} has no group {:?}: {format} has no groups",
+                path.display(),
+                group.unwrap_or_default()
+            )))
+        }
+        Format::NetCdf3 => netcdf3::open(id),
+        Format::Npy => npy::open(id),
     }
 }
 
@@ -33,6 +42,8 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
 pub fn index(spec: &SourceSpec) -> Result<StorageIndex> {
     match spec.format {
         Format::NetCdf4 => hdf5::index(spec),
+        Format::NetCdf3 => netcdf3::index(spec),
+        Format::Npy => npy::index(spec),
         Format::Zarr2 | Format::Zarr3 => Ok(StorageIndex::Keys),
     }
 }

@@ -1,7 +1,7 @@
 //! Which format a file has, by its first bytes, before a reader sees it: errors that say what is wrong instead.
 
-use super::hdf5;
 use super::zarr::root_id;
+use super::{hdf5, npy};
 use crate::error::{Error, Fault, Result};
 use crate::spec::{FileId, Format};
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 /// What can be opened, for errors.
-const READABLE: &str = "readable are NetCDF-4, HDF5 and Zarr";
+const READABLE: &str = "readable are NetCDF-4, HDF5, NetCDF-3, Zarr and .npy";
 
 /// Size, time and absolute path of a file.
 ///
@@ -91,9 +91,15 @@ pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
     }
     let file = File::open(&id.path).map_err(|e| no_input(path, &e))?;
     let head = read_up_to(&file, 0, 512);
+    if let [b'C', b'D', b'F', 1 | 2 | 5, ..] = head.as_slice() {
+        return Ok((id, Format::NetCdf3));
+    }
+    if head.starts_with(npy::MAGIC) {
+        return Ok((id, Format::Npy));
+    }
     let Some(at) = hdf5::superblock_offset(&file, id.bytes) else {
         return Err(Error::data(format!(
-            "open: {shown} is not HDF5: {}; {READABLE}",
+            "open: {shown} cannot be read: {}; {READABLE}",
             looks_like(&head)
         )));
     };
@@ -127,18 +133,6 @@ fn looks_like(head: &[u8]) -> String {
         .trim_start()
         .to_lowercase();
     let known: &[(&[u8], &str)] = &[
-        (
-            b"CDF\x01",
-            "it looks like NetCDF-3 classic (convert it: nccopy -k nc4 in.nc out.nc)",
-        ),
-        (
-            b"CDF\x02",
-            "it looks like NetCDF-3 64-bit offset (convert it: nccopy -k nc4 in.nc out.nc)",
-        ),
-        (
-            b"CDF\x05",
-            "it looks like NetCDF-3 64-bit data, CDF-5 (convert it: nccopy -k nc4 in.nc out.nc)",
-        ),
         (
             b"GRIB",
             "it looks like GRIB (convert it: cdo -f nc4 copy in.grib out.nc)",

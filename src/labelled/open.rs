@@ -30,7 +30,9 @@ const STORAGE_ATTRS: [&str; 6] = [
 ];
 
 impl Driver {
-    /// Opens a NetCDF-4 or HDF5 file lazily, CF-decoded. Only metadata and coordinates are read.
+    /// Opens a NetCDF-4, HDF5, NetCDF-3 or `.npy` file lazily, CF-decoded. Only metadata and coordinates are read.
+    ///
+    /// The array of a `.npy` file becomes the variable `data` on the dimensions `dim_0`, `dim_1`, …
     ///
     /// # Errors
     /// No input when the file is missing; data when it is damaged or of another format.
@@ -129,7 +131,7 @@ fn coord(variable: &VariableInfo) -> Result<Option<Coord>> {
         result.values = Values::Texts(Arc::new(texts.values.clone()), texts.shape.clone());
         return Ok(Some(result));
     }
-    if variable.readable.is_some() {
+    if variable.readable.is_some() || variable.fortran_order {
         return Ok(None);
     }
     let what = || format!("reading the coordinate {}", variable.name);
@@ -236,7 +238,11 @@ fn data_variable(driver: &Driver, variable: &VariableInfo, coords: &[Coord]) -> 
     let decoding = decoding(&variable.name, variable.source.dtype, &variable.attrs)?;
     let session = driver.session();
     let node = session.with_graph(|g| g.source(SourceDecl::File(variable.source.clone())));
-    let raw = Array::new(session.clone(), node);
+    let mut raw = Array::new(session.clone(), node);
+    if variable.fortran_order {
+        let order: Vec<usize> = (0..variable.dims.len()).rev().collect();
+        raw = raw.transpose(&order);
+    }
     let array = decode_lazily(&decoding, raw, &variable.name)?;
     let dims: Vec<&str> = variable.dims.iter().map(String::as_str).collect();
     let own: Vec<Coord> = coords

@@ -121,7 +121,7 @@ impl Dataset {
         if !auxiliary.is_empty() {
             attrs.set("coordinates", auxiliary.join(" "));
         }
-        let (lazy, dtype) = as_stored("save", &name, array.array(), &mut attrs)?;
+        let (lazy, dtype) = as_stored("save", &name, array.array(), format, &mut attrs)?;
         let encoding = match (&array.encoding.chunks, array.encoding.compression) {
             _ if format.is_zarr() => array.encoding.for_format(format),
             (None, None) => Encoding::default(),

@@ -271,7 +271,7 @@ fn by_library(reader: &Reader, source: &SourceSpec, address: u64) -> Result<Stor
                 address: (address != raw::UNDEFINED).then_some(address),
             })
         }
-        Layout::Compact | Layout::Zarr { .. } => Ok(StorageIndex::Library),
+        Layout::Compact | Layout::Records { .. } | Layout::Zarr { .. } => Ok(StorageIndex::Library),
         Layout::Chunked { .. } => {
             let mut table = Table::new(source, &dataset.chunk, source.dtype.size())?;
             for i in 0..dataset.chunk_count().map_err(failed)? {

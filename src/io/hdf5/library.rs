@@ -60,7 +60,7 @@ impl LibrarySource {
         );
         let grid = match &spec.layout {
             Layout::Chunked { chunk, .. } => ChunkGrid::regular(&spec.shape, chunk)?,
-            Layout::Contiguous | Layout::Compact | Layout::Zarr { .. } => {
+            Layout::Contiguous | Layout::Records { .. } | Layout::Compact | Layout::Zarr { .. } => {
                 ChunkGrid::regular(&spec.shape, &spec.fetch_chunk())?
             }
         };

@@ -44,7 +44,9 @@ pub(crate) fn text_of(kind: &Type, bytes: &[u8]) -> String {
 pub(crate) fn are_known(dataset: &Dataset, layout: &Layout) -> bool {
     let filtered = match layout {
         Layout::Chunked { filters, .. } => filters.iter().any(|f| matches!(f, Filter::Other(..))),
-        Layout::Contiguous | Layout::Compact | Layout::Zarr { .. } => false,
+        Layout::Contiguous | Layout::Records { .. } | Layout::Compact | Layout::Zarr { .. } => {
+            false
+        }
     };
     dataset.storage.is_some() && !dataset.external && !filtered
 }

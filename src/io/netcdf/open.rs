@@ -288,6 +288,7 @@ fn describe_variable(
         dims,
         attrs: Attrs::default(),
         source,
+        fortran_order: false,
         texts,
         readable,
     })

@@ -366,6 +366,7 @@ fn describe(
             library_only: None,
         },
         texts,
+        fortran_order: false,
         readable: made.err().map(|why| format!("{why} is not read here")),
     })
 }

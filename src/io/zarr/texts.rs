@@ -70,7 +70,8 @@ pub(super) fn read(
             .and_then(|known| Some((known.fill_value_v3(&meta.fill_value).ok()?, known))),
         (_, Some(width @ 1..=65_536)) => {
             let raw = DataType::from_metadata(&MetadataV3::new(format!("r{}", 8 * width)));
-            raw.ok().map(|raw| (FillValue::new(vec![0; width as usize]), raw))
+            raw.ok()
+                .map(|raw| (FillValue::new(vec![0; width as usize]), raw))
         }
         _ => None,
     };
