@@ -3,6 +3,8 @@
 
 #[path = "io_read/formats.rs"]
 mod formats;
+#[path = "io_read/zarr.rs"]
+mod zarr;
 
 use hyperslab::block::Block;
 use hyperslab::dtype::{DType, Scalar};

@@ -3,6 +3,7 @@
 //! `open` is the one place that knows which format is read by whom; `sniff` tells the format of a file. A format describes
 //! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters` and `paste`.
 
+mod described;
 mod direct;
 mod filters;
 mod format;
@@ -20,6 +21,7 @@ mod scratch;
 mod sniff;
 mod zarr;
 
+pub use described::{Described, describe, is_coordinate, read_whole};
 pub use direct::DirectSource;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
