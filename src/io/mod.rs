@@ -5,6 +5,7 @@
 
 mod direct;
 mod filters;
+mod foreign;
 mod format;
 pub mod hdf5;
 mod index;
