@@ -6,6 +6,7 @@
 mod described;
 mod direct;
 mod filters;
+mod foreign;
 mod format;
 pub mod hdf5;
 mod index;

@@ -1,5 +1,6 @@
 //! Which format a file has, by its first bytes, before a reader sees it: errors that say what is wrong instead.
 
+use super::foreign::looks_like;
 use super::zarr::root_id;
 use super::{hdf5, npy};
 use crate::error::{Error, Fault, Result};
@@ -76,6 +77,15 @@ pub(crate) fn open_unchanged(id: &FileId) -> Result<File> {
 /// No input when it is missing, not readable, or a directory; data when it is empty, of a format that is not read here
 /// (which is named), or shorter than its superblock says.
 pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
+    if let Some((scheme, _)) = path.to_str().and_then(|p| p.split_once("://")) {
+        return Err(Error::new(
+            Fault::NoInput,
+            format!(
+                "open: {}: files are not read over {scheme}; download it first",
+                path.display()
+            ),
+        ));
+    }
     if path.is_dir()
         && let Some(id) = root_id(path)?
     {
@@ -126,58 +136,4 @@ pub(crate) fn read_up_to(file: &File, at: u64, most: usize) -> Vec<u8> {
     }
     bytes.truncate(got);
     bytes
-}
-
-fn looks_like(head: &[u8]) -> String {
-    let start = String::from_utf8_lossy(&head[..head.len().min(256)])
-        .trim_start()
-        .to_lowercase();
-    let known: &[(&[u8], &str)] = &[
-        (
-            b"GRIB",
-            "it looks like GRIB (convert it: cdo -f nc4 copy in.grib out.nc)",
-        ),
-        (
-            b"II*\0",
-            "it looks like TIFF (convert it: gdal_translate -of netCDF -co FORMAT=NC4 in.tif out.nc)",
-        ),
-        (
-            b"MM\0*",
-            "it looks like TIFF (convert it: gdal_translate -of netCDF -co FORMAT=NC4 in.tif out.nc)",
-        ),
-        (
-            b"II+\0",
-            "it looks like BigTIFF (convert it: gdal_translate -of netCDF -co FORMAT=NC4 in.tif out.nc)",
-        ),
-        (b"\x0e\x03\x13\x01", "it looks like HDF4"),
-        (b"\x1f\x8b", "it looks gzip-compressed (unpack it first)"),
-        (
-            b"PK\x03\x04",
-            "it looks like a zip archive (unpack it first)",
-        ),
-        (
-            b"\x28\xb5\x2f\xfd",
-            "it looks zstd-compressed (unpack it first)",
-        ),
-        (b"%PDF", "it looks like PDF"),
-        (b"\x89PNG", "it looks like a PNG image"),
-        (
-            b"version https://git-lfs",
-            "it is a Git LFS pointer, not the data (git lfs pull)",
-        ),
-    ];
-    if let Some((_, text)) = known.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return (*text).to_owned();
-    }
-    if start.starts_with("<!doctype html") || start.starts_with("<html") {
-        return "it looks like an HTML page (a failed download or a login page)".into();
-    }
-    if start.starts_with("<?xml") || start.starts_with('<') {
-        return "it looks like XML".into();
-    }
-    if start.starts_with('{') {
-        return "it looks like JSON".into();
-    }
-    let shown: Vec<String> = head.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("it begins with the bytes {}", shown.join(" "))
 }

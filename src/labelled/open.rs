@@ -75,7 +75,10 @@ fn put_together(driver: &Driver, path: &Path, described: &Described) -> Result<D
         failure: None,
     };
     for variable in rest {
-        match &variable.readable {
+        let dims = &variable.dims;
+        let twice = (1..dims.len()).find(|k| dims[..*k].contains(&dims[*k]));
+        let twice = twice.map(|k| format!("it has the dimension {} twice", dims[k]));
+        match variable.readable.as_ref().or(twice.as_ref()) {
             Some(why) => dataset
                 .unreadable
                 .push((variable.name.clone(), why.clone())),

@@ -1,6 +1,6 @@
 //! Where arrays come from: files, constants, lists; datasets; computing several arrays together.
 
-use super::args::{Slice, int, lengths, map, scalar, text, texts};
+use super::args::{Slice, check_keys, int, lengths, map, scalar, text, texts};
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::operators::{array, data};
 use super::registry::Registry;
@@ -9,8 +9,8 @@ use crate::block::Block;
 use crate::driver::Driver;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
-use crate::labelled::{Coord, DataArray, Dataset, Times, Values};
-use rhai::Dynamic;
+use crate::labelled::{Coord, DataArray, Dataset, ManyOptions, Times, Values};
+use rhai::{Dynamic, Map};
 use std::sync::Arc;
 
 /// A list of numbers, nested for more axes, as a block.

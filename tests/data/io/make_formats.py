@@ -59,6 +59,7 @@ for name, kind in [("cdf1", "NETCDF3_CLASSIC"), ("cdf2", "NETCDF3_64BIT_OFFSET")
         v[:] = np.array(list("abc   "), "S1")
         f.createVariable("letter", "S1", ("time", "letters"))
         f.createVariable("scalar", "f8", ())[...] = 1.5
+        f.createVariable("covariance", "f4", ("x", "x"))[:] = numbers((3, 3), "f4")
         for t in types:
             # Without a fill value of its own, and as it is.
             f.createVariable(f"fixed_{t}", t, ("y", "x"))[:] = numbers((5, 3), t)
