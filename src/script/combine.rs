@@ -10,8 +10,8 @@ use crate::array::Array;
 use crate::dtype::Scalar;
 use crate::error::Error;
 use crate::labelled::{
-    self, Along, Coord, DataArray, DataVars, Dataset, Join, Lookup, combine_by_coords, concat,
-    concat_datasets, merge,
+    self, Along, Coord, DataArray, DataVars, Dataset, Join, Lookup, Times, combine_by_coords,
+    concat, concat_datasets, merge,
 };
 use rhai::{Dynamic, Map};
 use std::str::FromStr;
@@ -99,7 +99,7 @@ pub(super) fn labels_of(
         let dates = texts(operation, value, "dates")?;
         return index.of_dates(dim, &dates).or_raise();
     }
-    match value.is_array() {
+    match value.is_array() || value.is::<Times>() {
         true => coord(dim, value),
         false => Ok(Coord::index(dim, block(operation, value)?)),
     }
@@ -211,7 +211,26 @@ fn merged(operation: &str, parts: &[Dataset], args: &[Dynamic]) -> Raised<Dynami
     dataset(merge(&parts, compat, join).or_raise()?)
 }
 
+/// `equals` and its kin: a bool, computed at this line.
+macro_rules! comparisons {
+    ($registry:expr, $($name:ident),*) => {$(
+        $registry.method::<DataArray>(stringify!($name), 1..=1, |this, args| {
+            match args[0].clone().try_cast::<DataArray>() {
+                Some(other) => Ok(this.$name(&other).or_raise()?.into()),
+                None => Err(refuse(stringify!($name), &args[0], "a DataArray")),
+            }
+        });
+        $registry.method::<Dataset>(stringify!($name), 1..=1, |this, args| {
+            match args[0].clone().try_cast::<Dataset>() {
+                Some(other) => Ok(this.$name(&other).or_raise()?.into()),
+                None => Err(refuse(stringify!($name), &args[0], "a Dataset")),
+            }
+        });
+    )*};
+}
+
 pub(super) fn register(registry: &mut Registry<'_>) {
+    comparisons!(registry, equals, identical, broadcast_equals);
     registry.function("align", 1..=2, |args| {
         let join = join_of(args, 1, Join::Inner)?;
         Ok(match objects("align", &args[0])? {

@@ -268,6 +268,13 @@ fn two_arrays(registry: &mut Registry<'_>) {
                 .or_raise()?,
         )
     });
+    registry.method::<Dataset>("polyfit", 2..=2, |d, args| {
+        let degree = length("polyfit", &args[1], 0)?;
+        dataset(
+            d.polyfit(&text("polyfit", &args[0], DIM)?, degree)
+                .or_raise()?,
+        )
+    });
     registry.function("polyval", 2..=2, |args| {
         let (x, c) = (
             array_of("polyval", &args[0])?,
