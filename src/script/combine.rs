@@ -271,17 +271,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     });
     registry.method::<DataArray>("reindex_like", 1..=3, |this, args| {
         let (lookup, fill) = filling("reindex_like", &args[1..])?;
-        data(this.reindex_like(&like(&args[0])?, &lookup, fill))
+        data(this.reindex_like(&like("reindex_like", &args[0])?, &lookup, fill))
     });
     registry.method::<Dataset>("reindex_like", 1..=3, |this, args| {
         let (lookup, fill) = filling("reindex_like", &args[1..])?;
-        let other = match args[0].clone().try_cast::<Dataset>() {
-            Some(other) => other,
-            None => like(&args[0])?
-                .rename("__like__")
-                .to_dataset(None)
-                .or_raise()?,
-        };
+        let other = dataset_like("reindex_like", &args[0])?;
         dataset(this.reindex_like(&other, &lookup, fill))
     });
     both!(registry, "broadcast_like", 1..=1, |this, args| {
@@ -305,12 +299,23 @@ pub(super) fn register(registry: &mut Registry<'_>) {
 }
 
 /// An array whose labels are taken: of a dataset, those of all its coordinates.
-fn like(value: &Dynamic) -> Raised<DataArray> {
+pub(super) fn like(operation: &str, value: &Dynamic) -> Raised<DataArray> {
     if let Some(array) = value.clone().try_cast::<DataArray>() {
         return Ok(array);
     }
     match value.clone().try_cast::<Dataset>() {
         Some(dataset) => dataset.indexes().or_raise(),
-        None => Err(refuse("reindex_like", value, "a DataArray or a Dataset")),
+        None => Err(refuse(operation, value, "a DataArray or a Dataset")),
+    }
+}
+
+/// A dataset whose labels are taken: of an array, one with its coordinates.
+pub(super) fn dataset_like(operation: &str, value: &Dynamic) -> Raised<Dataset> {
+    match value.clone().try_cast::<Dataset>() {
+        Some(dataset) => Ok(dataset),
+        None => like(operation, value)?
+            .rename("__like__")
+            .to_dataset(None)
+            .or_raise(),
     }
 }

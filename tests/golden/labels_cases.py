@@ -285,6 +285,8 @@ CASES["interpolation"] = [
     ("whole.interp(#{lat: [11, 48], lon: [31, 119]}, \"cubic\")", "whole.interp(lat=[11, 48], lon=[31, 119], method='cubic')"),
     ("b.interp(#{lon: [45]})", "b.interp(lon=[45])"),
     ("whole.interp_like(c)", "whole.interp_like(c)"),
+    ("ds[[\"b\"]].interp_like(c)", "ds[['b']].interp_like(c)"),
+    ("whole.interp_like(dataset([c]))", "whole.interp_like(c.to_dataset())"),
     ("ds[[\"b\"]].interp(#{lat: [45, 11]})", "ds[['b']].interp(lat=[45, 11])"),
 ]
 ERRORS += [
