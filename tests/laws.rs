@@ -322,6 +322,7 @@ fn pieces_are_made_by_bands_inside_the_pieces_that_read_them() {
         run: 512,
         skipna: false,
         limit: None,
+        breaks: Vec::new(),
     };
     // Along the rows, by bands; then down the columns, where the first is needed whole.
     let rows = g.call(scan(2), vec![shared]).unwrap();
@@ -386,6 +387,7 @@ fn bands_partition_tiles() {
             run: 512,
             skipna: false,
             limit: None,
+            breaks: Vec::new(),
         };
         let scanned = g.call(scan, vec![x]).unwrap();
         let plan = plan_of(&g, &[(scanned, Target::Gather(0))], Vec::new(), 2);
@@ -426,6 +428,7 @@ fn body_of_everything() -> Plan {
                 run: 5,
                 skipna: false,
                 limit: None,
+                breaks: Vec::new(),
             },
             vec![x],
         )

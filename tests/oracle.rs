@@ -14,6 +14,8 @@ mod expressions;
 mod grow;
 #[path = "oracle/labels.rs"]
 mod labels;
+#[path = "oracle/long_scans.rs"]
+mod long_scans;
 #[path = "oracle/plain.rs"]
 mod plain;
 #[path = "oracle/refusals.rs"]

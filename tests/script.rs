@@ -536,11 +536,12 @@ fn every_pair_of_types_works_or_raises() {
          let i = date_range(\"2000\", (), 3, \"D\", \"noleap\"); let q = ones([3]).data_array([\"t\"], #{ t: i }).rename(\"q\"); \
          let r = q.resample(\"t\", \"D\"); let p = dataset([q]).resample(\"t\", \"D\"); \
          let w = [a.rolling(\"y\", 2), d.rolling(\"y\", 2), a.coarsen(\"y\", 2), d.coarsen(\"y\", 2), a.weighted(a), \
-         d.weighted(a)]; let w0 = w[0]; let w1 = w[1]; let w2 = w[2]; let w3 = w[3]; let w4 = w[4]; let w5 = w[5]; \
+         d.weighted(a), a.rolling_exp(\"y\", 2), d.rolling_exp(\"y\", 2)]; let w6 = w[6]; let w7 = w[7]; \
+         let w0 = w[0]; let w1 = w[1]; let w2 = w[2]; let w3 = w[3]; let w4 = w[4]; let w5 = w[5]; \
          let f = |v| v;\n",
     );
     let ours = [
-        "a", "x", "d", "g", "h", "s", "i", "r", "p", "w0", "w1", "w2", "w3", "w4", "w5",
+        "a", "x", "d", "g", "h", "s", "i", "r", "p", "w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7",
     ];
     let others = [
         "1",

@@ -14,10 +14,10 @@ use crate::geom::{Select, Span, normalize_axis};
 use crate::op::{Reduction, ReductionKind, Scan, ScanOp};
 
 /// Axes longer than this are scanned run by run.
-const LONG: usize = 1 << 14;
+pub(super) const LONG: usize = 1 << 14;
 /// Elements of a run: its scan costs far more than the start that it is given, and a tile that begins inside one makes little
 /// twice.
-const RUN: usize = 1 << 10;
+pub(super) const RUN: usize = 1 << 10;
 
 macro_rules! scans {
     ($($(#[$doc:meta])* $name:ident, $skipping:ident => $Op:ident;)*) => {
@@ -165,6 +165,7 @@ impl Array {
                             run,
                             skipna,
                             limit,
+                            breaks: Vec::new(),
                         },
                         vec![turned],
                     )?
@@ -200,6 +201,7 @@ fn scan(g: &mut Graph, a: NodeId, op: ScanOp, axis: usize, skipna: bool) -> Resu
         run,
         skipna,
         limit: None,
+        breaks: Vec::new(),
     };
     let len = shape[axis];
     if len <= LONG || shape.contains(&0) {
@@ -211,6 +213,7 @@ fn scan(g: &mut Graph, a: NodeId, op: ScanOp, axis: usize, skipna: bool) -> Resu
         ScanOp::Min => ReductionKind::Min,
         ScanOp::Max => ReductionKind::Max,
         ScanOp::Ffill => ReductionKind::Last,
+        ScanOp::Decay(_) => return Err(Error::internal("a fading sum of plain totals")),
     };
     // Every run but the last gives a start to the next.
     let runs = len.div_ceil(RUN) - 1;

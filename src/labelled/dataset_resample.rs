@@ -14,9 +14,9 @@ use std::sync::Arc;
 /// A resampled dataset, waiting for its reduction, or to be filled.
 #[derive(Clone)]
 pub struct DatasetResample {
-    dataset: Dataset,
+    pub(super) dataset: Dataset,
     dim: String,
-    placed: Option<Arc<Placed>>,
+    pub(super) placed: Option<Arc<Placed>>,
 }
 
 impl Dataset {

@@ -9,6 +9,7 @@ use super::data_array::DataArray;
 use super::dataset::Dataset;
 use super::join::Join;
 use super::keys::Keys;
+use super::number::Number;
 use crate::array::{Array, ReduceOptions};
 use crate::block::Block;
 use crate::driver::Driver;
@@ -197,10 +198,44 @@ impl DataArray {
     }
 }
 
+impl Dataset {
+    /// As [`DataArray::polyfit`], of every variable that has the dimension: `NAME_polyfit_coefficients`. xarray's `polyfit`.
+    ///
+    /// # Errors
+    /// As [`DataArray::polyfit`]; invalid input when no variable has the dimension.
+    #[track_caller]
+    pub fn polyfit(&self, dim: &str, degree: usize) -> Result<Dataset> {
+        self.check()?;
+        self.check_dims("polyfit", &[dim])?;
+        let own = self.variables.iter().filter(|v| v.has(dim));
+        let fitted = own.map(|v| {
+            let name = v.name().unwrap_or_default();
+            let named = format!("{name}_polyfit_coefficients");
+            let fitted = v.fitted(dim, degree);
+            let fitted =
+                fitted.map_err(|e| e.context(format!("working on variable {name:?} of a dataset")));
+            Ok(fitted?.rename(&named))
+        });
+        let fitted = fitted.collect::<Result<Vec<DataArray>>>()?;
+        if fitted.is_empty() {
+            return Err(Error::invalid(format!(
+                "polyfit: no variable has the dimension {dim:?}"
+            )));
+        }
+        let made = Dataset::new(fitted)?;
+        Ok(Dataset {
+            attrs: self.attrs.clone(),
+            ..made
+        })
+    }
+}
+
 /// Labels as numbers: times in nanoseconds since 1970, as xarray counts them.
 fn abscissas(operation: &str, index: &Coord) -> Result<Vec<f64>> {
     match Keys::of(index) {
-        Keys::Numbers(x) if x.iter().all(|v| v.is_finite()) => Ok(x),
+        Keys::Numbers(x) if x.iter().all(|v| v.value().is_finite()) => {
+            Ok(x.into_iter().map(Number::value).collect())
+        }
         Keys::Times(x, _) if x.iter().all(|v| *v != i128::MIN) => {
             Ok(x.iter().map(|v| *v as f64).collect())
         }
@@ -250,7 +285,7 @@ pub fn polyval(x: &DataArray, coefficients: &DataArray) -> Result<DataArray> {
     coefficients.check()?;
     coefficients.axis(NAME, "degree")?;
     let degrees = match Keys::of(super::sel::index_of(NAME, &coefficients.coords, "degree")?) {
-        Keys::Numbers(degrees) => degrees,
+        Keys::Numbers(degrees) => degrees.into_iter().map(Number::value).collect::<Vec<f64>>(),
         _ => {
             return Err(Error::invalid(
                 "polyval: the labels of \"degree\" are not integers",

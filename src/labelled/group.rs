@@ -200,6 +200,7 @@ fn component_of(coord: &Coord, component: &str, by: &str) -> Result<Key> {
     Ok(Key {
         dims: coord.dims.iter().cloned().zip(lengths).collect(),
         codes,
+        more: Vec::new(),
         groups: Coord {
             name: component.name().to_owned(),
             dims: vec![component.name().to_owned()],

@@ -7,6 +7,7 @@ use super::dataset_reduce::DatasetGroupBy;
 use super::group::{GroupBy, GroupKey};
 use super::grouping::{Key, NO_GROUP};
 use super::keys::Keys;
+use super::number::Number;
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -159,6 +160,7 @@ impl Bins {
                 coord.dtype_name()
             )));
         };
+        let values: Vec<f64> = values.into_iter().map(Number::value).collect();
         let edges = self.found(&values)?;
         let bins = edges.len() - 1;
         let code = |v: &f64| {
@@ -195,6 +197,7 @@ impl Bins {
         let name = format!("{}_bins", coord.name);
         let lengths = coord.shape().iter().copied();
         Ok(Key {
+            more: Vec::new(),
             dims: coord.dims.iter().cloned().zip(lengths).collect(),
             codes,
             groups: Coord {

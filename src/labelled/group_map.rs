@@ -18,6 +18,7 @@ impl GroupBy {
         self.array.check()?;
         let by = self.by.as_ref();
         let by = by.ok_or_else(|| Error::internal("groupby: no groups"))?;
+        by.check_apart("the arrays")?;
         if by.dims.len() > 1 || by.keys.len() > 1 {
             let names: Vec<&str> = by.keys.iter().map(|k| k.name.as_str()).collect();
             return Err(Error::unsupported(format!(

@@ -28,6 +28,7 @@ struct Members {
 impl Grouping {
     /// The dimension of the groups of one key.
     fn single(&self) -> Result<&Coord> {
+        self.check_apart("arithmetic")?;
         match self.keys.as_slice() {
             [one] => Ok(one),
             many => {

@@ -68,16 +68,23 @@ impl Seasons {
             .iter()
             .map(|n| months(n))
             .collect::<Result<_>>()?;
-        let mut season_of = [None; 12];
+        // Seasons that share no month, layer by layer.
+        let mut layers: Vec<[Option<usize>; 12]> = vec![[None; 12]];
         for (number, (first, len)) in seasons.iter().enumerate() {
-            for month in *first..first + len {
-                if season_of[month % 12].replace(number).is_some() {
-                    return Err(Error::unsupported(format!(
-                        "groupby: the seasons {} overlap; group by seasons that share no month, one list after another",
-                        self.names.join(", ")
-                    )));
-                }
-            }
+            let months = || (*first..first + len).map(|month| month % 12);
+            let free = |layer: &[Option<usize>; 12]| months().all(|m| layer[m].is_none());
+            let at = layers.iter().position(free).unwrap_or_else(|| {
+                layers.push([None; 12]);
+                layers.len() - 1
+            });
+            months().for_each(|month| layers[at][month] = Some(number));
+        }
+        let season_of = layers[0];
+        if layers.len() > 1 && self.yearly.is_some() {
+            return Err(Error::invalid(format!(
+                "groupby: the seasons {} overlap; those of a SeasonResampler share no month",
+                self.names.join(", ")
+            )));
         }
         // The season of each time, and the year in which it began.
         let place = |count: &i64| {
@@ -88,7 +95,18 @@ impl Seasons {
             Some((season, at.year - i64::from(before), month))
         };
         let places: Vec<Option<(usize, i64, usize)>> = counts.iter().map(place).collect();
-        if places.iter().all(Option::is_none) {
+        let layer = |season_of: &[Option<usize>; 12]| -> Vec<u32> {
+            let month =
+                |count: &i64| (*count != NAT).then(|| time.civil(*count).month as usize - 1);
+            let code = |count| month(count).and_then(|m| season_of[m]);
+            let codes = counts.iter().map(code);
+            codes
+                .map(|code| code.map_or(NO_GROUP, |c| c as u32))
+                .collect()
+        };
+        let more: Vec<Vec<u32>> = layers[1..].iter().map(layer).collect();
+        let nowhere = |codes: &Vec<u32>| codes.iter().all(|code| *code == NO_GROUP);
+        if places.iter().all(Option::is_none) && more.iter().all(nowhere) {
             return Err(Error::invalid(format!(
                 "groupby: no time of {:?} is in a season of {}",
                 coord.name,
@@ -100,6 +118,7 @@ impl Seasons {
         let Some(drop) = self.yearly else {
             let code = |p: &Option<(usize, i64, usize)>| p.map_or(NO_GROUP, |p| p.0 as u32);
             return Ok(Key {
+                more,
                 dims,
                 codes: places.iter().map(code).collect(),
                 groups: Coord {
@@ -116,6 +135,7 @@ impl Seasons {
                 dims,
                 codes,
                 groups,
+                more,
             })
     }
 

@@ -8,6 +8,7 @@
 use super::coord::{Coord, Values};
 use super::data_array::DataArray;
 use super::positions::masked;
+use crate::array::Array;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::op::ReductionKind;
@@ -24,6 +25,8 @@ pub(super) struct Key {
     pub(super) dims: Vec<(String, usize)>,
     pub(super) codes: Vec<u32>,
     pub(super) groups: Coord,
+    /// Codes of groups that share elements with those of `codes`, layer by layer: seasons that overlap.
+    pub(super) more: Vec<Vec<u32>>,
 }
 
 impl Key {
@@ -75,6 +78,7 @@ impl Key {
             dims: coord.dims.iter().cloned().zip(lengths).collect(),
             codes,
             groups,
+            more: Vec::new(),
         })
     }
 
@@ -91,6 +95,8 @@ pub(super) struct Grouping {
     pub(super) keys: Vec<Coord>,
     /// True for the groups with an element; none when all have one.
     pub(super) filled: Option<Arc<Vec<bool>>>,
+    /// Codes of groups that share elements with those of `codes`, of one key.
+    more: Vec<Arc<Vec<u32>>>,
 }
 
 impl Grouping {
@@ -101,6 +107,7 @@ impl Grouping {
             codes,
             keys: vec![groups],
             filled: None,
+            more: Vec::new(),
         }
     }
 
@@ -133,6 +140,12 @@ impl Grouping {
                     key.name()
                 )));
             }
+        }
+        if let Some(key) = keys.iter().find(|k| keys.len() > 1 && !k.more.is_empty()) {
+            return Err(Error::invalid(format!(
+                "groupby: the groups of {:?} overlap, beside other keys; group by it alone",
+                key.name()
+            )));
         }
         let many = || {
             let names: Vec<&str> = dims.iter().map(|(d, _)| d.as_str()).collect();
@@ -168,14 +181,19 @@ impl Grouping {
             }
         };
         let mut filled = vec![false; groups];
-        for code in codes.iter().filter(|code| **code != NO_GROUP) {
-            filled[*code as usize] = true;
+        let more = keys.iter().flat_map(|key| &key.more);
+        for code in codes.iter().chain(more.clone().flatten()) {
+            if *code != NO_GROUP {
+                filled[*code as usize] = true;
+            }
         }
+        let more = more.map(|codes| Arc::new(codes.clone())).collect();
         Ok(Grouping {
             dims,
             codes: Arc::new(codes),
             filled: filled.contains(&false).then(|| Arc::new(filled)),
             keys: keys.into_iter().map(|key| key.groups).collect(),
+            more,
         })
     }
 
@@ -183,8 +201,97 @@ impl Grouping {
         self.dims.iter().map(|(dim, _)| dim.as_str()).collect()
     }
 
+    /// The grouped dimension, when it is one.
+    pub(super) fn one_dim(&self) -> Option<&str> {
+        match self.dims.as_slice() {
+            [(dim, _)] => Some(dim),
+            _ => None,
+        }
+    }
+
     pub(super) fn groups(&self) -> usize {
         self.keys.iter().map(Coord::len).product()
+    }
+
+    /// A failure when elements are in several groups.
+    pub(super) fn check_apart(&self, operation: &str) -> Result<()> {
+        match self.more.is_empty() {
+            true => Ok(()),
+            false => Err(Error::invalid(format!(
+                "groupby: {operation} of groups that overlap; they have reductions only"
+            ))),
+        }
+    }
+
+    /// Groups that share no element, layer by layer, and which these are.
+    fn layers(&self) -> Result<Vec<(Vec<usize>, Grouping)>> {
+        let mut layers = Vec::new();
+        let mut placed = vec![false; self.groups()];
+        let last = self.more.len();
+        for (number, codes) in self.more.iter().chain([&self.codes]).enumerate() {
+            let mut own = vec![None; placed.len()];
+            for code in codes.iter().filter(|code| **code != NO_GROUP) {
+                own[*code as usize] = Some(0u32);
+            }
+            let filled: Vec<bool> = own.iter().map(Option::is_some).collect();
+            // Groups without an element come last.
+            let mine = (0..own.len()).filter(|g| filled[*g] || (number == last && !placed[*g]));
+            let mine: Vec<usize> = mine.collect();
+            for (new, group) in mine.iter().enumerate() {
+                own[*group] = Some(new as u32);
+                placed[*group] = true;
+            }
+            let code = |code: &u32| {
+                own.get(*code as usize)
+                    .copied()
+                    .flatten()
+                    .unwrap_or(NO_GROUP)
+            };
+            let labels: Vec<Option<usize>> = mine.iter().copied().map(Some).collect();
+            let filled: Vec<bool> = mine.iter().map(|g| filled[*g]).collect();
+            let by = Grouping {
+                dims: self.dims.clone(),
+                codes: Arc::new(codes.iter().map(code).collect()),
+                keys: vec![self.keys[0].take(&self.keys[0].name, &labels)?],
+                filled: filled.contains(&false).then(|| Arc::new(filled)),
+                more: Vec::new(),
+            };
+            layers.push((mine, by));
+        }
+        Ok(layers)
+    }
+
+    /// The reduction of every layer, side by side in the order of the groups; they stand last, as in xarray.
+    #[track_caller]
+    fn reduce_layers(
+        &self,
+        array: &DataArray,
+        kind: ReductionKind,
+        dims: &[&str],
+        skipna: Option<bool>,
+        dataset: bool,
+    ) -> Result<DataArray> {
+        let mut order = Vec::new();
+        let mut made = Vec::new();
+        for (groups, by) in self.layers()? {
+            let reduced = by.reduce(array, kind, dims, skipna, dataset);
+            reduced.check()?;
+            order.extend(groups);
+            made.push(reduced);
+        }
+        let Some((first, rest)) = made.split_first() else {
+            return Err(Error::internal("groupby: no layer of groups"));
+        };
+        let axis = first.axis("groupby", &self.keys[0].name)? as isize;
+        let rest: Vec<&Array> = rest.iter().map(|a| &a.array).collect();
+        let mut back: Vec<isize> = (0..order.len() as isize).collect();
+        back.sort_by_key(|at| order[*at as usize]);
+        let together = first.array.concat(&rest, axis).take(&back, Some(axis));
+        let mut result = first.with_array(together.moveaxis(&[axis], &[-1]));
+        let name = result.dims.remove(axis as usize);
+        result.dims.push(name);
+        result.coords = self.coords(&array.coords, dims);
+        Ok(result)
     }
 
     /// A failure when the reduced dimensions leave a grouped one.
@@ -225,6 +332,10 @@ impl Grouping {
         skipna: Option<bool>,
         dataset: bool,
     ) -> DataArray {
+        if !self.more.is_empty() {
+            let made = self.reduce_layers(array, kind, dims, skipna, dataset);
+            return made.unwrap_or_else(|error| array.clone().fail(error));
+        }
         let own = self.dim_names();
         let axes = self.check_dims(dims).and_then(|()| {
             let others: Vec<&str> = dims.iter().copied().filter(|d| !own.contains(d)).collect();

@@ -61,8 +61,21 @@ indexers! {
 pub enum Label {
     /// A number.
     Number(f64),
+    /// An integer, with all its digits.
+    Integer(i64),
     /// A text: a name, or a date such as `2020-08`.
     Text(String),
+}
+
+impl Label {
+    /// The number that it is, as a float.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            Label::Number(v) => Some(*v),
+            Label::Integer(v) => Some(*v as f64),
+            Label::Text(_) => None,
+        }
+    }
 }
 
 impl From<f64> for Label {
@@ -73,13 +86,13 @@ impl From<f64> for Label {
 
 impl From<i64> for Label {
     fn from(value: i64) -> Self {
-        Label::Number(value as f64)
+        Label::Integer(value)
     }
 }
 
 impl From<i32> for Label {
     fn from(value: i32) -> Self {
-        Label::Number(f64::from(value))
+        Label::Integer(i64::from(value))
     }
 }
 
@@ -93,6 +106,7 @@ impl std::fmt::Display for Label {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Label::Number(v) => write!(f, "{v}"),
+            Label::Integer(v) => write!(f, "{v}"),
             Label::Text(text) => write!(f, "{text:?}"),
         }
     }

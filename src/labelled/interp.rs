@@ -6,6 +6,7 @@
 use super::coord::{Coord, Values};
 use super::data_array::DataArray;
 use super::dataset::{Dataset, each};
+use super::indexer::Indexer;
 use super::picks::Picks;
 use super::taps::{DataTarget, InterpMethod, Rule, combinations, like, rules, together};
 use crate::array::Array;
@@ -13,6 +14,9 @@ use crate::block::Block;
 use crate::driver::Driver;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
+
+/// Most elements beside one that are weighted in one step; more of them go dimension by dimension.
+const MOST_AT_ONCE: usize = 16;
 
 /// The dtype of what is interpolated: integers become f64.
 fn result_dtype(dtype: DType) -> DType {
@@ -38,20 +42,65 @@ impl DataArray {
         if own.is_empty() {
             return Ok(self.clone());
         }
-        let dtype = result_dtype(self.dtype());
-        let counts: Vec<usize> = own.iter().map(|r| r.taps.len()).collect();
-        let mut total: Option<DataArray> = None;
         let bare = DataArray {
             coords: Vec::new(),
             ..self.clone()
         };
+        let elements: usize = own.iter().map(|r| r.taps.len()).product();
+        let crossed = own.iter().flat_map(|r| &r.target.dims);
+        let crossed = crossed.into_iter().any(|d| own.iter().any(|r| r.dim == *d));
+        let mut result = match own.len() > 1 && elements > MOST_AT_ONCE && !crossed {
+            false => bare.summed(&own)?,
+            true => bare.summed_by_turns(&own)?,
+        };
+        let dims = result.dims.clone();
+        result.attrs = self.attrs.clone();
+        result.coords = interpolated_coords(&self.coords, group)?;
+        result
+            .coords
+            .retain(|c| c.dims.iter().all(|d| dims.contains(d)));
+        result.check()?;
+        Ok(result)
+    }
+
+    /// One dimension after the other: of points in several dimensions the first rule makes points, which the next ones keep. The
+    /// elements beside a point are as many as the sum of those along each dimension, not their product.
+    #[track_caller]
+    fn summed_by_turns(&self, own: &[&Rule]) -> Result<Self> {
+        let place = |rule: &&Rule| (rule.dim.clone(), rule.points(&rule.taps[0]));
+        let order = self.isel_owned("interp", own.iter().map(place).collect());
+        let mut result = self.clone();
+        for rule in own {
+            result = result.summed(&[rule])?;
+        }
+        let order: Vec<&str> = order.dims.iter().map(String::as_str).collect();
+        Ok(result.transpose(&order))
+    }
+
+    /// The sum of the elements of all taps of `own` with their weights, missing outside the labels. Dimensions of the targets that
+    /// are there already are those of points: each element stays beside its point.
+    #[track_caller]
+    fn summed(&self, own: &[&Rule]) -> Result<Self> {
+        let dtype = result_dtype(self.dtype());
+        let counts: Vec<usize> = own.iter().map(|r| r.taps.len()).collect();
+        let mut total: Option<DataArray> = None;
+        let mut stays: Vec<(String, Indexer)> = Vec::new();
+        for rule in own {
+            for (axis, dim) in rule.target.dims.iter().enumerate() {
+                let of_rule = own.iter().any(|r| r.dim == *dim);
+                if self.has(dim) && !of_rule && stays.iter().all(|(d, _)| d != dim) {
+                    stays.push((dim.clone(), Indexer::Points(rule.along(axis))));
+                }
+            }
+        }
         let driver = Driver::of(self.array.session());
         for combination in combinations(&counts) {
             let indexers = own
                 .iter()
                 .zip(&combination)
                 .map(|(rule, tap)| (rule.dim.clone(), rule.points(&rule.taps[*tap])));
-            let corner = bare.isel_owned("interp", indexers.collect());
+            let indexers = indexers.chain(stays.iter().cloned());
+            let corner = self.isel_owned("interp", indexers.collect());
             corner.check()?;
             let mut array = corner.array.astype(dtype);
             let (dims, shape) = (corner.dims.clone(), corner.shape());
@@ -79,7 +128,7 @@ impl DataArray {
             return Err(Error::internal("interp: no taps"));
         };
         let (dims, shape) = (result.dims.clone(), result.shape());
-        for rule in &own {
+        for rule in own {
             if rule.inside.iter().all(|i| *i) {
                 continue;
             }
@@ -87,12 +136,6 @@ impl DataArray {
             let inside = over(&driver, &dims, &shape, block, &rule.target.dims);
             result.array = result.array.where_(&inside);
         }
-        result.attrs = self.attrs.clone();
-        result.coords = interpolated_coords(&self.coords, group)?;
-        result
-            .coords
-            .retain(|c| c.dims.iter().all(|d| dims.contains(d)));
-        result.check()?;
         Ok(result)
     }
 

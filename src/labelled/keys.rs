@@ -1,4 +1,4 @@
-//! The labels of an index as keys that are searched: numbers as f64, times as nanoseconds in their calendar, texts.
+//! The labels of an index as keys that are searched: numbers without loss, times as nanoseconds in their calendar, texts.
 //!
 //! Laws: a label is found where pandas' `get_indexer` finds it (of two equally near labels the larger; ffill and bfill are the
 //! neighbours by position); labels that are repeated, NaN or not monotonic where order is needed are an error.
@@ -6,8 +6,9 @@
 use super::cf::{CfTime, parse_interval};
 use super::coord::{Coord, Values};
 use super::indexer::Label;
+use super::number::{Number, on_scale};
 use super::search::{Key, Search};
-use crate::dtype::{NAT, Scalar};
+use crate::dtype::NAT;
 use crate::error::{Error, Result, nearest_names};
 use std::str::FromStr;
 
@@ -74,14 +75,14 @@ impl From<Method> for Lookup {
 /// The values of an index as ordered keys.
 #[derive(Clone, Debug)]
 pub(super) enum Keys {
-    Numbers(Vec<f64>),
+    Numbers(Vec<Number>),
     Times(Vec<i128>, CfTime),
     Texts(Vec<String>),
 }
 
 /// What a label means along an index: one value, or a half-open interval of times.
 pub(super) enum Target {
-    Number(f64),
+    Number(Number),
     Time(i128, i128),
     Text(String),
 }
@@ -101,7 +102,7 @@ impl Keys {
         match &coord.values {
             Values::Block(block) => Keys::Numbers(
                 (0..block.elements())
-                    .map(|i| block.get(i).map_or(f64::NAN, Scalar::as_f64))
+                    .map(|i| block.get(i).map_or(f64::NAN.into(), Number::from))
                     .collect(),
             ),
             Values::Texts(texts, _) => Keys::Texts(texts.to_vec()),
@@ -112,7 +113,8 @@ impl Keys {
     /// What a label means beside these keys.
     pub(super) fn target(&self, dim: &str, label: &Label) -> Result<Target> {
         match (self, label) {
-            (Keys::Numbers(_), Label::Number(v)) => Ok(Target::Number(*v)),
+            (Keys::Numbers(_), Label::Number(v)) => Ok(Target::Number((*v).into())),
+            (Keys::Numbers(_), Label::Integer(v)) => Ok(Target::Number(i128::from(*v).into())),
             (Keys::Texts(_), Label::Text(text)) => Ok(Target::Text(text.clone())),
             (Keys::Times(_, time), Label::Text(text)) => {
                 let (start, end) = parse_interval(text, time.calendar)
@@ -194,7 +196,7 @@ impl Keys {
     /// The keys as numbers to compute with: as they are, or the nanoseconds of times.
     pub(super) fn numbers(&self) -> Option<Vec<f64>> {
         match self {
-            Keys::Numbers(keys) => Some(keys.clone()),
+            Keys::Numbers(keys) => Some(on_scale(keys, keys.first().copied())),
             // Since the first: nanoseconds since 1970 have no room in 53 bits.
             Keys::Times(keys, _) => {
                 let first = keys.first().copied().unwrap_or(0);
@@ -265,7 +267,9 @@ impl Keys {
             (_, Some(_)) if lookup.method == Method::Exact => Err(Error::invalid(format!(
                 "{operation}: a tolerance needs a method: nearest, ffill or bfill"
             ))),
-            (Keys::Numbers(_), Some(Label::Number(v))) if *v >= 0.0 => Ok(Some(*v)),
+            (Keys::Numbers(_), Some(label)) if label.number().is_some_and(|v| v >= 0.0) => {
+                Ok(label.number())
+            }
             (Keys::Times(..), Some(label @ Label::Text(text))) => match duration(text) {
                 Some(nanoseconds) => Ok(Some(nanoseconds)),
                 None => Err(refused(

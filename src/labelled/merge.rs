@@ -54,10 +54,9 @@ struct Question {
     equal: Array,
 }
 
-/// One bool: no element of `a` and `b` differs (missing beside anything, when `missing_fits`; missing beside missing always).
+/// One bool: no element of `x` and `y` differs (missing beside anything, when `missing_fits`; missing beside missing always).
 #[track_caller]
-fn equal(a: &DataArray, b: &DataArray, missing_fits: bool) -> Array {
-    let (x, y) = (&a.array, &b.array);
+pub(super) fn equal(x: &Array, y: &Array, missing_fits: bool) -> Array {
     let (no_x, no_y) = (x.isnull(), y.isnull());
     let missing = match missing_fits {
         true => no_x.logical_or(&no_y),
@@ -143,7 +142,7 @@ fn merged(operation: &str, datasets: &[&Dataset], compat: Compat, join: Join) ->
         let missing_fits = compat == Compat::NoConflicts;
         questions.push(Question {
             name,
-            equal: equal(known, &other, missing_fits),
+            equal: equal(&known.array, &other.array, missing_fits),
         });
         if missing_fits {
             let filled = known.with_array(known.array.fillna(&other.array));
@@ -211,7 +210,7 @@ fn without_conflict(operation: &str, a: &Coord, b: &Coord) -> Result<Option<Coor
     }))
 }
 
-fn holds(block: &Block) -> bool {
+pub(super) fn holds(block: &Block) -> bool {
     block
         .as_slice::<bool>()
         .is_some_and(|v| v.iter().all(|b| *b))

@@ -191,8 +191,8 @@ impl DataArray {
                 x
             }
         };
-        if let (None, Some(Label::Number(most))) = (gap, &options.max_gap) {
-            gap = Some(*most);
+        if let (None, Some(most)) = (gap, options.max_gap.as_ref().and_then(Label::number)) {
+            gap = Some(most);
         }
         let driver = Driver::of(self.array.session());
         let spread = |values: Vec<f64>| -> Result<Array> {

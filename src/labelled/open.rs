@@ -143,7 +143,11 @@ fn decode_block(decoding: &Decoding, block: &Block) -> Result<Values> {
         decoding
             .missing
             .iter()
-            .any(|m| m.as_f64() == value.as_f64())
+            .any(|m| match (m.as_i128(), value.as_i128()) {
+                // Exactly: integers have more digits than a float.
+                (Some(m), Some(value)) => m == value,
+                _ => m.as_f64() == value.as_f64(),
+            })
     };
     let scalars = |i: usize| -> Option<Scalar> {
         let value = block.get(i)?;

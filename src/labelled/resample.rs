@@ -74,6 +74,16 @@ impl Placed {
         &self.coord
     }
 
+    /// The dimension.
+    pub(super) fn dim(&self) -> &str {
+        &self.dim
+    }
+
+    /// The bins as groups.
+    pub(super) fn grouping(&self) -> Grouping {
+        Grouping::along(&self.dim, self.codes.clone(), self.coord.clone())
+    }
+
     /// A reduction of each bin of `array`; what is missing in a bin with fewer than `min_count` elements is told by a count in
     /// the same pass.
     #[track_caller]
@@ -92,7 +102,7 @@ impl Placed {
         if picks && self.filled.is_some() {
             array.array = array.array.astype(array.dtype().with_missing());
         }
-        let by = Grouping::along(&self.dim, self.codes.clone(), self.coord.clone());
+        let by = self.grouping();
         let mut result = by.reduce(&array, kind, dims, skipna, false);
         let Ok(axis) = result.axis("resample", &self.dim) else {
             return result;
@@ -261,8 +271,8 @@ pub(super) enum Fill {
 /// A resampled array, waiting for its reduction, or to be filled.
 #[derive(Clone, Debug)]
 pub struct Resample {
-    array: DataArray,
-    placed: Option<Arc<Placed>>,
+    pub(super) array: DataArray,
+    pub(super) placed: Option<Arc<Placed>>,
 }
 
 impl DataArray {

@@ -3,6 +3,7 @@
 use super::coord::{Coord, Values};
 use super::indexer::{Indexer, Points};
 use super::keys::Keys;
+use super::number::{Number, on_scale};
 use super::search::strict_direction;
 use super::spline;
 use crate::error::{Error, Result, nearest_names};
@@ -63,29 +64,13 @@ pub(super) fn rules(
     targets: &[(&str, DataTarget)],
     method: InterpMethod,
 ) -> Result<Vec<Rule>> {
-    let made: Vec<Rule> = targets
+    targets
         .iter()
         .map(|(dim, target)| {
             let index = super::sel::index_of("interp", coords, dim)?;
             Rule::new(index, target, method)
         })
-        .collect::<Result<_>>()?;
-    if method == InterpMethod::Cubic && together_count(&made) > 1 {
-        return Err(Error::unsupported(
-            "interp: the method \"cubic\" along points in several dimensions; interpolate each dimension by itself, or use \"linear\"",
-        ));
-    }
-    Ok(made)
-}
-
-/// Most rules that share a dimension of their targets.
-fn together_count(rules: &[Rule]) -> usize {
-    let shared = |a: &Rule, b: &Rule| a.target.dims.iter().any(|d| b.target.dims.contains(d));
-    rules
-        .iter()
-        .map(|a| rules.iter().filter(|b| shared(a, b)).count())
-        .max()
-        .unwrap_or(0)
+        .collect()
 }
 
 /// Common dimensions of numbers or times with other labels.
@@ -139,7 +124,12 @@ fn on_one_scale(index: &Coord, target: &Coord) -> Result<(Vec<f64>, Vec<f64>, i8
         )));
     }
     match (keys, wanted) {
-        (Keys::Numbers(x), Keys::Numbers(wanted)) => Ok((x, wanted, order)),
+        (Keys::Numbers(x), Keys::Numbers(wanted)) => {
+            let all: Vec<Number> = x.iter().chain(&wanted).copied().collect();
+            let mut values = on_scale(&all, x.first().copied());
+            let wanted = values.split_off(x.len());
+            Ok((values, wanted, order))
+        }
         (Keys::Times(x, a), Keys::Times(wanted, b)) if a.calendar == b.calendar => {
             let first = x.first().copied().unwrap_or(0);
             let since = |t: &i128| match *t {
@@ -193,6 +183,19 @@ impl Rule {
             taps,
             inside,
         })
+    }
+
+    /// The index of each target along an axis of the targets.
+    pub(super) fn along(&self, axis: usize) -> Points {
+        let shape = self.target.shape().to_vec();
+        let stride: usize = shape[axis + 1..].iter().product();
+        let index = |at: usize| (at / stride % shape[axis]) as isize;
+        Points {
+            dims: self.target.dims.clone(),
+            positions: (0..self.target.len()).map(index).collect(),
+            shape,
+            coords: Vec::new(),
+        }
     }
 
     pub(super) fn points(&self, tap: &Tap) -> Indexer {

@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::labelled::cf::{Calendar, parse_interval};
 use crate::labelled::{
     Coarsen, DataArray, DataOperand, Dataset, DatasetCoarsen, DatasetGroupBy, DatasetOperand,
-    DatasetResample, DatasetRolling, DatasetWeighted, GroupBy, Indexer, Label, Labels, Points,
-    Resample, Rolling, Times, Weighted,
+    DatasetResample, DatasetRolling, DatasetRollingExp, DatasetWeighted, GroupBy, Indexer, Label,
+    Labels, Points, Resample, Rolling, RollingExp, Times, Weighted,
 };
 use rhai::{Dynamic, Map};
 use std::ops::{Range, RangeInclusive};
@@ -40,6 +40,9 @@ pub(super) fn type_name(value: &Dynamic) -> String {
     }
     if value.is::<Rolling>() || value.is::<DatasetRolling>() {
         return "windows of rolling (reduce them first, for example with mean())".into();
+    }
+    if value.is::<RollingExp>() || value.is::<DatasetRollingExp>() {
+        return "windows of rolling_exp (reduce them first, for example with mean())".into();
     }
     if value.is::<Coarsen>() || value.is::<DatasetCoarsen>() {
         return "windows of coarsen (reduce them first, for example with mean())".into();
@@ -213,6 +216,14 @@ pub(super) fn text(operation: &str, value: &Dynamic, what: &str) -> Raised<Strin
     }
 }
 
+/// A number, whole or not.
+pub(super) fn number(operation: &str, value: &Dynamic, what: &str) -> Raised<f64> {
+    let whole = value.as_int().map(|v| v as f64);
+    whole
+        .or_else(|_| value.as_float())
+        .map_err(|_| refuse(operation, value, what))
+}
+
 /// An integer.
 pub(super) fn int(operation: &str, value: &Dynamic, what: &str) -> Raised<i64> {
     value.as_int().map_err(|_| refuse(operation, value, what))
@@ -327,6 +338,7 @@ pub(super) fn label(operation: &str, value: &Dynamic) -> Raised<Label> {
         return Ok(Label::Text(text.to_string()));
     }
     match scalar(value) {
+        Some(Scalar::I64(number)) => Ok(Label::Integer(number)),
         Some(number) => Ok(Label::Number(number.as_f64())),
         None => Err(refuse(
             operation,

@@ -10,8 +10,8 @@ use crate::array::Array;
 use crate::dtype::Scalar;
 use crate::error::Error;
 use crate::labelled::{
-    self, Along, Coord, DataArray, DataVars, Dataset, Join, Lookup, combine_by_coords, concat,
-    concat_datasets, merge,
+    self, Along, Coord, DataArray, DataVars, Dataset, Join, Lookup, Times, combine_by_coords,
+    concat, concat_datasets, merge,
 };
 use rhai::{Dynamic, Map};
 use std::str::FromStr;
@@ -99,7 +99,7 @@ pub(super) fn labels_of(
         let dates = texts(operation, value, "dates")?;
         return index.of_dates(dim, &dates).or_raise();
     }
-    match value.is_array() {
+    match value.is_array() || value.is::<Times>() {
         true => coord(dim, value),
         false => Ok(Coord::index(dim, block(operation, value)?)),
     }
@@ -211,7 +211,26 @@ fn merged(operation: &str, parts: &[Dataset], args: &[Dynamic]) -> Raised<Dynami
     dataset(merge(&parts, compat, join).or_raise()?)
 }
 
+/// `equals` and its kin: a bool, computed at this line.
+macro_rules! comparisons {
+    ($registry:expr, $($name:ident),*) => {$(
+        $registry.method::<DataArray>(stringify!($name), 1..=1, |this, args| {
+            match args[0].clone().try_cast::<DataArray>() {
+                Some(other) => Ok(this.$name(&other).or_raise()?.into()),
+                None => Err(refuse(stringify!($name), &args[0], "a DataArray")),
+            }
+        });
+        $registry.method::<Dataset>(stringify!($name), 1..=1, |this, args| {
+            match args[0].clone().try_cast::<Dataset>() {
+                Some(other) => Ok(this.$name(&other).or_raise()?.into()),
+                None => Err(refuse(stringify!($name), &args[0], "a Dataset")),
+            }
+        });
+    )*};
+}
+
 pub(super) fn register(registry: &mut Registry<'_>) {
+    comparisons!(registry, equals, identical, broadcast_equals);
     registry.function("align", 1..=2, |args| {
         let join = join_of(args, 1, Join::Inner)?;
         Ok(match objects("align", &args[0])? {
@@ -252,17 +271,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     });
     registry.method::<DataArray>("reindex_like", 1..=3, |this, args| {
         let (lookup, fill) = filling("reindex_like", &args[1..])?;
-        data(this.reindex_like(&like(&args[0])?, &lookup, fill))
+        data(this.reindex_like(&like("reindex_like", &args[0])?, &lookup, fill))
     });
     registry.method::<Dataset>("reindex_like", 1..=3, |this, args| {
         let (lookup, fill) = filling("reindex_like", &args[1..])?;
-        let other = match args[0].clone().try_cast::<Dataset>() {
-            Some(other) => other,
-            None => like(&args[0])?
-                .rename("__like__")
-                .to_dataset(None)
-                .or_raise()?,
-        };
+        let other = dataset_like("reindex_like", &args[0])?;
         dataset(this.reindex_like(&other, &lookup, fill))
     });
     both!(registry, "broadcast_like", 1..=1, |this, args| {
@@ -286,12 +299,23 @@ pub(super) fn register(registry: &mut Registry<'_>) {
 }
 
 /// An array whose labels are taken: of a dataset, those of all its coordinates.
-fn like(value: &Dynamic) -> Raised<DataArray> {
+pub(super) fn like(operation: &str, value: &Dynamic) -> Raised<DataArray> {
     if let Some(array) = value.clone().try_cast::<DataArray>() {
         return Ok(array);
     }
     match value.clone().try_cast::<Dataset>() {
         Some(dataset) => dataset.indexes().or_raise(),
-        None => Err(refuse("reindex_like", value, "a DataArray or a Dataset")),
+        None => Err(refuse(operation, value, "a DataArray or a Dataset")),
+    }
+}
+
+/// A dataset whose labels are taken: of an array, one with its coordinates.
+pub(super) fn dataset_like(operation: &str, value: &Dynamic) -> Raised<Dataset> {
+    match value.clone().try_cast::<Dataset>() {
+        Some(dataset) => Ok(dataset),
+        None => like(operation, value)?
+            .rename("__like__")
+            .to_dataset(None)
+            .or_raise(),
     }
 }

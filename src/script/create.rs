@@ -2,6 +2,7 @@
 
 use super::args::{Slice, check_keys, int, lengths, map, scalar, text, texts};
 use super::failure::{OrRaise, Raised, raise, refuse};
+use super::names::coords_of;
 use super::operators::{array, data};
 use super::registry::Registry;
 use crate::array::Array;
@@ -207,10 +208,7 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
         let names = texts("data_array", &args[0], "the names of the dimensions")?;
         let dims: Vec<&str> = names.iter().map(String::as_str).collect();
         let coords = match args.get(1) {
-            Some(coords) => map("data_array", coords, "a map of coordinates")?
-                .iter()
-                .map(|(name, value)| coord(name, value))
-                .collect::<Raised<Vec<_>>>()?,
+            Some(coords) => coords_of("data_array", coords, &[])?,
             None => Vec::new(),
         };
         data(DataArray::new(this.clone(), &dims, coords))

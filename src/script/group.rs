@@ -7,8 +7,8 @@ use super::operators::{data, dataset};
 use super::registry::Registry;
 use crate::error::Error;
 use crate::labelled::{
-    Bins, DataArray, DataOperand, Dataset, DatasetGroupBy, DatasetOperand, GroupBy, GroupKey,
-    Seasons,
+    Bins, DataArray, DataOperand, Dataset, DatasetGroupBy, DatasetOperand, DatasetResample,
+    GroupBy, GroupKey, Resample, Seasons,
 };
 use crate::op::{BinaryOp, ReductionKind};
 use rhai::{Dynamic, FnPtr, NativeCallContext};
@@ -173,6 +173,34 @@ fn map_groups(context: &NativeCallContext<'_>, this: &GroupBy, f: &FnPtr) -> Rai
     data(this.put_together(&made).or_raise()?)
 }
 
+/// `cumsum` and `cumprod` of groups; the grouped dimension may be named.
+macro_rules! running {
+    ($registry:expr, $($Type:ident => $raise:ident),*) => {$(
+        $registry.method::<$Type>("cumsum", 0..=1, |this, args| {
+            alone("cumsum", this.dim(), args)?;
+            $raise(this.cumsum())
+        });
+        $registry.method::<$Type>("cumprod", 0..=1, |this, args| {
+            alone("cumprod", this.dim(), args)?;
+            $raise(this.cumprod())
+        });
+    )*};
+}
+
+/// A running fold is along the grouped dimension and no other.
+fn alone(name: &str, grouped: Option<&str>, args: &[Dynamic]) -> Raised<()> {
+    let Some(given) = args.first() else {
+        return Ok(());
+    };
+    let dim = text(name, given, "the grouped dimension")?;
+    match grouped {
+        Some(grouped) if grouped != dim => Err(raise(Error::invalid(format!(
+            "{name}: along {dim:?} inside groups of {grouped:?}; the running fold is along the grouped dimension"
+        )))),
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn register(registry: &mut Registry<'_>) {
     registry
         .engine
@@ -234,6 +262,8 @@ pub(super) fn register(registry: &mut Registry<'_>) {
             _ => Err(unlabelled("fillna")),
         }
     });
+    running!(registry, GroupBy => data, DatasetGroupBy => dataset);
+    running!(registry, Resample => data, DatasetResample => dataset);
     for name in ["map", "apply"] {
         registry.names.push(name.to_owned());
         let types = [TypeId::of::<GroupBy>(), TypeId::of::<FnPtr>()];

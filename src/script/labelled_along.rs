@@ -2,7 +2,7 @@
 //! `x.interp(#{ lat: [10, 15] })`, `x.differentiate("time", 1, "D")`.
 
 use super::args::{by_name, check_keys, flag, int, label, length, map, scalar, text, texts};
-use super::combine::{choice, labels_of};
+use super::combine::{choice, dataset_like, labels_of, like};
 use super::elementwise::dtype;
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::labels::{both, by_ref, entries};
@@ -268,6 +268,13 @@ fn two_arrays(registry: &mut Registry<'_>) {
                 .or_raise()?,
         )
     });
+    registry.method::<Dataset>("polyfit", 2..=2, |d, args| {
+        let degree = length("polyfit", &args[1], 0)?;
+        dataset(
+            d.polyfit(&text("polyfit", &args[0], DIM)?, degree)
+                .or_raise()?,
+        )
+    });
     registry.function("polyval", 2..=2, |args| {
         let (x, c) = (
             array_of("polyval", &args[0])?,
@@ -381,14 +388,11 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     });
     registry.method::<DataArray>("interp_like", 1..=2, |a, args| {
         let method = interp_method(args.get(1))?;
-        data(a.interp_like(&array_of("interp_like", &args[0])?, method))
+        data(a.interp_like(&like("interp_like", &args[0])?, method))
     });
     registry.method::<Dataset>("interp_like", 1..=2, |a, args| {
         let method = interp_method(args.get(1))?;
-        match args[0].clone().try_cast::<Dataset>() {
-            Some(other) => dataset(a.interp_like(&other, method)),
-            None => Err(refuse("interp_like", &args[0], "a Dataset")),
-        }
+        dataset(a.interp_like(&dataset_like("interp_like", &args[0])?, method))
     });
     both!(registry, "differentiate", 1..=3, |a, args| {
         let rest = by_name(

@@ -28,6 +28,7 @@ mod random;
 mod reduce;
 mod registry;
 mod resample;
+mod rolling_exp;
 mod run;
 mod select;
 mod shape;

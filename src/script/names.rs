@@ -9,6 +9,7 @@ use super::labels::{both, by_ref, entries};
 use super::methods::attr_value;
 use super::operators::{data, dataset};
 use super::registry::Registry;
+use crate::array::Array;
 use crate::labelled::{Coord, DataArray, Dataset, NewDim};
 use rhai::Dynamic;
 
@@ -42,8 +43,8 @@ fn pair_refs(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// Coordinates of a map: arrays, lists along the dimension of their name, `["dim", [values]]`, one value.
-fn coords_of(operation: &str, value: &Dynamic, known: &[Coord]) -> Raised<Vec<Coord>> {
+/// Coordinates of a map: arrays (computed at this line), lists along the dimension of their name, `["dim", [values]]`, one value.
+pub(super) fn coords_of(operation: &str, value: &Dynamic, known: &[Coord]) -> Raised<Vec<Coord>> {
     let made = entries(operation, value, "a map of coordinates", |name, value| {
         if let Some(array) = value.clone().try_cast::<DataArray>() {
             let made = array.to_coord(Some(name)).or_raise()?;
@@ -52,14 +53,17 @@ fn coords_of(operation: &str, value: &Dynamic, known: &[Coord]) -> Raised<Vec<Co
         }
         if let Ok(list) = value.as_array_ref()
             && let [dims, values] = list.as_slice()
-            && values.is_array()
+            && (values.is_array() || values.is::<Array>())
             && (dims.is_string()
                 || dims
                     .as_array_ref()
                     .is_ok_and(|d| d.iter().all(Dynamic::is_string)))
         {
             let dims = texts(operation, dims, "names of dimensions")?;
-            let made = coord(name, values)?;
+            let made = match values.clone().try_cast::<Array>() {
+                Some(array) => Coord::index(name, array.compute_block().or_raise()?),
+                None => coord(name, values)?,
+            };
             return Ok(made.relabelled(name, &refs(&dims)));
         }
         if let Ok(one) = value.as_immutable_string_ref() {

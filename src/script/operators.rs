@@ -9,7 +9,7 @@ use crate::dtype::Scalar;
 use crate::error::Error;
 use crate::labelled::{
     Coarsen, DataArray, Dataset, DatasetCoarsen, DatasetGroupBy, DatasetResample, DatasetRolling,
-    DatasetWeighted, GroupBy, Resample, Rolling, Times, Weighted,
+    DatasetRollingExp, DatasetWeighted, GroupBy, Resample, Rolling, RollingExp, Times, Weighted,
 };
 use crate::op::{BinaryOp, UnaryOp};
 use rhai::Dynamic;
@@ -126,6 +126,7 @@ fn brief(value: &Dynamic) -> &'static str {
         () if value.is::<Times>() => "times",
         () if value.is::<Resample>() || value.is::<DatasetResample>() => "Resample",
         () if value.is::<Rolling>() || value.is::<DatasetRolling>() => "Rolling",
+        () if value.is::<RollingExp>() || value.is::<DatasetRollingExp>() => "RollingExp",
         () if value.is::<Coarsen>() || value.is::<DatasetCoarsen>() => "Coarsen",
         () if value.is::<Weighted>() || value.is::<DatasetWeighted>() => "Weighted",
         () if value.is_string() => "text",
@@ -222,6 +223,8 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     operators_of::<DatasetResample>(registry);
     operators_of::<Rolling>(registry);
     operators_of::<DatasetRolling>(registry);
+    operators_of::<RollingExp>(registry);
+    operators_of::<DatasetRollingExp>(registry);
     operators_of::<Coarsen>(registry);
     operators_of::<DatasetCoarsen>(registry);
     operators_of::<Weighted>(registry);
@@ -238,6 +241,8 @@ pub(super) fn register(registry: &mut Registry<'_>) {
     unaries_of::<DatasetResample>(registry);
     unaries_of::<Rolling>(registry);
     unaries_of::<DatasetRolling>(registry);
+    unaries_of::<RollingExp>(registry);
+    unaries_of::<DatasetRollingExp>(registry);
     unaries_of::<Coarsen>(registry);
     unaries_of::<DatasetCoarsen>(registry);
     unaries_of::<Weighted>(registry);

@@ -5,8 +5,8 @@ use super::registry::Registry;
 use super::show::Untold;
 use super::{
     along, choose, combine, create, elementwise, fourier, group, index, kernels, labelled_along,
-    labels, methods, names, numpy, operators, random, reduce, resample, select, shape, show, times,
-    windows,
+    labels, methods, names, numpy, operators, random, reduce, resample, rolling_exp, select, shape,
+    show, times, windows,
 };
 use crate::array::Array;
 use crate::driver::Driver;
@@ -206,6 +206,7 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
     group::register(&mut registry);
     resample::register(&mut registry);
     windows::register(&mut registry);
+    rolling_exp::register(&mut registry);
     select::register(&mut registry);
     shape::register(&mut registry);
     index::register(&mut registry);

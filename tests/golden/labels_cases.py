@@ -285,6 +285,8 @@ CASES["interpolation"] = [
     ("whole.interp(#{lat: [11, 48], lon: [31, 119]}, \"cubic\")", "whole.interp(lat=[11, 48], lon=[31, 119], method='cubic')"),
     ("b.interp(#{lon: [45]})", "b.interp(lon=[45])"),
     ("whole.interp_like(c)", "whole.interp_like(c)"),
+    ("ds[[\"b\"]].interp_like(c)", "ds[['b']].interp_like(c)"),
+    ("whole.interp_like(dataset([c]))", "whole.interp_like(c.to_dataset())"),
     ("ds[[\"b\"]].interp(#{lat: [45, 11]})", "ds[['b']].interp(lat=[45, 11])"),
 ]
 ERRORS += [
@@ -298,6 +300,40 @@ ERRORS += [
     ("a.pad(#{lon: 1}, \"mirror\")", "a.pad(lon=1, mode='mirror')", "unknown mode \"mirror\""),
 ]
 # Of xarray's own code: the argmin of bottleneck counts from the end of the window.
+def faded(x, least, **window):
+    """With `min_weight`, which `rolling_exp` does not take."""
+    from xarray.computation.rolling_exp import RollingExp
+    return RollingExp(x, window, min_weight=least)
+
+
+CASES["rolling exponentially"] = [
+    ("a.rolling_exp(#{time: 3}).mean()", "a.rolling_exp(time=3).mean()"),
+    ("a.rolling_exp(\"lon\", 2.5).sum()", "a.rolling_exp(lon=2.5).sum()"),
+    ("a.rolling_exp(#{time: 2}, \"com\").var()", "a.rolling_exp(time=2, window_type='com').var()"),
+    ("a.rolling_exp(#{time: 1.5}, #{window_type: \"halflife\"}).std()", "a.rolling_exp(time=1.5, window_type='halflife').std()"),
+    ("gaps.rolling_exp(\"time\", 0.25, \"alpha\").mean()", "gaps.rolling_exp(time=0.25, window_type='alpha').mean()"),
+    ("gaps.rolling_exp(\"time\", 1, \"alpha\").mean()", "gaps.rolling_exp(time=1.0, window_type='alpha').mean()"),
+    ("gaps.rolling_exp(\"time\", 1, \"alpha\").sum()", "gaps.rolling_exp(time=1.0, window_type='alpha').sum()"),
+    ("gaps.rolling_exp(\"time\", 1, \"alpha\").std()", "gaps.rolling_exp(time=1.0, window_type='alpha').std()"),
+    ("gaps.rolling_exp(\"time\", 3).sum()", "gaps.rolling_exp(time=3).sum()"),
+    ("gaps.rolling_exp(#{time: 3}, #{min_weight: 0.6}).mean()", "faded(gaps, 0.6, time=3).mean()"),
+    ("gaps.rolling_exp(#{time: 4}, #{min_weight: 0.3}).sum()", "faded(gaps, 0.3, time=4).sum()"),
+    ("gaps.rolling_exp(#{time: 4}, #{min_weight: 0.7}).var()", "faded(gaps, 0.7, time=4).var()"),
+    ("b.rolling_exp(#{lat: 2}).var()", "b.rolling_exp(lat=2).var()"),
+    ("(b > 7).rolling_exp(#{lon: 2}).sum()", "(b > 7).rolling_exp(lon=2).sum()"),
+    ("ds.rolling_exp(#{time: 3}).mean()", "ds.rolling_exp(time=3).mean()"),
+    ("ds.rolling_exp(\"lat\", 2).std()", "ds.rolling_exp(lat=2).std()"),
+    ("a.rolling_exp(#{time: 3}).cov(a * a + whole)", "a.rolling_exp(time=3).cov(a * a + whole)"),
+    ("whole.rolling_exp(#{lon: 3}).cov(b)", "whole.rolling_exp(lon=3).cov(b)"),
+    ("a.rolling_exp(#{time: 4}).corr(whole.shift(#{time: 1}))", "a.rolling_exp(time=4).corr(whole.shift(time=1))"),
+    ("gaps.rolling_exp(#{time: 3}, #{min_weight: 0.5}).corr(gaps ** 2)", "faded(gaps, 0.5, time=3).corr(gaps ** 2)"),
+]
+ERRORS += [
+    ("a.rolling_exp(#{time: 0.5})", "a.rolling_exp(time=0.5)", "a window of 0.5; span must be ≥ 1"),
+    ("a.rolling_exp(#{time: 2}, \"alpha\")", "a.rolling_exp(time=2, window_type='alpha')", "alpha must be > 0 and ≤ 1"),
+    ("a.rolling_exp(#{tim: 2})", "a.rolling_exp(tim=2).mean()", "unknown dimension \"tim\""),
+    ("b.rolling_exp(#{lat: 2}).cov(a)", "b.rolling_exp(lat=2).cov(a)", "that this one lacks"),
+]
 CASES["rolling"] = [
     ("a.rolling(#{time: 3}).mean()", "a.rolling(time=3).mean()"),
     ("a.rolling(\"time\", 3).sum()", "a.rolling(time=3).sum()"),
@@ -525,4 +561,116 @@ ERRORS += [
     ("a.groupby(#{time: SeasonGrouper([\"JJA\"])})", "a.groupby(time=xr.groupers.SeasonGrouper(['JJA']))",
      "no time of \"time\" is in a season of JJA"),
     ("a.groupby_bins(\"lat\", 0)", "a.groupby_bins('lat', 0)", "0 bins"),
+]
+
+
+def running(x, op, groups, where=None):
+    """A running fold of groups without flox, which turns the dimensions, refuses datasets, and counts what is in no group as one."""
+    with xr.set_options(use_flox=False):
+        return getattr(groups(x), op)()
+
+
+CASES["running folds of groups"] = [
+    ("a.groupby(\"time.month\").cumsum()", "running(a, 'cumsum', lambda x: x.groupby('time.month'))"),
+    ("a.groupby(\"month\").cumprod(\"time\")", "running(a, 'cumprod', lambda x: x.groupby('month'))"),
+    ("a.groupby(a.lon % 60).cumsum()", "running(a, 'cumsum', lambda x: x.groupby(x.lon % 60))"),
+    ("gaps.groupby((gaps.time % 1.5).rename(\"phase\")).cumsum()",
+     "running(gaps, 'cumsum', lambda x: x.groupby((x.time % 1.5).rename('phase')))"),
+    ("b.groupby((b.lon % 90).rename(\"side\")).cumprod()",
+     "running(b, 'cumprod', lambda x: x.groupby((x.lon % 90).rename('side')))"),
+    ("ds[[\"tas\", \"pr\"]].groupby(\"time.day\").cumsum()",
+     "running(ds[['tas', 'pr']], 'cumsum', lambda x: x.groupby('time.day'))"),
+    ("a.groupby_bins(\"lon\", [0, 20, 100]).cumsum()",
+     "a.groupby_bins('lon', [0, 20, 100]).cumsum().where((a.lon > 0) & (a.lon <= 100))"),
+    ("daily.resample(\"time\", \"QS-DEC\").cumsum()", "running(daily, 'cumsum', lambda x: x.resample(time='QS-DEC'))"),
+    ("a.resample(\"time\", \"MS\").cumprod()", "running(a, 'cumprod', lambda x: x.resample(time='MS'))"),
+    ("ds[[\"tas\", \"pr\"]].resample(\"time\", \"3D\").cumsum()",
+     "running(ds[['tas', 'pr']], 'cumsum', lambda x: x.resample(time='3D'))"),
+]
+CASES["polynomials of datasets and times"] = [
+    ("ds.polyfit(\"lat\", 1)", "ds.polyfit('lat', 1)"),
+    ("ds.polyfit(\"lon\", 2)", "ds.polyfit('lon', 2)"),
+    ("daily.polyfit(\"time\", 1)", "daily.polyfit('time', 1)"),
+    ("early.polyfit(\"time\", 3)", "early.polyfit('time', 3)"),
+    ("polyval(early.time, early.polyfit(\"time\", 2).polyfit_coefficients)",
+     "xr.polyval(early.time, early.polyfit('time', 2).polyfit_coefficients)"),
+]
+
+
+CASES["integers beyond 53 bits"] = [
+    ("big.sel(#{id: 9007199254740993})", "big.sel(id=2**53 + 1)"),
+    ("big.sel(#{id: [1152921504606846977, 9007199254740993]})", "big.sel(id=[2**60 + 1, 2**53 + 1])"),
+    ("big.sel(#{id: slice(9007199254740993, 9007199254740994)})", "big.sel(id=slice(2**53 + 1, 2**53 + 2))"),
+    ("big.sel(#{id: [1152921504606846978, 9007199254740990]}, \"nearest\")",
+     "big.sel(id=[2**60 + 2, 2**53 - 2], method='nearest')"),
+    ("big.sel(#{id: 1152921504606846976}, \"ffill\")", "big.sel(id=2**60, method='ffill')"),
+    ("big.sel(#{id: big.id.isel(#{id: [3, 1]})})", "big.sel(id=big.id.isel(id=[3, 1]))"),
+    ("big.drop_sel(#{id: 9007199254740993})", "big.drop_sel(id=2**53 + 1)"),
+    ("big + big.isel(#{id: [1, 3]})", "big + big.isel(id=[1, 3])"),
+    ("align([big.isel(#{id: [1]}), big.isel(#{id: [0]})], \"outer\")", "xr.align(big.isel(id=[1]), big.isel(id=[0]), join='outer')"),
+    ("big.reindex(#{id: [9007199254740993, 9007199254740995]})", "big.reindex(id=[2**53 + 1, 2**53 + 3])"),
+    ("big.isel(#{id: [2, 1, 3, 0]}).sortby(\"id\")", "big.isel(id=[2, 1, 3, 0]).sortby('id')"),
+    ("big.drop_duplicates(\"id\")", "big.drop_duplicates('id')"),
+    ("big.groupby(\"id\").sum()", "big.groupby('id').sum()"),
+]
+CASES["seasons that overlap"] = [
+    ("daily.groupby(#{time: SeasonGrouper([\"DJFM\", \"MAMJ\", \"JJAS\", \"SOND\"])}).mean()",
+     "daily.groupby(time=xr.groupers.SeasonGrouper(['DJFM', 'MAMJ', 'JJAS', 'SOND'])).mean()"),
+    ("daily.groupby(#{time: SeasonGrouper([\"SOND\", \"MAMJ\", \"DJFM\"])}).max()",
+     "daily.groupby(time=xr.groupers.SeasonGrouper(['SOND', 'MAMJ', 'DJFM'])).max()"),
+    ("daily.groupby(#{time: SeasonGrouper([\"JJASOND\", \"ASO\", \"SON\"])}).first()",
+     "daily.groupby(time=xr.groupers.SeasonGrouper(['JJASOND', 'ASO', 'SON'])).first()"),
+    ("a.groupby(#{time: SeasonGrouper([\"DJF\", \"FMA\"])}).std()", "a.groupby(time=xr.groupers.SeasonGrouper(['DJF', 'FMA'])).std()"),
+    ("ds.groupby(#{time: SeasonGrouper([\"DJF\", \"FMA\"])}).mean()", "ds.groupby(time=xr.groupers.SeasonGrouper(['DJF', 'FMA'])).mean()"),
+]
+CASES["tracks and points of splines"] = [
+    ("whole.interp(#{lat: plat + 1, lon: plon + 2}, \"cubic\")", "whole.interp(lat=plat + 1, lon=plon + 2, method='cubic')"),
+    ("whole.transpose([\"lat\", \"time\", \"lon\"]).interp(#{lat: plat + 1, lon: plon + 2}, \"cubic\")",
+     "whole.transpose('lat', 'time', 'lon').interp(lat=plat + 1, lon=plon + 2, method='cubic')"),
+    ("whole.interp(#{lat: pi * 7 + 12, lon: pj * 11 + 30}, \"cubic\")", "whole.interp(lat=pi * 7 + 12, lon=pj * 11 + 30, method='cubic')"),
+    ("whole.interp(#{lat: data_array(array([11, 12, 13, 14, 15, 16]), [\"time\"])})",
+     "whole.interp(lat=xr.DataArray([11, 12, 13, 14, 15, 16], dims='time'))"),
+    ("whole.interp(#{lat: track, lon: track * 2}, \"cubic\")", "whole.interp(lat=track, lon=track * 2, method='cubic')"),
+    ("whole.interp(#{lat: track, lon: track * 2})", "whole.interp(lat=track, lon=track * 2)"),
+]
+CASES["coordinates of arrays"] = [
+    ("data_array(array([1.0, 2.0, 3.0]), [\"x\"], #{x: array([10, 20, 30]) * 2, y: [\"x\", array([4.0, 5.0, 6.0])], z: 7, t: n.isel(#{x: [2, 0, 1], y: 0})})",
+     "xr.DataArray([1.0, 2.0, 3.0], dims='x', coords={'x': np.array([10, 20, 30]) * 2, 'y': ('x', [4.0, 5.0, 6.0]), 'z': 7, "
+     "'t': n.isel(x=[2, 0, 1], y=0)})"),
+]
+
+
+def flags(*bools):
+    return xr.DataArray(list(bools), dims="k")
+
+
+CASES["equality"] = [
+    ("data_array(array([a.equals(a + 0), a.equals(a + 1), a.equals(whole), a.equals(a.rename(\"x\")), a.equals(a.transpose([\"lat\", "
+     "\"time\", \"lon\"])), a.equals(a.drop_vars(\"month\")), a.equals(a.isel(#{time: slice(0, 3)})), b.equals(b.astype(\"float32\"))]), [\"k\"])",
+     "flags(a.equals(a + 0), a.equals(a + 1), a.equals(whole), a.equals(a.rename('x')), a.equals(a.transpose('lat', 'time', 'lon')), "
+     "a.equals(a.drop_vars('month')), a.equals(a.isel(time=slice(0, 3))), b.equals(b.astype('float32')))"),
+    ("data_array(array([a.identical(a + 0), a.identical(a.rename(\"x\")), a.identical(a.assign_attrs(#{units: \"C\"})), "
+     "a.identical(a.assign_coords(#{lat: a.lat})), named.identical(named), named.equals(named.isel(#{name: [1, 0, 2, 3]}))]), [\"k\"])",
+     "flags(a.identical(a + 0), a.identical(a.rename('x')), a.identical(a.assign_attrs(units='C')), "
+     "a.identical(a.assign_coords(lat=a.lat)), named.identical(named), named.equals(named.isel(name=[1, 0, 2, 3])))"),
+    ("data_array(array([n.broadcast_equals(n), (n * 0).broadcast_equals(n.isel(#{x: 0}) * 0), n.broadcast_equals(n.isel(#{x: 0})), "
+     "(n.isel(#{x: 0}) * 0).broadcast_equals(n.isel(#{y: 0}) * 0), (b * 0).broadcast_equals(b.isel(#{lat: 0}) * 0)]), [\"k\"])",
+     "flags(n.broadcast_equals(n), (n * 0).broadcast_equals(n.isel(x=0) * 0), n.broadcast_equals(n.isel(x=0)), "
+     "(n.isel(x=0) * 0).broadcast_equals(n.isel(y=0) * 0), (b * 0).broadcast_equals(b.isel(lat=0) * 0))"),
+    ("data_array(array([ds.equals(ds + 0), ds.equals(ds2), ds.equals(ds.drop_vars(\"b\")), ds.identical(ds), "
+     "ds.identical(ds.assign_attrs(#{title: \"x\"})), ds.equals(ds.assign_attrs(#{title: \"x\"})), "
+     "ds.broadcast_equals(ds), ds.equals(ds + 1)]), [\"k\"])",
+     "flags(ds.equals(ds + 0), ds.equals(ds2), ds.equals(ds.drop_vars('b')), ds.identical(ds), "
+     "ds.identical(ds.assign_attrs(title='x')), ds.equals(ds.assign_attrs(title='x')), ds.broadcast_equals(ds), ds.equals(ds + 1))"),
+]
+ERRORS += [
+    ("a.groupby([\"time.month\", \"lat\"]).cumsum()", "a.groupby(['time.month', 'lat']).cumsum()", "group along one dimension"),
+    ("a.groupby(\"time.month\").cumsum(\"lat\")", "a.groupby('time.month').cumsum('lat')", "the running fold is along the grouped dimension"),
+]
+ERRORS += [
+    ("big.sel(#{id: 9007199254740995})", "big.sel(id=2**53 + 3)", "the nearest are 9007199254740994 and 1152921504606846977"),
+    ("daily.groupby(#{time: SeasonResampler([\"DJFM\", \"MAMJ\"])})",
+     "daily.groupby(time=xr.groupers.SeasonResampler(['DJFM', 'MAMJ']))", "share no month"),
+    ("daily.groupby(#{time: SeasonGrouper([\"DJFM\", \"MAMJ\"])}) - daily",
+     "daily.groupby(time=xr.groupers.SeasonGrouper(['DJFM', 'MAMJ'])) - daily", "groups that overlap"),
 ]

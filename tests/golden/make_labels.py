@@ -2,7 +2,8 @@
 """Golden values for src/labelled, from xarray: python tests/golden/make_labels.py > tests/golden/labels.json
 
 Each case is a job script of hyperslab and the Python expression of xarray that it stands for, over the same inputs: the script
-language has xarray's names, so one case proves an operation and its name in scripts."""
+language has xarray's names, so one case proves an operation and its name in scripts. Beside the requirements it needs flox, which decides on the order of some
+dimensions of grouped results, and numbagg, which computes `rolling_exp`."""
 import json
 import sys
 import warnings
@@ -119,14 +120,18 @@ ds2 = xr.Dataset({"tas": a.isel(time=slice(2, 6)) + 1, "w": (("time",), np.arang
 gaps = xr.DataArray(field((11, 3), 8), dims=["time", "x"], coords={"time": np.arange(11) * 0.5}, name="gaps")
 every = pd.date_range("2001-01-15", "2002-12-20", freq="17D").values
 daily = xr.DataArray(np.arange(len(every)) ** 1.5, dims="time", coords={"time": every}, name="daily")
-INPUTS = {"daily": daily, "a": a, "whole": whole, "c": c, "b": b, "n": n, "named": named, "line": line, "plat": plat, "plon": plon,
+early = xr.DataArray(field((9, 2), 2), dims=["time", "x"], coords={"time": pd.date_range("1970-01-01", periods=9, freq="7h").values},
+                     name="early")
+big = xr.DataArray([1.0, 2.0, 3.0, 4.0], dims="id", coords={"id": [2**53, 2**53 + 1, 2**53 + 2, 2**60 + 1]}, name="big")
+track = xr.DataArray([11.0, 22.0, 33.0, 44.0, 35.0, 26.0], dims="time", name="track")
+INPUTS = {"big": big, "track": track, "early": early, "daily": daily, "a": a, "whole": whole, "c": c, "b": b, "n": n, "named": named, "line": line, "plat": plat, "plon": plon,
           "pi": pi, "pj": pj, "ds": ds, "ds2": ds2, "gaps": gaps}
 # Groups: a title, cases of (script, expression).
 CASES = {}
 
 exec(open(__file__.replace("make_labels.py", "labels_cases.py")).read())
 
-scope = {"plain_count": plain_count, "xr": xr, "np": np, "pd": pd, **INPUTS}
+scope = {"plain_count": plain_count, "faded": faded, "running": running, "flags": flags, "xr": xr, "np": np, "pd": pd, **INPUTS}
 cases = []
 for group, list_of in CASES.items():
     for case in list_of:

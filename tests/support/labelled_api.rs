@@ -56,6 +56,8 @@ fn first_sentence(doc: &str) -> String {
 /// Functions by type and name, with the first sentence of their documentation; free functions belong to "functions".
 fn functions() -> BTreeMap<(String, String), String> {
     let mut found: BTreeMap<(String, String), String> = BTreeMap::new();
+    // Which types a macro writes its functions for.
+    let mut written: Vec<(String, String)> = Vec::new();
     let mut add = |owner: &str, name: &str, says: &str| {
         let key = (owner.to_owned(), name.to_owned());
         found.entry(key).or_insert_with(|| first_sentence(says));
@@ -79,6 +81,7 @@ fn functions() -> BTreeMap<(String, String), String> {
         let text = std::fs::read_to_string(&path).unwrap();
         let (mut owner, mut doc) = (String::new(), String::new());
         let mut of_macro = false;
+        let mut writes: Option<String> = None;
         for line in text.lines() {
             let code = line.trim();
             if let Some(rest) = line.strip_prefix("impl ") {
@@ -100,9 +103,20 @@ fn functions() -> BTreeMap<(String, String), String> {
                 let owner = rest.split(',').next().unwrap();
                 let lines = element_wise.lines().filter_map(entry);
                 lines.for_each(|(name, says)| add(owner, &name, &says));
+            } else if let Some(rest) = line.strip_prefix("macro_rules! ") {
+                owner = format!("macro {}", rest.trim_end_matches(" {"));
+            } else if let Some((name, rest)) = line.split_once("! {") {
+                let name = format!("macro {name}");
+                match rest.split_whitespace().next() {
+                    Some(of) => written.push((name, of.to_owned())),
+                    None => writes = Some(name),
+                }
             } else if line == "}" {
                 owner.clear();
                 of_macro = false;
+                writes = None;
+            } else if let (Some(name), Some(of)) = (&writes, code.split(' ').next()) {
+                written.push((name.clone(), of.to_owned()));
             }
             if let Some(text) = code.strip_prefix("/// ") {
                 if !doc.ends_with('\n') {
@@ -132,6 +146,15 @@ fn functions() -> BTreeMap<(String, String), String> {
             } else if !code.starts_with("#[") {
                 doc.clear();
             }
+        }
+    }
+    for (name, of) in written {
+        let own = found.iter().filter(|((owner, _), _)| *owner == name);
+        let own: Vec<(String, String)> = own
+            .map(|((_, f), says)| (f.clone(), says.clone()))
+            .collect();
+        for (function, says) in own {
+            found.entry((of.clone(), function)).or_insert(says);
         }
     }
     found

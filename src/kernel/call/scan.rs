@@ -37,6 +37,10 @@ pub(super) fn scan(
     match op.op {
         ScanOp::Sum | ScanOp::Prod => job.sums(dtype, out),
         ScanOp::Min | ScanOp::Max => job.extremes(dtype, out),
+        ScanOp::Decay(bits) => {
+            let keep = f64::from_bits(bits);
+            job.fold::<f64, f64>(out, 0.0, |a, x| a * keep + x, |a| a)
+        }
         ScanOp::Ffill if dtype.is_time() => job.ffill(out, NAT, |v| v == NAT),
         ScanOp::Ffill => match dtype.physical() {
             Physical::F32 => job.ffill(out, f32::NAN, f32::is_nan),
@@ -260,10 +264,13 @@ impl Job<'_> {
             let mut at = 0;
             while at < long {
                 let global = origin + at;
+                let breaks = &self.op.breaks;
+                let next = breaks.partition_point(|b| *b <= global);
+                let group = next > 0 && breaks[next - 1] == global;
                 // A piece with a limit begins inside its run, too: nothing before it counts.
-                if global.is_multiple_of(run) || at == 0 {
+                if group || at == 0 || global.is_multiple_of(run) {
                     match &starts {
-                        Some((values, lines, first)) if global / run > 0 => {
+                        Some((values, lines, first)) if !group && global / run > 0 => {
                             let index = global / run - 1 - first;
                             lines.each(lines.outer[number], index, |k, place| {
                                 totals[k] = values[place];
@@ -272,7 +279,8 @@ impl Job<'_> {
                         _ => totals.fill(start),
                     }
                 }
-                let until = (run - global % run).min(long - at) + at;
+                let group = breaks.get(next).map_or(long, |b| b - origin);
+                let until = ((run - global % run).min(long - at) + at).min(group);
                 if inner == 1 {
                     // A line of neighbours: the running value stays in a register.
                     let mut total = totals[0];

@@ -21,6 +21,8 @@ pub struct Scan {
     pub skipna: bool,
     /// Fill at most so many elements after one that is not missing ([`ScanOp::Ffill`] alone); then runs do not matter.
     pub limit: Option<usize>,
+    /// Indices along the axis where the fold starts afresh, too, ascending: the first ones of groups.
+    pub breaks: Vec<usize>,
 }
 
 /// What a scan folds.
@@ -36,6 +38,16 @@ pub enum ScanOp {
     Max,
     /// The last element that is not missing.
     Ffill,
+    /// Sum whose elements fade: before each is added the sum so far is multiplied by the number with these bits (f64).
+    Decay(u64),
+}
+
+impl Scan {
+    /// The last index up to `index` where the fold starts afresh for a group, or 0.
+    fn last_break(&self, index: usize) -> usize {
+        let after = self.breaks.partition_point(|b| *b <= index);
+        after.checked_sub(1).map_or(0, |at| self.breaks[at])
+    }
 }
 
 impl Family for Scan {
@@ -79,6 +91,7 @@ impl Family for Scan {
             Some(limit) => limit.min(wanted.start[self.axis]),
             None => wanted.start[self.axis] % self.run,
         };
+        let before = before.min(wanted.start[self.axis] - self.last_break(wanted.start[self.axis]));
         region.start[self.axis] -= before;
         region.shape[self.axis] += before;
         region
@@ -116,6 +129,7 @@ impl ScanOp {
             (ScanOp::Max, false) => "cummax",
             (ScanOp::Max, true) => "nancummax",
             (ScanOp::Ffill, _) => "ffill",
+            (ScanOp::Decay(_), _) => "rolling_exp",
         }
     }
 
@@ -145,7 +159,8 @@ impl ScanOp {
             ScanOp::Min | ScanOp::Max if dtype.is_complex() => {
                 return refused("real numbers, bool and times");
             }
-            ScanOp::Min | ScanOp::Max | ScanOp::Ffill => dtype,
+            ScanOp::Decay(_) if dtype != DType::F64 => return refused("float64"),
+            ScanOp::Min | ScanOp::Max | ScanOp::Ffill | ScanOp::Decay(_) => dtype,
         })
     }
 
