@@ -5,6 +5,8 @@
 mod daily;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/many.rs"]
+mod many;
 mod support;
 #[path = "cli/zarr.rs"]
 mod zarr;

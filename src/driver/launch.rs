@@ -94,6 +94,7 @@ pub fn launch_with<T: Send>(
 ) -> Result<Option<T>, (bool, Error)> {
     let fabric = config.fabric.unwrap_or_else(comm::detect);
     block::keep_freed_memory();
+    io::allow_many_files();
     // Before MPI: see there.
     io::start();
     let program = Mutex::new(Some(program));

@@ -15,6 +15,7 @@ use crate::error::{Error, Fault, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::spec::{Filter, Layout, SourceSpec};
 use rustix::io::{ReadWriteFlags, preadv2};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::File;
 use std::io::{ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
@@ -32,6 +33,15 @@ pub struct DirectSource {
     /// Lengths of a stored chunk, which may exceed the variable.
     chunk: Vec<usize>,
     filters: Vec<Filter>,
+}
+
+/// For the start of a job: as many open files as the system lets this process have. Every variable that is read holds one, and
+/// the usual limit of 1024 is less than a year of daily files has.
+pub(crate) fn allow_many_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Without it, a job that needs more says which file it could not open.
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 impl DirectSource {

@@ -24,6 +24,7 @@ mod zarr;
 
 pub use described::{Described, describe, is_coordinate, read_whole};
 pub use direct::DirectSource;
+pub(crate) use direct::allow_many_files;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
 pub(crate) use hdf5::start;

@@ -144,6 +144,51 @@ fn zarr_is_that_of_other_tools_on_any_ranks() {
     assert!(left.is_empty(), "left behind: {left:?}");
 }
 
+/// Only a hierarchy is ever replaced, in one step; a folder of something else stays.
+#[test]
+fn only_a_hierarchy_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("x.zarr").display().to_string();
+    let script = dir.path().join("s.rhai").display().to_string();
+    std::fs::write(
+        &script,
+        "let a = arange(n).astype(\"float32\"); store(#{ a: a }, to);",
+    )
+    .unwrap();
+    let run = |n: usize, more: &[&str]| {
+        let (n, to) = (format!("n={n}"), format!("to={out}"));
+        let mut args = vec!["run", &script, "--set", &n, "--set", &to];
+        args.extend(more);
+        alone(&args)
+    };
+    assert!(run(5, &[]).status.success());
+    let five = tree(Path::new(&out));
+    let refused = run(6, &[]);
+    assert_eq!(refused.status.code(), Some(73), "{}", text(&refused));
+    assert!(text(&refused).contains("it exists already; --overwrite replaces it"));
+    assert!(tree(Path::new(&out)) == five);
+    let replaced = run(6, &["--overwrite"]);
+    assert!(replaced.status.success(), "{}", text(&replaced));
+    assert!(tree(Path::new(&out)) != five);
+    let folder = dir.path().join("mine.zarr");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("thesis.tex"), "all of it").unwrap();
+    let to = format!("to={}", folder.display());
+    let refused = alone(&["run", &script, "--set", "n=3", "--set", &to, "--overwrite"]);
+    assert_eq!(refused.status.code(), Some(73), "{}", text(&refused));
+    assert!(
+        text(&refused).contains("is no Zarr hierarchy"),
+        "{}",
+        text(&refused)
+    );
+    assert!(folder.join("thesis.tex").exists());
+    assert_eq!(
+        std::fs::read_dir(dir.path()).unwrap().count(),
+        3,
+        "nothing left behind"
+    );
+}
+
 /// All files below a folder.
 fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     fn walk(folder: &Path, prefix: &str, found: &mut BTreeMap<String, Vec<u8>>) {

@@ -10,6 +10,7 @@ use crate::error::{Error, Fault, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::save::{Created, Placement};
 use crate::spec::VariableSpec;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -89,7 +90,7 @@ impl ChunkFiles {
         let files =
             files.ok_or_else(|| Error::internal(format!("no streamed variable {variable}")))?;
         let array = &files.array;
-        let encode = |part: Block| {
+        let encode = |part: &Block| {
             let full = padded(part, &array.chunk, array.fill)?;
             array
                 .pipeline
@@ -97,7 +98,7 @@ impl ChunkFiles {
                 .map_err(Error::internal)
         };
         let bytes = match &array.shards {
-            None => encode(block.clone())?,
+            None => encode(block)?,
             Some(sharding) => {
                 let region = Region::whole(block.shape());
                 let inner = ChunkGrid::regular(block.shape(), &array.chunk)?;
@@ -105,7 +106,7 @@ impl ChunkFiles {
                 for number in inner.overlapping(&region) {
                     let (_, at) = sharding.place(&number);
                     let part = Block::from_view(&block.part(&inner.region(&number)))?;
-                    chunks[at] = Some(encode(part)?);
+                    chunks[at] = Some(encode(&part)?);
                 }
                 sharding.join(&chunks)
             }
@@ -178,11 +179,11 @@ impl ChunkFiles {
 }
 
 /// A block of a whole chunk: what lies past the edge of the variable is the fill value.
-fn padded(block: Block, chunk: &[usize], fill: Scalar) -> Result<Block> {
+fn padded<'a>(block: &'a Block, chunk: &[usize], fill: Scalar) -> Result<Cow<'a, Block>> {
     if block.shape() == chunk {
-        return Ok(block);
+        return Ok(Cow::Borrowed(block));
     }
     let mut full = Block::filled(block.dtype(), chunk, fill)?;
     full.paste(&Region::whole(block.shape()), &block.view())?;
-    Ok(full)
+    Ok(Cow::Owned(full))
 }
