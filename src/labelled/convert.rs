@@ -1,11 +1,10 @@
 //! From one format, chunking or compression to another: values, attributes and names stay as they are stored.
 
-use crate::array::{Array, as_stored};
+use crate::array::as_stored;
 use crate::block::Block;
 use crate::driver::{Driver, Save, SaveVariable};
 use crate::dtype::DType;
 use crate::error::{Context, Error, Result, nearest_names};
-use crate::expr::SourceDecl;
 use crate::io::{self, FileInfo, TextVariable, VariableInfo};
 use crate::spec::{
     AttrValue, Attrs, Compression, Encoding, Filter, Format, Layout, OutputSpec, VariableSpec,
@@ -109,9 +108,9 @@ fn to_save(
                 place()
             )));
         }
-        for (dim, len) in variable.dims.iter().zip(&variable.source.shape) {
+        for (dim, len) in variable.dims.iter().zip(variable.shape()) {
             if !save.spec.dims.iter().any(|(known, _)| known == dim) {
-                save.spec.dims.push((dim.clone(), *len));
+                save.spec.dims.push((dim.clone(), len));
             }
         }
         match (&variable.texts, &variable.readable) {
@@ -160,17 +159,8 @@ fn number(
     options: &ConvertOptions,
     save: &mut Save,
 ) -> Result<()> {
-    let session = driver.session();
     let source = &variable.source;
-    let decl = SourceDecl::File(source.clone());
-    let raw = Array::new(session.clone(), session.with_graph(|g| g.source(decl)));
-    let raw = match variable.fortran_order {
-        true => {
-            let order: Vec<usize> = (0..variable.dims.len()).rev().collect();
-            raw.transpose(&order)
-        }
-        false => raw,
-    };
+    let raw = super::open::stored(driver, variable);
     let mut attrs = variable.attrs.clone();
     let (stored, dtype) = match other_form(source.dtype) {
         true => as_stored("convert", &variable.name, &raw, format, &mut attrs)?,

@@ -210,17 +210,22 @@ fn decode_block(decoding: &Decoding, block: &Block) -> Result<Values> {
     Ok(Values::Block(Arc::new(block?)))
 }
 
+/// A variable as it is stored, with its axes in the order of its dimensions.
+pub(super) fn stored(driver: &Driver, variable: &VariableInfo) -> Array {
+    let session = driver.session();
+    let decl = SourceDecl::File(variable.source.clone());
+    let raw = Array::new(session.clone(), session.with_graph(|g| g.source(decl)));
+    if !variable.fortran_order {
+        return raw;
+    }
+    let order: Vec<usize> = (0..variable.dims.len()).rev().collect();
+    raw.transpose(&order)
+}
+
 /// A data variable as a lazy array.
 fn data_variable(driver: &Driver, variable: &VariableInfo, coords: &[Coord]) -> Result<DataArray> {
     let decoding = decoding(&variable.name, variable.source.dtype, &variable.attrs)?;
-    let session = driver.session();
-    let node = session.with_graph(|g| g.source(SourceDecl::File(variable.source.clone())));
-    let mut raw = Array::new(session.clone(), node);
-    if variable.fortran_order {
-        let order: Vec<usize> = (0..variable.dims.len()).rev().collect();
-        raw = raw.transpose(&order);
-    }
-    let array = decode_lazily(&decoding, raw, &variable.name)?;
+    let array = decode_lazily(&decoding, stored(driver, variable), &variable.name)?;
     let dims: Vec<&str> = variable.dims.iter().map(String::as_str).collect();
     let own: Vec<Coord> = coords
         .iter()

@@ -7,7 +7,7 @@ use hyperslab::comm::Fabric;
 use hyperslab::driver::{Config, launch_with};
 use hyperslab::geom::Region;
 use hyperslab::io;
-use hyperslab::labelled::Values;
+use hyperslab::labelled::{ConvertOptions, Values};
 use hyperslab::plan::Tiling;
 use hyperslab::spec::{AttrValue, Attrs};
 use serde_json::{Map, Value, json};
@@ -165,6 +165,37 @@ fn decoded_values_are_those_of_xarray_on_any_ranks() {
                     value, &expected[variable],
                     "{name} {variable} on {ranks} ranks"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_converted_stays_as_it_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, golden) in golden() {
+        let expected = golden["variables"].as_object().unwrap();
+        let to = dir.path().join(&name).with_extension("nc");
+        let config = Config {
+            fabric: Some(Fabric::Threads(2)),
+            ..Config::default()
+        };
+        let options = ConvertOptions {
+            overwrite: true,
+            ..ConvertOptions::default()
+        };
+        launch_with(&config, |driver| driver.convert(path(&name), &to, &options))
+            .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        let info = io::open(&to, None).unwrap();
+        for v in info.variables.iter().filter(|v| v.readable.is_none()) {
+            let wanted = &expected[&v.name];
+            let ours = coded(&v.dims, &read(v, &Region::whole(&v.source.shape)).unwrap());
+            for key in ["dims", "shape"] {
+                assert_eq!(ours[key], wanted[key], "{name} {}", v.name);
+            }
+            // NetCDF-4 has numbers for times and bools, and pairs for complex numbers.
+            if ours["dtype"] == wanted["dtype"] {
+                assert_eq!(ours["hex"], wanted["hex"], "{name} {}", v.name);
             }
         }
     }
