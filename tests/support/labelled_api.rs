@@ -150,7 +150,9 @@ fn functions() -> BTreeMap<(String, String), String> {
     }
     for (name, of) in written {
         let own = found.iter().filter(|((owner, _), _)| *owner == name);
-        let own: Vec<(String, String)> = own.map(|((_, f), says)| (f.clone(), says.clone())).collect();
+        let own: Vec<(String, String)> = own
+            .map(|((_, f), says)| (f.clone(), says.clone()))
+            .collect();
         for (function, says) in own {
             found.entry((of.clone(), function)).or_insert(says);
         }
