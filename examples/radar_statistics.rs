@@ -13,7 +13,7 @@ use hyperslab::array::{Array, StoreOptions, compute, store};
 use hyperslab::driver::{Config, Driver, launch_with};
 use hyperslab::dtype::DType;
 use hyperslab::kernel::{KernelCall, register_kernel};
-use hyperslab::spec::Encoding;
+use hyperslab::spec::{Compression, Encoding};
 use hyperslab::{Error, Result};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -74,8 +74,9 @@ fn make(driver: &Driver, path: &str, sizes: &[&str]) -> Result<()> {
         overwrite: true,
         encoding: Encoding {
             chunks: Some(vec![1, rows, columns]),
-            deflate: Some(2),
+            compression: Some(Compression::Deflate(2)),
             shuffle: true,
+            ..Encoding::default()
         },
     };
     store(&[("rain", &rain)], path, &options)

@@ -4,8 +4,9 @@
 //! on one rank, and broadcast beside the plan.
 
 use crate::dtype::{DType, Scalar};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +102,44 @@ impl Attrs {
 pub enum Format {
     /// NetCDF-4: HDF5 with dimension scales. Plain HDF5 opens too.
     NetCdf4,
+    /// Zarr, version 2.
+    Zarr2,
+    /// Zarr, version 3.
+    Zarr3,
+    /// NetCDF-3: classic, 64-bit offset, 64-bit data (CDF-5).
+    NetCdf3,
+    /// One array of NumPy.
+    Npy,
+}
+
+impl Format {
+    /// The format that an output of this name is written in: Zarr version 3 for `.zarr`, else NetCDF-4.
+    pub fn of_output(path: &Path) -> Format {
+        match path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("zarr"))
+        {
+            true => Format::Zarr3,
+            false => Format::NetCdf4,
+        }
+    }
+
+    /// True for a folder of descriptions and chunks.
+    pub fn is_zarr(self) -> bool {
+        matches!(self, Format::Zarr2 | Format::Zarr3)
+    }
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Format::NetCdf4 => "NetCDF-4",
+            Format::Zarr2 => "Zarr version 2",
+            Format::Zarr3 => "Zarr version 3",
+            Format::NetCdf3 => "NetCDF-3",
+            Format::Npy => ".npy",
+        })
+    }
 }
 
 /// A step of a chunk's encoding, in the order of writing.
@@ -121,6 +160,11 @@ pub enum Filter {
 pub enum Layout {
     /// One run of bytes.
     Contiguous,
+    /// One run of bytes for each index of the first axis, at equal distances: what lies between belongs to other variables.
+    Records {
+        /// Bytes from the beginning of a record to that of the next.
+        stride: u64,
+    },
     /// In the header.
     Compact,
     /// Chunks of this shape, each encoded by the filters.
@@ -130,6 +174,23 @@ pub enum Layout {
         /// Steps of the encoding, in the order of writing.
         filters: Vec<Filter>,
     },
+    /// Chunks of a Zarr array, a file each or several in one.
+    Zarr {
+        /// Lengths of what is decoded at once: a chunk, or a chunk inside a shard.
+        chunk: Vec<usize>,
+        /// The array's description in JSON, as version 3 has it, without attributes.
+        metadata: String,
+    },
+}
+
+impl Layout {
+    /// Lengths of a stored chunk, where there are chunks.
+    pub fn chunk(&self) -> Option<&[usize]> {
+        match self {
+            Layout::Chunked { chunk, .. } | Layout::Zarr { chunk, .. } => Some(chunk),
+            Layout::Contiguous | Layout::Records { .. } | Layout::Compact => None,
+        }
+    }
 }
 
 /// Which version of a file was seen: a job refuses a file that changed under it.
@@ -142,6 +203,9 @@ pub struct FileId {
     /// Modification time, nanoseconds since 1970.
     pub modified_ns: i64,
 }
+
+/// Reading on over so many bytes that nobody wants costs as much as another read.
+pub const GAP_BYTES: usize = 4096;
 
 /// One variable of one file, as stored: what a rank needs to read it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -167,11 +231,12 @@ pub struct SourceSpec {
 }
 
 impl SourceSpec {
-    /// Lengths of what is fetched at once: a storage chunk; of a contiguous variable, a run of about 1 MiB of rows.
+    /// Lengths of what is fetched at once: a storage chunk; of a contiguous variable, a run of about 1 MiB of rows; of
+    /// records, as many as take the time of such a run.
     pub fn fetch_chunk(&self) -> Vec<usize> {
         const RUN_BYTES: usize = 1 << 20;
-        if let Layout::Chunked { chunk, .. } = &self.layout {
-            return chunk.clone();
+        if let Some(chunk) = self.layout.chunk() {
+            return chunk.to_vec();
         }
         // Whole inner axes as long as they fit, then a part of one axis, then single rows.
         let mut chunk = vec![1; self.shape.len()];
@@ -184,6 +249,15 @@ impl SourceSpec {
                 break;
             }
         }
+        if let (Layout::Records { stride }, Some((records, record))) =
+            (&self.layout, chunk.split_first_mut())
+        {
+            let record = record.iter().product::<usize>() * self.dtype.size();
+            let gap = usize::try_from(*stride).map_or(usize::MAX, |s| s.saturating_sub(record));
+            *records = (*records)
+                .min(RUN_BYTES / (record + gap.min(GAP_BYTES)))
+                .max(1);
+        }
         chunk
     }
 }
@@ -191,18 +265,99 @@ impl SourceSpec {
 /// How a variable is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Encoding {
-    /// Chunk lengths; `None` means contiguous without compression, else a default.
+    /// Chunk lengths; `None` means contiguous without compression (NetCDF-4), else what suits the tasks that write.
     pub chunks: Option<Vec<usize>>,
-    /// zlib level 1 … 9; `None` means no compression.
-    pub deflate: Option<u8>,
-    /// Shuffle before deflate.
+    /// Lengths of a shard, a file of several chunks (Zarr version 3): multiples of the chunk lengths.
+    pub shards: Option<Vec<usize>>,
+    /// `None` is the format's own choice: NetCDF-4 does not compress, Zarr does as [`Compression::ZARR`] with shuffle.
+    pub compression: Option<Compression>,
+    /// Bytes of equal rank side by side before compression.
     pub shuffle: bool,
+}
+
+/// How chunks are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// zlib, at a level of 1 … 9. In Zarr: with shuffle blosc's zlib, else gzip (version 2: zlib).
+    Deflate(u8),
+    /// Zstandard, at a level of 1 … 19 (with shuffle blosc's, 1 … 9). Zarr only.
+    Zstd(u8),
+    /// LZ4 in blosc, at a level of 1 … 9. Zarr only.
+    Lz4(u8),
+}
+
+impl Compression {
+    /// What a Zarr array gets that asks for nothing.
+    pub const ZARR: Compression = Compression::Zstd(3);
 }
 
 impl Encoding {
     /// True when it is stored in chunks rather than as one run of bytes.
     pub fn is_chunked(&self) -> bool {
-        self.chunks.is_some() || self.deflate.is_some()
+        self.chunks.is_some() || self.compression.is_some()
+    }
+
+    /// The same for an output of this format: a Zarr array has chunks and, unless told otherwise, is compressed.
+    pub fn for_format(&self, format: Format) -> Encoding {
+        match format.is_zarr() {
+            true => Encoding {
+                compression: Some(self.compression.unwrap_or(Compression::ZARR)),
+                shuffle: self.shuffle || self.compression.is_none(),
+                ..self.clone()
+            },
+            false => self.clone(),
+        }
+    }
+
+    /// The level of deflate, where that is the compression.
+    pub fn deflate(&self) -> Option<u8> {
+        match self.compression {
+            Some(Compression::Deflate(level)) => Some(level),
+            _ => None,
+        }
+    }
+
+    /// Lengths of a stored chunk of a variable of this shape.
+    pub fn chunk(&self, shape: &[usize]) -> Vec<usize> {
+        let asked = |axis: usize| self.chunks.as_ref().and_then(|c| c.get(axis).copied());
+        shape
+            .iter()
+            .enumerate()
+            .map(|(axis, len)| asked(axis).unwrap_or(*len).clamp(1, (*len).max(1)))
+            .collect()
+    }
+
+    /// Lengths of what is written at once: a shard where there are shards, else a chunk.
+    ///
+    /// # Errors
+    /// Invalid input when shards are not made of whole chunks.
+    pub fn unit(&self, shape: &[usize]) -> Result<Vec<usize>> {
+        let chunk = self.chunk(shape);
+        let Some(shards) = &self.shards else {
+            return Ok(chunk);
+        };
+        let asked = self.chunks.as_ref().filter(|c| c.len() == shape.len());
+        let whole = asked.is_some_and(|c| {
+            shards.len() == c.len()
+                && shards
+                    .iter()
+                    .zip(c)
+                    .all(|(s, c)| *s > 0 && *c > 0 && s.is_multiple_of(*c))
+        });
+        if !whole {
+            return Err(Error::invalid(format!(
+                "save: shards of {shards:?} for chunks of {:?}; give chunks too, and lengths of shards that are multiples of them",
+                self.chunks.as_deref().unwrap_or_default()
+            )));
+        }
+        // A shard larger than the variable ends with its last chunk.
+        Ok((shards.iter().zip(&chunk).zip(shape))
+            .map(|((shard, chunk), len)| {
+                (shard / chunk * chunk).clamp(*chunk, (*len).max(1).next_multiple_of(*chunk))
+            })
+            .collect())
     }
 }
 

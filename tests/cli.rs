@@ -6,6 +6,8 @@ mod daily;
 #[path = "cli/examples.rs"]
 mod examples;
 mod support;
+#[path = "cli/zarr.rs"]
+mod zarr;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use hyperslab::dtype::DType;
 use hyperslab::kernel::{KernelCall, register_kernel};
 use hyperslab::op::ReductionKind;
 use hyperslab::plan::Tiling;
-use hyperslab::spec::Encoding;
+use hyperslab::spec::{Compression, Encoding};
 use ndarray::ArrayD;
 use std::sync::Arc;
 
@@ -115,8 +115,9 @@ fn stacks_fold_by_several_steps_with_the_same_bits_everywhere() {
     on(Fabric::Solo, 1, |driver| {
         let encoding = Encoding {
             chunks: Some(vec![1, 83, 97]),
-            deflate: Some(1),
+            compression: Some(Compression::Deflate(1)),
             shuffle: true,
+            ..Encoding::default()
         };
         let options = StoreOptions {
             overwrite: true,

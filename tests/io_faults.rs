@@ -1,6 +1,9 @@
 //! Damaged, missing and changed input: an error that names the place, never a panic, a hang or a huge allocation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "io_faults/formats.rs"]
+mod formats;
+
 use hyperslab::block::Block;
 use hyperslab::error::{Error, Fault, Result};
 use hyperslab::geom::Region;
@@ -52,11 +55,33 @@ fn what_is_no_file_says_so() {
     let (kind, text) = fault(dir.path());
     assert_eq!(kind, Fault::NoInput);
     assert!(text.contains("directory"), "{text}");
-    let cases: [(&str, &[u8], &str); 7] = [
+    let (kind, text) = fault(Path::new("https://example.org/a.nc"));
+    assert_eq!(kind, Fault::NoInput);
+    assert!(text.contains("not read over https"), "{text}");
+    let cases: [(&str, &[u8], &str); 14] = [
         ("empty.nc", b"", "empty (0 bytes)"),
-        ("classic.nc", b"CDF\x01\0\0\0\0", "NetCDF-3 classic"),
+        ("early.nc", b"CDF\x03\0\0\0\0", "43 44 46 03"),
         ("page.nc", b"<!DOCTYPE html><html></html>", "HTML"),
         ("weather.nc", b"GRIB\0\0\0\0", "GRIB"),
+        (
+            "bulletin.grb",
+            b"HTXY85 ECMF 210000\r\r\nGRIB\0\0\0\x01",
+            "GRIB of edition 1",
+        ),
+        ("table.csv", b"\xef\xbb\xbflat;lon;t\n1;2;3\n4;5;6", "CSV"),
+        ("row.csv", b"lat,lon\n1", "CSV"),
+        (
+            "arrays.npz",
+            b"PK\x03\x04--------------------------a.npy",
+            ".npz",
+        ),
+        (
+            "files.zip",
+            b"PK\x03\x04--------------------------a.txt",
+            "zip archive",
+        ),
+        ("old.hdf", b"\x0e\x03\x13\x01", "HDF4"),
+        ("dump.cdl", b"netcdf a {\n", "ncgen"),
         ("image.nc", b"II*\0\x08\0\0\0", "TIFF"),
         ("text.nc", b"hello world", "68 65 6c 6c"),
         (

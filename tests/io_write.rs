@@ -5,8 +5,8 @@ use hyperslab::block::Block;
 use hyperslab::dtype::{DType, Scalar};
 use hyperslab::error::Fault;
 use hyperslab::geom::{ChunkGrid, Region};
-use hyperslab::io::{self, Placement, RegionWriter, Scratch, TextVariable, Writer};
-use hyperslab::spec::{AttrValue, Attrs, Encoding, Format, OutputSpec, VariableSpec};
+use hyperslab::io::{self, Chunk, Placement, RankWriter, Scratch, TextVariable, Writer};
+use hyperslab::spec::{AttrValue, Attrs, Compression, Encoding, Format, OutputSpec, VariableSpec};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ fn seasons() -> Vec<TextVariable> {
 
 fn write(spec: &OutputSpec) {
     let (mut writer, created) = Writer::create(spec, &inline(), &seasons()).unwrap();
-    let regions = RegionWriter::open(&created.temporary).unwrap();
+    let own = RankWriter::open(spec, &created).unwrap();
     let mut scratch = Scratch::default();
     for (number, (placement, v)) in created.variables.iter().zip(&spec.variables).enumerate() {
         match placement {
@@ -106,26 +106,31 @@ fn write(spec: &OutputSpec) {
                 for i in 0..grid.count() {
                     let region = grid.region(&grid.position(i));
                     let part = block(v.dtype, &region, &v.shape);
-                    regions.write(*address, v, &region, &part).unwrap();
+                    own.write_region(*address, v, &region, &part).unwrap();
                 }
             }
-            Placement::Chunked { grid } => {
-                let chunk = io::storage_chunk(v).unwrap();
+            Placement::Chunked { grid } | Placement::Files { grid, .. } => {
+                let full: Vec<usize> = grid.axes.iter().map(|axis| axis.longest()).collect();
                 for i in 0..grid.count() {
                     let at = grid.position(i);
                     let part = block(v.dtype, &grid.region(&at), &v.shape);
-                    let bytes = io::encode_chunk(v, &chunk, &part, &mut scratch).unwrap();
-                    writer.append_chunk(number, &at, &bytes).unwrap();
+                    match own
+                        .chunk(v, number, &at, &full, &part, &mut scratch)
+                        .unwrap()
+                    {
+                        Chunk::Encoded(bytes) => writer.append_chunk(number, &at, &bytes).unwrap(),
+                        Chunk::Written(bytes) => assert!(bytes > 0),
+                    }
                 }
             }
         }
     }
-    regions.sync().unwrap();
+    own.sync().unwrap();
     assert!(
         !spec.path.exists() || spec.overwrite,
         "the name appears only at the end"
     );
-    writer.finish().unwrap();
+    writer.finish(&own.written()).unwrap();
 }
 
 fn encodings() -> Vec<Encoding> {
@@ -134,28 +139,33 @@ fn encodings() -> Vec<Encoding> {
         Encoding::default(),
         Encoding {
             chunks: chunks.clone(),
-            deflate: None,
+            compression: None,
             shuffle: false,
+            ..Encoding::default()
         },
         Encoding {
             chunks: chunks.clone(),
-            deflate: Some(1),
+            compression: Some(Compression::Deflate(1)),
             shuffle: true,
+            ..Encoding::default()
         },
         Encoding {
             chunks: chunks.clone(),
-            deflate: Some(9),
+            compression: Some(Compression::Deflate(9)),
             shuffle: false,
+            ..Encoding::default()
         },
         Encoding {
             chunks,
-            deflate: None,
+            compression: None,
             shuffle: true,
+            ..Encoding::default()
         },
         Encoding {
             chunks: None,
-            deflate: Some(4),
+            compression: Some(Compression::Deflate(4)),
             shuffle: true,
+            ..Encoding::default()
         },
     ]
 }
@@ -293,8 +303,9 @@ fn an_unfinished_file_disappears() {
     let path = dir.path().join("out.nc");
     let encoding = Encoding {
         chunks: Some(vec![2, 3, 4]),
-        deflate: Some(1),
+        compression: Some(Compression::Deflate(1)),
         shuffle: true,
+        ..Encoding::default()
     };
     let spec = spec(&path, vec![variable("v", DType::F32, encoding)]);
     let (mut writer, created) = Writer::create(&spec, &[], &[]).unwrap();
@@ -312,7 +323,7 @@ fn an_unfinished_file_disappears() {
             .unwrap_err()
             .is_internal()
     );
-    let e = writer.finish().unwrap_err();
+    let e = writer.finish(&[]).unwrap_err();
     assert!(e.message().contains("1 of 18 chunks"), "{e}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

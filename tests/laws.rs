@@ -15,7 +15,7 @@ use hyperslab::plan::{
     ArrayDecl, ArrayId, Nesting, Plan, Request, ScratchLayout, Stage, Target, Tiling, WriteChunks,
     decode, encode, lower,
 };
-use hyperslab::spec::{Attrs, Encoding, Format, OutputSpec, VariableSpec};
+use hyperslab::spec::{Attrs, Compression, Encoding, Format, OutputSpec, VariableSpec};
 use num_complex::Complex;
 use proptest::prelude::*;
 
@@ -546,8 +546,9 @@ fn output(shape: &[usize], chunks: &[usize]) -> OutputSpec {
             attrs: Attrs::default(),
             encoding: Encoding {
                 chunks: Some(chunks.to_vec()),
-                deflate: Some(1),
+                compression: Some(Compression::Deflate(1)),
                 shuffle: true,
+                ..Encoding::default()
             },
         }],
     }

@@ -13,7 +13,7 @@ use hyperslab::comm::Fabric;
 use hyperslab::driver::Driver;
 use hyperslab::dtype::{DType, Scalar, TimeUnit};
 use hyperslab::labelled::{Coord, DataArray, Dataset, Values};
-use hyperslab::spec::{AttrValue, Encoding};
+use hyperslab::spec::{AttrValue, Compression, Encoding};
 use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,7 +110,7 @@ fn dataset(driver: &Driver) -> hyperslab::Result<Dataset> {
         cube(array([1, -3, 1]).astype(DType::I32), "late").with_encoding(packed(&[11, 5, 3])),
         cube((&sum % 3).eq(0), "flag"),
         cube((&sum % 250).astype(DType::U8), "bytes").with_encoding(Encoding {
-            deflate: Some(4),
+            compression: Some(Compression::Deflate(4)),
             ..Encoding::default()
         }),
         cube(
@@ -244,8 +244,9 @@ fn stored_arrays_come_back() {
                 overwrite: true,
                 encoding: Encoding {
                     chunks: None,
-                    deflate: Some(3),
+                    compression: Some(Compression::Deflate(3)),
                     shuffle: true,
+                    ..Encoding::default()
                 },
             };
             let total = x.sum(&[]);

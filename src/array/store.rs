@@ -17,7 +17,7 @@ pub struct StoreOptions {
     pub encoding: Encoding,
 }
 
-/// Computes arrays in shared passes and writes them as the variables of a NetCDF-4 file, which appears when it is complete. Axes
+/// Computes arrays in shared passes and writes them as the variables of a NetCDF-4 file (of a Zarr hierarchy, where the path ends in `.zarr`), which appears when it is complete. Axes
 /// become the dimensions `dim_0`, `dim_1`, …; where two arrays differ in length there, that of the later one is called after the
 /// array: `b_dim_0`. dask's `store` and `to_hdf5`.
 ///
@@ -42,9 +42,10 @@ pub fn store(
 }
 
 fn to_save(arrays: &[(&str, &Array)], path: &Path, options: &StoreOptions) -> Result<Save> {
+    let format = Format::of_output(path);
     let mut spec = OutputSpec {
         path: path.to_owned(),
-        format: Format::NetCdf4,
+        format,
         overwrite: options.overwrite,
         dims: Vec::new(),
         attrs: Attrs::default(),
@@ -87,7 +88,7 @@ fn to_save(arrays: &[(&str, &Array)], path: &Path, options: &StoreOptions) -> Re
             dims.push(dim);
         }
         let mut attrs = Attrs::default();
-        let (stored, dtype) = as_stored("store", name, array, &mut attrs)?;
+        let (stored, dtype) = as_stored("store", name, array, format, &mut attrs)?;
         variables.push(SaveVariable {
             spec: VariableSpec {
                 name: (*name).to_owned(),
@@ -95,7 +96,7 @@ fn to_save(arrays: &[(&str, &Array)], path: &Path, options: &StoreOptions) -> Re
                 dtype,
                 shape,
                 attrs,
-                encoding: options.encoding.clone(),
+                encoding: options.encoding.for_format(format),
             },
             node: stored.node()?,
         });
@@ -114,6 +115,7 @@ pub(crate) fn as_stored(
     operation: &str,
     name: &str,
     array: &Array,
+    format: Format,
     attrs: &mut Attrs,
 ) -> Result<(Array, DType)> {
     let missing = |attrs: &mut Attrs, value: Scalar| {
@@ -137,7 +139,7 @@ pub(crate) fn as_stored(
             missing(attrs, Scalar::I64(NAT));
             (array.astype(DType::I64), DType::I64)
         }
-        dtype @ (DType::C64 | DType::C128) => {
+        dtype @ (DType::C64 | DType::C128) if !format.is_zarr() => {
             return Err(Error::unsupported(format!(
                 "{operation}: variable {name:?} is {dtype}, and NetCDF has no complex numbers; save its real and imaginary parts"
             )));

@@ -1,7 +1,7 @@
 //! Subcommands and their options.
 
 use super::report::Clock;
-use super::{demo, doctor, info, plan, run};
+use super::{convert, demo, doctor, info, plan, run};
 use crate::comm::launcher_rank;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -22,8 +22,10 @@ enum Command {
     Run(RunArgs),
     /// Tell what a job script would do: passes, memory, bytes, messages; nothing is computed
     Plan(PlanArgs),
-    /// Show what is in a NetCDF-4 or HDF5 file and how it is stored
+    /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
     Info(InfoArgs),
+    /// Write a file in another format, chunking or compression
+    Convert(ConvertArgs),
     /// Make a small satellite cube, run the NDVI job over it and draw the four seasons
     Demo(DemoArgs),
     /// Check MPI, HDF5, ranks, threads, binding and limits
@@ -99,6 +101,49 @@ pub(super) struct InfoArgs {
 }
 
 #[derive(Args)]
+pub(super) struct ConvertArgs {
+    /// NetCDF-4, HDF5, NetCDF-3, Zarr or .npy
+    pub(super) input: PathBuf,
+    /// The output: Zarr where the name ends in .zarr, else NetCDF-4
+    pub(super) output: PathBuf,
+    /// Lengths of chunks: time=100,lat=180 (may be repeated); other dimensions keep theirs
+    #[arg(long, value_name = "DIM=N", value_delimiter = ',')]
+    pub(super) chunks: Vec<String>,
+    /// Lengths of shards, files of several chunks (Zarr version 3)
+    #[arg(long, value_name = "DIM=N", value_delimiter = ',')]
+    pub(super) shards: Vec<String>,
+    /// Compress by zlib at a level of 1 … 9; 0: not at all
+    #[arg(long, value_name = "LEVEL", conflicts_with_all = ["zstd", "lz4"])]
+    pub(super) deflate: Option<u8>,
+    /// Compress by Zstandard at a level of 1 … 19 (Zarr)
+    #[arg(long, value_name = "LEVEL", conflicts_with = "lz4")]
+    pub(super) zstd: Option<u8>,
+    /// Compress by LZ4 at a level of 1 … 9 (Zarr)
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) lz4: Option<u8>,
+    /// Compress the bytes as they are, not shuffled
+    #[arg(long)]
+    pub(super) no_shuffle: bool,
+    /// Version of Zarr: 2 or 3 [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(super) zarr_format: Option<u8>,
+    /// One group of the input
+    #[arg(long, value_name = "NAME")]
+    pub(super) group: Option<String>,
+    /// Only these variables, with their coordinates
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) variables: Vec<String>,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Print one JSON object at the end
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
 pub(super) struct DemoArgs {
     /// Where to put the files
     #[arg(default_value = "demo")]
@@ -140,6 +185,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &clock),
         Command::Plan(args) => plan::plan(&args),
         Command::Info(args) => info::info(&args),
+        Command::Convert(args) => convert::convert(&args, &clock),
         Command::Demo(args) => demo::demo(&args),
         Command::Doctor(args) => doctor::doctor(&args),
     };

@@ -87,14 +87,19 @@ impl Storage {
                 Some(chunk.clone()),
                 filters.iter().map(filter).collect::<Vec<_>>().join("+"),
             ),
+            Layout::Contiguous if variable.fortran_order => {
+                (None, "contiguous, in Fortran order".to_owned())
+            }
             Layout::Contiguous => (None, "contiguous".to_owned()),
+            Layout::Records { stride } => (None, format!("records of {stride} bytes")),
             Layout::Compact => (None, "compact".to_owned()),
+            Layout::Zarr { chunk, .. } => (Some(chunk.clone()), io::zarr_codecs(source)),
         };
         let stored_bytes = match (&chunk, readable) {
             (None, _) => Some(plain_bytes),
             (Some(_), false) => None,
             (Some(_), true) => match io::index(source)? {
-                StorageIndex::Library => None,
+                StorageIndex::Keys | StorageIndex::Library => None,
                 index => Some(index.stored_bytes()),
             },
         };
@@ -197,7 +202,7 @@ fn variable_json(variable: &VariableInfo, stored: &Storage) -> Value {
         "name": variable.name,
         "dims": variable.dims,
         "dtype": dtype(variable),
-        "shape": variable.source.shape,
+        "shape": variable.shape(),
         "chunks": stored.chunk,
         "filters": stored.filters,
         "bytes": stored.plain_bytes,

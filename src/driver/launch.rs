@@ -5,7 +5,7 @@ use crate::block;
 use crate::comm::{self, Comm, Fabric, Watchdog, handshake, quiet_panics};
 use crate::config::Limits;
 use crate::error::{Error, Result};
-use crate::exec::{RankState, execute};
+use crate::exec::{RankState, describe_files, execute};
 use crate::io;
 use crate::plan::Tiling;
 use crossbeam_channel::{Receiver, bounded};
@@ -66,6 +66,7 @@ impl Driver {
 #[derive(serde::Serialize, serde::Deserialize)]
 enum Order {
     Run,
+    Describe,
     End(Result<()>),
 }
 
@@ -166,6 +167,14 @@ fn serve_requests(
                 drop(watchdog);
                 let _ = reply.send(outcome);
             }
+            Ok(Message::Describe(paths, group, reply)) => {
+                order(comm, &Order::Describe)?;
+                let watchdog = Watchdog::start(comm, limit);
+                watchdog.stage("reading the headers of files");
+                let found = describe_files(comm, state, Some((&paths, group.as_deref())));
+                drop(watchdog);
+                let _ = reply.send(found);
+            }
             Ok(Message::End(result)) => return order(comm, &Order::End(result)),
             Err(_) => {
                 return order(
@@ -199,6 +208,11 @@ fn serve(comm: &dyn Comm, state: &mut RankState, limit: Option<std::time::Durati
                 watchdog.stage("running a plan");
                 // The program on rank 0 gets the same error and decides what becomes of the job.
                 let _ = execute(comm, state, None);
+            }
+            Order::Describe => {
+                let watchdog = Watchdog::start(comm, limit);
+                watchdog.stage("reading the headers of files");
+                let _ = describe_files(comm, state, None);
             }
             Order::End(result) => return result,
         }

@@ -6,7 +6,7 @@ use crate::config::Limits;
 use crate::error::{Error, Fault, Result};
 use crate::exec::{Job, Outcome, Stats};
 use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
-use crate::io::TextVariable;
+use crate::io::{Described, TextVariable};
 use crate::optimize::{optimize, rules};
 use crate::plan::{
     ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, Tiling, lower_storing,
@@ -14,12 +14,15 @@ use crate::plan::{
 use crate::spec::{OutputSpec, VariableSpec};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A message to rank 0's main thread.
 pub(super) enum Message {
     /// Run this job and answer.
     Run(Box<Job>, Sender<Result<Outcome>>),
+    /// Describe these files, or one group of each, and answer.
+    Describe(Vec<PathBuf>, Option<String>, Sender<Result<Vec<Described>>>),
     /// The program has ended, with this result.
     End(Result<()>),
 }
@@ -68,7 +71,7 @@ pub struct Finished {
     /// Number of runs.
     pub runs: u64,
     /// Output files that were completed.
-    pub outputs: Vec<std::path::PathBuf>,
+    pub outputs: Vec<PathBuf>,
 }
 
 /// One array that is wanted on rank 0 or in a file.
@@ -319,6 +322,19 @@ impl Session {
         }
         self.state().held.extend(decls);
         Ok(held)
+    }
+
+    /// What is known about files: each header is read once, by one of the ranks.
+    ///
+    /// # Errors
+    /// Of the first file, in their order, that cannot be opened.
+    pub fn describe(&self, paths: Vec<PathBuf>, group: Option<String>) -> Result<Vec<Described>> {
+        let (reply, answer) = bounded(1);
+        let gone = || Error::internal("the job has ended; files cannot be opened any more");
+        self.messages
+            .send(Message::Describe(paths, group, reply))
+            .map_err(|_| gone())?;
+        answer.recv().map_err(|_| gone())?
     }
 
     /// The ranks give up what they hold of a persisted array; using it later is an error.

@@ -2,6 +2,7 @@
 
 mod codes;
 mod combine;
+mod describe;
 mod exchange;
 mod faults;
 mod fetch;
@@ -18,5 +19,6 @@ mod spare;
 mod stage;
 mod write;
 
+pub use describe::describe_files;
 pub use meter::{Meter, Stats, rss_peak_bytes};
 pub use run::{Job, Outcome, RankState, execute};

@@ -7,8 +7,9 @@ use super::sink::Finished;
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
-use crate::io::{Created, Placement as Placed, RegionWriter, Scratch, encode_chunk};
+use crate::io::{Chunk, Created, Placement as Placed, RankWriter, Scratch};
 use crate::plan::{ArrayId, Plan, SinkTarget};
+use crate::spec::VariableSpec;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -17,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 /// An output file as every rank sees it: created by rank 0, complete only when rank 0 has finished it.
 pub(super) struct OpenOutput {
     pub(super) created: Created,
-    pub(super) writer: RegionWriter,
+    pub(super) writer: RankWriter,
 }
 
 /// A box of a result array that is being filled on this rank.
@@ -108,26 +109,21 @@ impl Delivery<'_> {
             Placed::Contiguous { address } => {
                 output
                     .writer
-                    .write(*address, spec, &finished.region, &finished.block)?;
+                    .write_region(*address, spec, &finished.region, &finished.block)?;
                 self.meter
                     .written_bytes
                     .fetch_add(finished.block.bytes() as u64, Relaxed);
             }
-            Placed::Chunked { grid } => {
+            Placed::Chunked { grid } | Placed::Files { grid, .. } => {
+                let to = ChunkTarget {
+                    output,
+                    spec,
+                    file,
+                    variable,
+                    grid,
+                };
                 for chunk in grid.overlapping(&finished.region) {
-                    let bytes = encode_part(spec, grid, &chunk, finished, scratch)?;
-                    self.meter
-                        .written_bytes
-                        .fetch_add(bytes.len() as u64, Relaxed);
-                    send(
-                        outgoing,
-                        Parcel::Chunk {
-                            file,
-                            variable,
-                            chunk,
-                            bytes,
-                        },
-                    )?;
+                    to.put(chunk, finished, outgoing, self.meter, scratch)?;
                 }
             }
         }
@@ -135,29 +131,65 @@ impl Delivery<'_> {
     }
 }
 
-/// Encodes one storage chunk out of a block that holds all of it.
-pub(super) fn encode_part(
-    spec: &crate::spec::VariableSpec,
-    grid: &ChunkGrid,
-    chunk: &[usize],
-    finished: &Finished,
-    scratch: &mut Scratch,
-) -> Result<Vec<u8>> {
-    let region = grid.region(chunk);
-    let full: Vec<usize> = grid.axes.iter().map(|axis| axis.longest()).collect();
-    if region == finished.region {
-        return encode_chunk(spec, &full, &finished.block, scratch);
+/// A chunked variable of an output.
+pub(super) struct ChunkTarget<'a> {
+    pub(super) output: &'a OpenOutput,
+    pub(super) spec: &'a VariableSpec,
+    pub(super) file: u32,
+    pub(super) variable: u32,
+    /// Its storage chunks.
+    pub(super) grid: &'a ChunkGrid,
+}
+
+impl ChunkTarget<'_> {
+    /// Encodes one storage chunk out of a block that holds all of it, and writes it, or sends it to the rank that does. Returns
+    /// the bytes that are on their way.
+    pub(super) fn put(
+        &self,
+        chunk: Vec<usize>,
+        finished: &Finished,
+        outgoing: &Sender<Parcel>,
+        meter: &Meter,
+        scratch: &mut Scratch,
+    ) -> Result<usize> {
+        let region = self.grid.region(&chunk);
+        let full: Vec<usize> = self.grid.axes.iter().map(|axis| axis.longest()).collect();
+        let part;
+        let block = if region == finished.region {
+            &finished.block
+        } else if finished.region.contains(&region) {
+            let inside = region.relative_to(&finished.region.start);
+            part = Block::from_view(&finished.block.part(&inside))?;
+            &part
+        } else {
+            return Err(Error::internal(format!(
+                "storage chunk {chunk:?} of {} crosses a finished piece",
+                self.spec.name
+            )));
+        };
+        let variable = self.variable as usize;
+        let made =
+            (self.output.writer).chunk(self.spec, variable, &chunk, &full, block, scratch)?;
+        let bytes = match made {
+            Chunk::Written(bytes) => {
+                meter.written_bytes.fetch_add(bytes, Relaxed);
+                return Ok(0);
+            }
+            Chunk::Encoded(bytes) => bytes,
+        };
+        let on_their_way = bytes.len();
+        meter.written_bytes.fetch_add(on_their_way as u64, Relaxed);
+        send(
+            outgoing,
+            Parcel::Chunk {
+                file: self.file,
+                variable: self.variable,
+                chunk,
+                bytes,
+            },
+        )?;
+        Ok(on_their_way)
     }
-    if !finished.region.contains(&region) {
-        return Err(Error::internal(format!(
-            "storage chunk {chunk:?} of {} crosses a finished piece",
-            spec.name
-        )));
-    }
-    let part = finished
-        .block
-        .part(&region.relative_to(&finished.region.start));
-    encode_chunk(spec, &full, &Block::from_view(&part)?, scratch)
 }
 
 pub(super) fn send(outgoing: &Sender<Parcel>, parcel: Parcel) -> Result<()> {

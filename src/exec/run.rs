@@ -16,7 +16,7 @@ use crate::error::{Context, Error, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
 use crate::io::{
-    Created, RegionWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
+    Created, RankWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
 };
 use crate::plan::{self, ArrayDecl, ArrayId, Plan, ReadyPlan, Stage};
 use crate::spec::{FileId, SourceSpec, VariableSpec};
@@ -172,9 +172,10 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     })?;
     let outputs = created
         .into_iter()
-        .map(|created| {
+        .zip(&plan.files)
+        .map(|(created, spec)| {
             Ok(OpenOutput {
-                writer: RegionWriter::open(&created.temporary)?,
+                writer: RankWriter::open(spec, &created)?,
                 created,
             })
         })
@@ -277,9 +278,13 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     if !outputs.is_empty() {
         let synced = outputs.iter().try_for_each(|output| output.writer.sync());
         verdict(comm, synced)?;
+        let written = files_written(comm, &outputs)?;
         share(comm, || {
             super::faults::point("finish", 0)?;
-            writers.drain(..).try_for_each(Writer::finish)
+            let finished = writers.drain(..).zip(&written);
+            finished
+                .into_iter()
+                .try_for_each(|(writer, files)| writer.finish(files))
         })?;
     }
     let sent = comm.stats();
@@ -307,6 +312,23 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         peaks: all.iter().map(|s| s.peak_bytes).collect(),
         rss_peaks: all.iter().map(|s| s.rss_peak_bytes).collect(),
     })
+}
+
+/// Files that all ranks wrote, per output and variable; on rank 0. Collective.
+fn files_written(comm: &dyn Comm, outputs: &[OpenOutput]) -> Result<Vec<Vec<u64>>> {
+    let own: Vec<Vec<u64>> = outputs.iter().map(|o| o.writer.written()).collect();
+    let encoded = postcard::to_stdvec(&own).map_err(|e| Error::internal(format!("counts: {e}")))?;
+    let mut all: Vec<Vec<u64>> = own.iter().map(|counts| vec![0; counts.len()]).collect();
+    for bytes in comm.gather(0, &encoded)? {
+        let counts: Vec<Vec<u64>> =
+            postcard::from_bytes(&bytes).map_err(|e| Error::internal(format!("counts: {e}")))?;
+        for (sums, counts) in all.iter_mut().zip(counts) {
+            for (sum, count) in sums.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Bytes of what stages stored in the memory of this rank (what earlier runs left is counted apart).

@@ -246,10 +246,11 @@ impl StageContext<'_> {
             .any(|target| match target {
                 SinkTarget::Gather(_) => true,
                 SinkTarget::Store(_) => false,
-                SinkTarget::Write { file, variable } => self.plan.files[*file as usize].variables
-                    [*variable as usize]
-                    .encoding
-                    .is_chunked(),
+                SinkTarget::Write { file, variable } => {
+                    let file = &self.plan.files[*file as usize];
+                    !file.format.is_zarr()
+                        && file.variables[*variable as usize].encoding.is_chunked()
+                }
             });
         self.parcels(tag, parcels, work)
     }

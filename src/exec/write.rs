@@ -1,7 +1,7 @@
 //! The write stage: each rank encodes the storage chunks that it owns, out of a box that was exchanged to it.
 
 use super::messages::Parcel;
-use super::output::{encode_part, send};
+use super::output::{ChunkTarget, OpenOutput};
 use super::run::Resident;
 use super::sink::Finished;
 use super::stage::StageContext;
@@ -9,12 +9,32 @@ use crate::comm::verdict;
 use crate::error::{Error, Result};
 use crate::geom::positions;
 use crate::io::Scratch;
-use crate::plan::{WriteChunks, write_threads};
+use crate::plan::{Plan, WriteChunks, write_threads};
 use crossbeam_channel::Sender;
 use rayon::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+
+/// The variable that a stage writes.
+fn target<'a>(
+    outputs: &'a [OpenOutput],
+    plan: &'a Plan,
+    write: &'a WriteChunks,
+) -> ChunkTarget<'a> {
+    ChunkTarget {
+        output: &outputs[write.file as usize],
+        spec: &plan.files[write.file as usize].variables[write.variable as usize],
+        file: write.file,
+        variable: write.variable,
+        grid: &write.chunks,
+    }
+}
+
+/// Whether encoded chunks go to rank 0, which has the file.
+fn to_rank_0(plan: &Plan, write: &WriteChunks) -> bool {
+    !plan.files[write.file as usize].format.is_zarr()
+}
 
 /// Encodes and writes the chunks of one variable. Collective.
 pub(super) fn write_stage(
@@ -30,9 +50,9 @@ pub(super) fn write_stage(
         .map(|runs| positions(runs).collect())
         .unwrap_or_default();
     let (plan, state, meter) = (context.plan, context.state, context.meter);
-    let spec = &plan.files[write.file as usize].variables[write.variable as usize];
-    let tag = context.tags[0];
-    let written = context.parcels(tag, true, |outgoing| {
+    let to = target(context.outputs, plan, write);
+    let (tag, parcels) = (context.tags[0], to_rank_0(plan, write));
+    let written = context.parcels(tag, parcels, |outgoing| {
         if chunks.is_empty() {
             return Ok(());
         }
@@ -46,18 +66,8 @@ pub(super) fn write_stage(
             chunks
                 .par_iter()
                 .try_for_each_init(Scratch::default, |scratch, chunk| {
-                    let bytes = encode_part(spec, &write.chunks, chunk, &whole, scratch)?;
-                    meter.written_bytes.fetch_add(bytes.len() as u64, Relaxed);
-                    let (file, variable) = (write.file, write.variable);
-                    send(
-                        outgoing,
-                        Parcel::Chunk {
-                            file,
-                            variable,
-                            chunk: chunk.clone(),
-                            bytes,
-                        },
-                    )
+                    to.put(chunk.clone(), &whole, outgoing, meter, scratch)
+                        .map(|_| ())
                 })
         })
     });
@@ -77,7 +87,7 @@ pub(super) fn write_from_scratch(
         .task_box(rank)
         .map(|runs| positions(runs).collect())
         .unwrap_or_default();
-    let spec = &plan.files[write.file as usize].variables[write.variable as usize];
+    let to = target(context.outputs, plan, write);
     let stored = context.in_scratch.get(write.array).cloned();
     let threads = write_threads(plan, number, rank, &state.limits);
     let next = AtomicUsize::new(0);
@@ -90,24 +100,13 @@ pub(super) fn write_from_scratch(
         let read = block.bytes();
         meter.scratch_read_bytes.fetch_add(read as u64, Relaxed);
         let whole = Finished { region, block };
-        let bytes = encode_part(spec, &write.chunks, chunk, &whole, scratch)?;
-        meter.written_bytes.fetch_add(bytes.len() as u64, Relaxed);
         // The chunk, as it was read, and encoded.
-        let _held =
-            meter.hold(2 * read + bytes.len() + scratch.bytes.capacity() + scratch.more.capacity());
-        let (file, variable) = (write.file, write.variable);
-        let chunk = chunk.to_vec();
-        send(
-            outgoing,
-            Parcel::Chunk {
-                file,
-                variable,
-                chunk,
-                bytes,
-            },
-        )
+        let _held = meter.hold(2 * read + scratch.bytes.capacity() + scratch.more.capacity());
+        to.put(chunk.to_vec(), &whole, outgoing, meter, scratch)
+            .map(|_| ())
     };
-    let written = context.parcels(context.tags[0], true, |outgoing| {
+    let (tag, parcels) = (context.tags[0], to_rank_0(plan, write));
+    let written = context.parcels(tag, parcels, |outgoing| {
         let results = state.pool.broadcast(|worker| {
             let mut scratch = Scratch::default();
             while worker.index() < threads {

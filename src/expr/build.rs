@@ -6,7 +6,6 @@ use crate::dtype::{DType, Scalar, promote};
 use crate::error::{Error, Result};
 use crate::geom::{Select, broadcast_shapes};
 use crate::op::{BinaryOp, BlockOp, Reduction, ReductionKind, UnaryOp};
-use crate::spec::Layout;
 
 /// Largest chunk in bytes: counts of one chunk must fit the 32-bit fields of file formats and messages.
 const LARGEST_CHUNK_BYTES: u128 = 1 << 31;
@@ -19,10 +18,7 @@ impl Graph {
     pub fn source(&mut self, decl: SourceDecl) -> Result<NodeId> {
         let shape = decl.shape().to_vec();
         let chunk = match &decl {
-            SourceDecl::File(spec) => match &spec.layout {
-                Layout::Chunked { chunk, .. } => chunk.clone(),
-                Layout::Contiguous | Layout::Compact => shape.clone(),
-            },
+            SourceDecl::File(spec) => spec.layout.chunk().map_or(shape.clone(), <[usize]>::to_vec),
             SourceDecl::Memory { .. } | SourceDecl::Held { .. } | SourceDecl::Generated { .. } => {
                 shape.clone()
             }

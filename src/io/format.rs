@@ -27,7 +27,7 @@ pub trait Source: Send + Sync {
     /// Bytes that `fetch` of this chunk reads: 0 when it was never written (its elements are the fill value).
     fn stored_bytes(&self, chunk: &[usize]) -> u64;
 
-    /// Replaces `raw` with the stored bytes of a chunk. One `pread`, no lock.
+    /// Replaces `raw` with the stored bytes of a chunk: one `pread`, of records a few. No lock.
     ///
     /// # Errors
     /// I/O errors of the system; data errors when the file ends before the chunk does.
@@ -66,4 +66,14 @@ pub trait Source: Send + Sync {
         into: &mut Block,
         into_origin: &[usize],
     ) -> Result<()>;
+}
+
+/// Makes `raw` this long. It grows to no more than that: a vector that grows by itself takes up to twice the memory, which the
+/// plan does not know of.
+pub(super) fn fit(raw: &mut Vec<u8>, size: usize) {
+    if raw.capacity() < size {
+        raw.clear();
+        raw.reserve_exact(size);
+    }
+    raw.resize(size, 0);
 }

@@ -1,15 +1,36 @@
 //! Files: sources that fetch stored bytes and decode them into blocks, sinks that encode and write.
+//!
+//! `open` is the one place that knows which format is read by whom; `sniff` tells the format of a file. A format describes
+//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters` and `paste`.
 
+mod described;
+mod direct;
+mod filters;
+mod foreign;
 mod format;
 pub mod hdf5;
+mod index;
+mod info;
 pub mod netcdf;
+mod netcdf3;
+mod npy;
+mod open;
+mod paste;
+mod records;
+mod save;
 mod scratch;
+mod sniff;
+mod zarr;
 
+pub use described::{Described, describe, is_coordinate, read_whole};
+pub use direct::DirectSource;
 pub use format::{Scratch, Source};
+pub use hdf5::LibrarySource;
 pub(crate) use hdf5::start;
-pub use hdf5::{Hdf5Source, LibrarySource, StorageIndex, index, open_source};
-pub use netcdf::{
-    Created, DimInfo, FileInfo, Placement, RegionWriter, TextVariable, Texts, VariableInfo, Writer,
-    check_output, encode_chunk, open, storage_chunk,
-};
+pub use index::StorageIndex;
+pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
+pub use netcdf::{encode_chunk, storage_chunk};
+pub use open::{index, open, open_source};
+pub use save::{Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_output};
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
+pub(crate) use zarr::codec_names as zarr_codecs;

@@ -10,15 +10,12 @@ use crate::driver::Driver;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Context, Error, Result};
 use crate::expr::SourceDecl;
-use crate::geom::Region;
-use crate::io::{self, FileInfo, Scratch, VariableInfo};
+use crate::io::{self, Described, VariableInfo};
 use crate::op::UnaryOp;
-use crate::spec::{Attrs, Encoding, Layout, SourceSpec};
+use crate::spec::{Attrs, Encoding};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Auxiliary coordinates of up to this many elements are read at once; larger ones stay lazy data variables.
-const LARGEST_COORD: usize = 1 << 20;
 /// Attributes that say how numbers are stored: they are decoded, not kept.
 const STORAGE_ATTRS: [&str; 6] = [
     "_Encoding",
@@ -30,7 +27,9 @@ const STORAGE_ATTRS: [&str; 6] = [
 ];
 
 impl Driver {
-    /// Opens a NetCDF-4 or HDF5 file lazily, CF-decoded. Only metadata and coordinates are read.
+    /// Opens a NetCDF-4, HDF5, NetCDF-3, Zarr or `.npy` file lazily, CF-decoded. Only metadata and coordinates are read.
+    ///
+    /// The array of a `.npy` file becomes the variable `data` on the dimensions `dim_0`, `dim_1`, …
     ///
     /// # Errors
     /// No input when the file is missing; data when it is damaged or of another format.
@@ -44,26 +43,22 @@ impl Driver {
     /// As [`Driver::open`]; invalid input when there is no such group.
     pub fn open_group(&self, path: impl AsRef<Path>, group: Option<&str>) -> Result<Dataset> {
         let path = path.as_ref();
-        let info = io::open(path, group).context(|| format!("opening {}", path.display()))?;
-        dataset(self, path, &info).context(|| format!("opening {}", path.display()))
+        dataset(self, path, &io::describe(path, group)?)
     }
 }
 
-fn dataset(driver: &Driver, path: &Path, info: &FileInfo) -> Result<Dataset> {
-    // Variables that others name as their coordinates.
-    let named: Vec<&str> = info
-        .variables
-        .iter()
-        .filter_map(|v| v.attrs.text("coordinates"))
-        .flat_map(str::split_whitespace)
-        .collect();
+/// The dataset of a described file.
+pub(super) fn dataset(driver: &Driver, path: &Path, described: &Described) -> Result<Dataset> {
+    put_together(driver, path, described).context(|| format!("opening {}", path.display()))
+}
+
+fn put_together(driver: &Driver, path: &Path, described: &Described) -> Result<Dataset> {
+    let info = &described.info;
     let mut coords: Vec<Coord> = Vec::new();
     let mut rest: Vec<&VariableInfo> = Vec::new();
-    for variable in &info.variables {
-        let index = matches!(variable.dims.as_slice(), [dim] if *dim == variable.name);
-        let small = variable.source.shape.iter().product::<usize>() <= LARGEST_COORD;
-        if (index || (small && named.contains(&variable.name.as_str())))
-            && let Some(coord) = coord(variable)?
+    for (number, variable) in info.variables.iter().enumerate() {
+        if io::is_coordinate(info, variable)
+            && let Some(coord) = coord(variable, described.values(number)?)?
         {
             coords.push(coord);
             continue;
@@ -80,7 +75,10 @@ fn dataset(driver: &Driver, path: &Path, info: &FileInfo) -> Result<Dataset> {
         failure: None,
     };
     for variable in rest {
-        match &variable.readable {
+        let dims = &variable.dims;
+        let twice = (1..dims.len()).find(|k| dims[..*k].contains(&dims[*k]));
+        let twice = twice.map(|k| format!("it has the dimension {} twice", dims[k]));
+        match variable.readable.as_ref().or(twice.as_ref()) {
             Some(why) => dataset
                 .unreadable
                 .push((variable.name.clone(), why.clone())),
@@ -93,30 +91,8 @@ fn dataset(driver: &Driver, path: &Path, info: &FileInfo) -> Result<Dataset> {
     Ok(dataset)
 }
 
-/// The values of a small variable, read whole on rank 0.
-fn read_whole(spec: &SourceSpec) -> Result<Block> {
-    let index = io::index(spec)?;
-    let source = io::open_source(spec, Arc::new(index))?;
-    let mut block = Block::zeros(spec.dtype, &spec.shape);
-    let (mut raw, mut scratch) = (Vec::new(), Scratch::default());
-    let whole = Region::whole(&spec.shape);
-    if whole.is_empty() {
-        return Ok(block);
-    }
-    let origin = vec![0; spec.shape.len()];
-    for chunk in source.grid().overlapping(&whole) {
-        raw.clear();
-        if source.stored_bytes(&chunk) > 0 {
-            source.fetch(&chunk, &mut raw)?;
-        }
-        let part = source.grid().region(&chunk);
-        source.decode_into(&chunk, &raw, &mut scratch, &part, &mut block, &origin)?;
-    }
-    Ok(block)
-}
-
 /// A coordinate, when it can be one: readable numbers or texts.
-fn coord(variable: &VariableInfo) -> Result<Option<Coord>> {
+fn coord(variable: &VariableInfo, stored: Option<Block>) -> Result<Option<Coord>> {
     let mut result = Coord {
         name: variable.name.clone(),
         dims: variable.dims.clone(),
@@ -129,12 +105,11 @@ fn coord(variable: &VariableInfo) -> Result<Option<Coord>> {
         result.values = Values::Texts(Arc::new(texts.values.clone()), texts.shape.clone());
         return Ok(Some(result));
     }
-    if variable.readable.is_some() {
+    let Some(block) = stored else {
         return Ok(None);
-    }
+    };
     let what = || format!("reading the coordinate {}", variable.name);
     let decoding = decoding(&variable.name, variable.source.dtype, &variable.attrs)?;
-    let block = read_whole(&variable.source).context(what)?;
     result.values = decode_block(&decoding, &block).context(what)?;
     if decoding.is_bool {
         result.attrs.remove("dtype");
@@ -240,7 +215,11 @@ fn data_variable(driver: &Driver, variable: &VariableInfo, coords: &[Coord]) -> 
     let decoding = decoding(&variable.name, variable.source.dtype, &variable.attrs)?;
     let session = driver.session();
     let node = session.with_graph(|g| g.source(SourceDecl::File(variable.source.clone())));
-    let raw = Array::new(session.clone(), node);
+    let mut raw = Array::new(session.clone(), node);
+    if variable.fortran_order {
+        let order: Vec<usize> = (0..variable.dims.len()).rev().collect();
+        raw = raw.transpose(&order);
+    }
     let array = decode_lazily(&decoding, raw, &variable.name)?;
     let dims: Vec<&str> = variable.dims.iter().map(String::as_str).collect();
     let own: Vec<Coord> = coords
@@ -257,9 +236,9 @@ fn data_variable(driver: &Driver, variable: &VariableInfo, coords: &[Coord]) -> 
         result.attrs.remove("units");
         result.attrs.remove("calendar");
     }
-    if let Layout::Chunked { chunk, .. } = &variable.source.layout {
+    if let Some(chunk) = variable.source.layout.chunk() {
         result.encoding = Encoding {
-            chunks: Some(chunk.clone()),
+            chunks: Some(chunk.to_vec()),
             ..Encoding::default()
         };
     }

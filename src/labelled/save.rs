@@ -1,4 +1,4 @@
-//! Saving to CF NetCDF-4: coordinates with their attributes, times encoded, `_FillValue`, `history`.
+//! Saving to CF NetCDF-4 and Zarr: coordinates with their attributes, times encoded, `_FillValue`, `history`.
 
 use super::cf::encode_times;
 use super::coord::{Coord, Values};
@@ -14,7 +14,8 @@ use crate::spec::{AttrValue, Attrs, Encoding, Format, OutputSpec, VariableSpec};
 use std::path::Path;
 
 impl DataArray {
-    /// Computes the array and writes it, with its coordinates, as NetCDF-4. The file appears when it is complete.
+    /// Computes the array and writes it, with its coordinates: as Zarr (version 3) where the path ends in `.zarr`, else as
+    /// NetCDF-4. The output appears when it is complete.
     ///
     /// # Errors
     /// The first error of the array's making, of planning, output errors, or the shared error of the ranks.
@@ -22,31 +23,49 @@ impl DataArray {
     /// # Memory
     /// Finished pieces are written as they come: the result is never whole in memory.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        self.save_as(path, Format::of_output(path))
+    }
+
+    /// As [`DataArray::save`], in this format.
+    ///
+    /// # Errors
+    /// As [`DataArray::save`].
+    pub fn save_as(&self, path: impl AsRef<Path>, format: Format) -> Result<()> {
         self.check()?;
         let named = match self.name() {
             Some(_) => self.clone(),
             None => self.clone().rename("__xarray_dataarray_variable__"),
         };
-        Dataset::new([named])?.save(path)
+        Dataset::new([named])?.save_as(path, format)
     }
 }
 
 impl Dataset {
-    /// Computes all variables in shared passes and writes them, with their coordinates, as NetCDF-4. The file appears when
-    /// it is complete.
+    /// Computes all variables in shared passes and writes them, with their coordinates: as Zarr (version 3) where the path
+    /// ends in `.zarr`, else as NetCDF-4. The output appears when it is complete.
     ///
     /// # Errors
     /// As [`DataArray::save`].
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let save = self.to_save(path.as_ref())?;
+        let path = path.as_ref();
+        self.save_as(path, Format::of_output(path))
+    }
+
+    /// As [`Dataset::save`], in this format.
+    ///
+    /// # Errors
+    /// As [`DataArray::save`].
+    pub fn save_as(&self, path: impl AsRef<Path>, format: Format) -> Result<()> {
+        let save = self.to_save(path.as_ref(), format)?;
         self.session.save(vec![save])
     }
 
-    fn to_save(&self, path: &Path) -> Result<Save> {
+    fn to_save(&self, path: &Path, format: Format) -> Result<Save> {
         self.check()?;
         let mut spec = OutputSpec {
             path: path.to_owned(),
-            format: Format::NetCdf4,
+            format,
             overwrite: false,
             dims: self.sizes(),
             attrs: self.attrs.clone(),
@@ -80,7 +99,7 @@ impl Dataset {
         let variables = self
             .variables
             .iter()
-            .map(|v| self.save_variable(v))
+            .map(|v| self.save_variable(v, format))
             .collect::<Result<_>>()?;
         Ok(Save {
             spec,
@@ -90,7 +109,7 @@ impl Dataset {
         })
     }
 
-    fn save_variable(&self, array: &DataArray) -> Result<SaveVariable> {
+    fn save_variable(&self, array: &DataArray, format: Format) -> Result<SaveVariable> {
         let name = array.name().unwrap_or_default().to_owned();
         let mut attrs = array.attrs.clone();
         let auxiliary: Vec<&str> = array
@@ -102,10 +121,11 @@ impl Dataset {
         if !auxiliary.is_empty() {
             attrs.set("coordinates", auxiliary.join(" "));
         }
-        let (lazy, dtype) = as_stored("save", &name, array.array(), &mut attrs)?;
-        let encoding = match (&array.encoding.chunks, array.encoding.deflate) {
+        let (lazy, dtype) = as_stored("save", &name, array.array(), format, &mut attrs)?;
+        let encoding = match (&array.encoding.chunks, array.encoding.compression) {
+            _ if format.is_zarr() => array.encoding.for_format(format),
             (None, None) => Encoding::default(),
-            _ if array.encoding.deflate.is_none() && !array.encoding.shuffle => {
+            (_, None) if !array.encoding.shuffle => {
                 // Chunks that came from the input file say nothing about an output that is not compressed.
                 Encoding::default()
             }

@@ -384,7 +384,7 @@ impl Lowering<'_> {
                 .collect();
             spec.encoding.chunks = Some(chunk);
         }
-        let chunk = spec.encoding.chunks.clone().unwrap_or_default();
+        let chunk = spec.encoding.unit(&sink.shape)?;
         let chunks = ChunkGrid::regular(&sink.shape, &chunk)
             .map_err(|e| e.context(format!("choosing the chunks of output variable {name}")))?;
         if pieces.is_coarsening_of(&chunks) {

@@ -8,7 +8,6 @@ use super::traffic::{Holders, slab_count};
 use super::waiting::{beside_a_task, partial_bytes, piece_cells};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
-use crate::spec::Layout;
 use std::collections::HashMap;
 
 /// Beyond so many axes only the middle tile is looked at.
@@ -192,10 +191,10 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
                 ArrayDecl::File(spec) => {
                     // The decoded piece; its chunks as they are stored, and those of the next tile; one chunk as inflated.
                     let ahead = usize::from(pass.segment_tiles > 1);
-                    let inflated: usize = match &spec.layout {
-                        Layout::Chunked { chunk, .. } => chunk.iter().product(),
-                        Layout::Contiguous | Layout::Compact => 0,
-                    };
+                    let inflated: usize = spec
+                        .layout
+                        .chunk()
+                        .map_or(0, |chunk| chunk.iter().product());
                     let raw = largest.fetched * (1 + ahead) + inflated;
                     (piece + raw) * size
                 }
@@ -229,7 +228,8 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
         let encoded = |target: &SinkTarget| match *target {
             SinkTarget::Write { file, variable } => {
                 let spec = &plan.files[file as usize].variables[variable as usize];
-                let chunk = spec.encoding.chunks.as_ref();
+                let chunk = (spec.encoding.chunks.as_ref())
+                    .and_then(|_| spec.encoding.unit(&spec.shape).ok());
                 chunk.map_or(0, |c| c.iter().product::<usize>() * sink.dtype.size())
             }
             _ => 0,

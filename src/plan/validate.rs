@@ -183,10 +183,11 @@ impl Plan {
                             };
                             *writers.entry((*file, *variable)).or_insert(0) += 1;
                             let spec = &self.files[*file as usize].variables[*variable as usize];
-                            let Some(chunk) = &spec.encoding.chunks else {
+                            if spec.encoding.chunks.is_none() {
                                 continue;
-                            };
-                            let chunks = crate::geom::ChunkGrid::regular(&sink.shape, chunk)?;
+                            }
+                            let chunk = spec.encoding.unit(&sink.shape)?;
+                            let chunks = crate::geom::ChunkGrid::regular(&sink.shape, &chunk)?;
                             if !pass.piece_grid(sink).is_coarsening_of(&chunks) {
                                 return Err(Error::internal(format!(
                                     "storage chunks of {} would have two writers",

@@ -1,6 +1,6 @@
 //! Where arrays come from: files, constants, lists; datasets; computing several arrays together.
 
-use super::args::{Slice, int, lengths, scalar, text, texts};
+use super::args::{Slice, check_keys, int, lengths, map, scalar, text, texts};
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::names::coords_of;
 use super::operators::{array, data};
@@ -10,8 +10,8 @@ use crate::block::Block;
 use crate::driver::Driver;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
-use crate::labelled::{Coord, DataArray, Dataset, Times, Values};
-use rhai::Dynamic;
+use crate::labelled::{Coord, DataArray, Dataset, ManyOptions, Times, Values};
+use rhai::{Dynamic, Map};
 use std::sync::Arc;
 
 /// A list of numbers, nested for more axes, as a block.
@@ -149,6 +149,29 @@ fn made(
         .collect()
 }
 
+/// `open_many("data/era5_*.nc")`, `open_many(["a.nc", "b.nc"], #{ concat_dim: "time" })`.
+fn open_many(driver: &Driver, args: &[Dynamic]) -> Raised<Dynamic> {
+    const NAME: &str = "open_many";
+    let options = match args.get(1) {
+        Some(given) => map(NAME, given, "options #{ concat_dim: \"time\" }")?,
+        None => Map::new(),
+    };
+    check_keys(NAME, &options, &["concat_dim", "group"])?;
+    let named = |key: &str| {
+        let value = options.get(key);
+        value.map(|v| text(NAME, v, "a name")).transpose()
+    };
+    let options = ManyOptions {
+        concat_dim: named("concat_dim")?,
+        group: named("group")?,
+    };
+    let opened = match args[0].is_array() {
+        true => driver.open_many(&texts(NAME, &args[0], "a list of paths")?, &options),
+        false => driver.open_glob(&text(NAME, &args[0], "a pattern of paths")?, &options),
+    };
+    opened.or_raise().map(Dynamic::from)
+}
+
 pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
     let own = driver.clone();
     registry.function("open", 1..=2, move |args| {
@@ -161,6 +184,8 @@ pub(super) fn register(registry: &mut Registry<'_>, driver: &Driver) {
             .or_raise()
             .map(Dynamic::from)
     });
+    let own = driver.clone();
+    registry.function("open_many", 1..=2, move |args| open_many(&own, args));
     for (name, value) in [("zeros", 0.0), ("ones", 1.0)] {
         let own = driver.clone();
         registry.function(name, 1..=1, move |args| {

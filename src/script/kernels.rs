@@ -2,6 +2,7 @@
 
 use super::args::{check_keys, int, length, lengths, map, text};
 use super::elementwise::dtype;
+use super::encoding::encoding;
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::operators::array;
 use super::reduce::axes;
@@ -9,7 +10,6 @@ use super::registry::Registry;
 use crate::array::{self as arrays, Array, StoreOptions};
 use crate::driver::Driver;
 use crate::error::Error;
-use crate::spec::Encoding;
 use rhai::{Dynamic, FnPtr, Map};
 use std::any::TypeId;
 use std::cell::RefCell;
@@ -173,32 +173,14 @@ fn store(args: &[Dynamic]) -> Raised<Dynamic> {
         Some(given) => map(NAME, given, "options #{…}")?,
         None => Map::new(),
     };
-    check_keys(
-        NAME,
-        &options,
-        &["overwrite", "deflate", "shuffle", "chunks"],
-    )?;
+    let encoding = encoding(NAME, &options, &["overwrite"], None)?;
     let arrays = named
         .iter()
         .map(|(name, value)| Ok((name.as_str(), only_array(NAME, value)?)))
         .collect::<Raised<Vec<_>>>()?;
-    let deflate = options
-        .get("deflate")
-        .map(|level| length("store: deflate", level, 1))
-        .transpose()?;
-    if let Some(level) = deflate.filter(|level| *level > 9) {
-        return Err(raise(Error::invalid(format!(
-            "store: deflate {level} is not allowed; allowed are 1 … 9"
-        ))));
-    }
-    let chunks = options.get("chunks");
     let options = StoreOptions {
         overwrite: super::args::flag(NAME, &options, "overwrite")?.unwrap_or(false),
-        encoding: Encoding {
-            chunks: chunks.map(|c| lengths(NAME, c, 1)).transpose()?,
-            deflate: deflate.map(|level| level as u8),
-            shuffle: super::args::flag(NAME, &options, "shuffle")?.unwrap_or(false),
-        },
+        encoding,
     };
     let given: Vec<(&str, &Array)> = arrays.iter().map(|(name, a)| (*name, a)).collect();
     crate::array::store(&given, path, &options).or_raise()?;

@@ -1,13 +1,14 @@
 //! Names, attributes, properties and saving.
 
-use super::args::{check_keys, flag, int, lengths, map, scalar, text, texts};
+use super::args::{map, scalar, text, texts};
+use super::encoding::{encoding, zarr_format};
 use super::failure::{OrRaise, Raised, raise, refuse};
 use super::operators::{data, dataset};
 use super::registry::Registry;
 use crate::array::Array;
 use crate::error::{Error, nearest_names};
 use crate::labelled::{DataArray, Dataset, model_times};
-use crate::spec::{AttrValue, Attrs, Encoding};
+use crate::spec::{AttrValue, Attrs};
 use rhai::{Dynamic, Map};
 
 fn list<T: Into<Dynamic>>(values: impl IntoIterator<Item = T>) -> Dynamic {
@@ -61,107 +62,55 @@ pub(super) fn attr_value(value: &Dynamic) -> Raised<AttrValue> {
     ))
 }
 
-/// `#{ deflate: 4, shuffle: true, chunks: #{ y: 512, x: 512 } }` for one array.
-fn encoding(array: &DataArray, options: &Map) -> Raised<Encoding> {
-    check_keys("save", options, &["deflate", "shuffle", "chunks"])?;
-    let deflate = match options.get("deflate") {
-        None => None,
-        Some(level) if level.is_unit() => None,
-        Some(level) => {
-            let number = int("save: deflate", level, "a level of 1 … 9")?;
-            match u8::try_from(number) {
-                Ok(level @ 1..=9) => Some(level),
-                Ok(0) => None,
-                _ => {
-                    return Err(raise(Error::invalid(format!(
-                        "save: deflate level {number} is not allowed; give 1 … 9 (0: no compression)"
-                    ))));
-                }
-            }
-        }
-    };
-    let chunks = match options.get("chunks") {
-        None => None,
-        Some(chunks) => match chunks.as_map_ref() {
-            Err(_) => Some(lengths("save: chunks", chunks, 1)?),
-            Ok(by_dim) => {
-                let dims = array.dims();
-                if let Some(unknown) = by_dim
-                    .keys()
-                    .find(|k| !dims.iter().any(|d| d == k.as_str()))
-                {
-                    return Err(raise(Error::invalid(format!(
-                        "save: chunks: unknown dimension {:?}; known: {}",
-                        unknown.as_str(),
-                        nearest_names(unknown, dims.iter().map(String::as_str))
-                    ))));
-                }
-                let whole = array.shape();
-                let lens = dims
-                    .iter()
-                    .zip(whole)
-                    .map(|(dim, len)| match by_dim.get(dim.as_str()) {
-                        Some(len) => super::args::length("save: chunks", len, 1),
-                        None => Ok(len.max(1)),
-                    })
-                    .collect::<Raised<Vec<_>>>()?;
-                Some(lens)
-            }
-        },
-    };
-    if let Some(chunks) = &chunks {
-        let shape = array.shape();
-        if chunks.len() != shape.len() {
-            return Err(raise(Error::invalid(format!(
-                "save: chunks: {} lengths for {} dimensions",
-                chunks.len(),
-                shape.len()
-            ))));
-        }
+/// `#{ deflate: 4, shuffle: true, chunks: #{ y: 512, x: 512 } }`, or nothing.
+fn options(given: Option<&Dynamic>) -> Raised<Map> {
+    match given {
+        None => Ok(Map::new()),
+        Some(given) => map(
+            "save",
+            given,
+            "options #{ deflate: 4, shuffle: true, chunks: #{…} }",
+        ),
     }
-    let shuffle = flag("save", options, "shuffle")?.unwrap_or(deflate.is_some());
-    Ok(Encoding {
-        chunks,
-        deflate,
-        shuffle,
-    })
 }
 
-fn with_options(array: &DataArray, options: Option<&Dynamic>) -> Raised<DataArray> {
-    match options {
-        None => Ok(array.clone()),
-        Some(options) => {
-            let options = map(
-                "save",
-                options,
-                "options #{ deflate: 4, shuffle: true, chunks: #{…} }",
-            )?;
-            Ok(array.clone().with_encoding(encoding(array, &options)?))
-        }
+/// The array as the options store it.
+fn encoded(array: &DataArray, options: &Map) -> Raised<DataArray> {
+    if options.keys().all(|key| key == "zarr_format") {
+        return Ok(array.clone());
     }
+    let (dims, shape) = (array.dims(), array.shape());
+    let encoding = encoding("save", options, &["zarr_format"], Some((dims, &shape)))?;
+    Ok(array.clone().with_encoding(encoding))
 }
 
 const PATH: &str = "the path of the output file";
 
 fn save_array(this: &DataArray, args: &[Dynamic]) -> Raised<Dynamic> {
     let path = text("save", &args[0], PATH)?;
-    with_options(this, args.get(1))?.save(path).or_raise()?;
+    let options = options(args.get(1))?;
+    let array = encoded(this, &options)?;
+    match zarr_format("save", &options)? {
+        None => array.save(path),
+        Some(format) => array.save_as(path, format),
+    }
+    .or_raise()?;
     Ok(Dynamic::UNIT)
 }
 
 fn save_dataset(this: &Dataset, args: &[Dynamic]) -> Raised<Dynamic> {
     let path = text("save", &args[0], PATH)?;
-    match args.get(1) {
-        None => this.save(path).or_raise()?,
-        Some(_) => {
-            let arrays = this
-                .variables()
-                .iter()
-                .map(|v| with_options(v, args.get(1)))
-                .collect::<Raised<Vec<_>>>()?;
-            Dataset::new(arrays).or_raise()?.save(path).or_raise()?;
-        }
+    let options = options(args.get(1))?;
+    let mut dataset = this.clone();
+    if !options.is_empty() {
+        let arrays = this.variables().iter().map(|v| encoded(v, &options));
+        dataset = Dataset::new(arrays.collect::<Raised<Vec<_>>>()?).or_raise()?;
     }
+    match zarr_format("save", &options)? {
+        None => dataset.save(path),
+        Some(format) => dataset.save_as(path, format),
+    }
+    .or_raise()?;
     Ok(Dynamic::UNIT)
 }
 

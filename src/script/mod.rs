@@ -12,6 +12,7 @@ mod choose;
 mod combine;
 mod create;
 mod elementwise;
+mod encoding;
 mod failure;
 mod fourier;
 mod group;

@@ -8,7 +8,7 @@ use hyperslab::dtype::{DType, TimeUnit};
 use hyperslab::io;
 use hyperslab::labelled::{Coord, DataArray, Dataset};
 use hyperslab::plan::Tiling;
-use hyperslab::spec::Encoding;
+use hyperslab::spec::{Compression, Encoding};
 use ndarray::ArrayD;
 use std::path::Path;
 
@@ -57,8 +57,9 @@ pub fn limits(threads: usize, memory_bytes: u64) -> Limits {
 pub fn packed(chunks: &[usize]) -> Encoding {
     Encoding {
         chunks: Some(chunks.to_vec()),
-        deflate: Some(1),
+        compression: Some(Compression::Deflate(1)),
         shuffle: true,
+        ..Encoding::default()
     }
 }
 

@@ -7,7 +7,8 @@ use hyperslab::op::{BinaryOp, Reduction, ReductionKind};
 use hyperslab::optimize::{optimize, rules};
 use hyperslab::plan::{Plan, Request, Target, Tiling, lower};
 use hyperslab::spec::{
-    Attrs, Encoding, FileId, Filter, Format, Layout, OutputSpec, SourceSpec, VariableSpec,
+    Attrs, Compression, Encoding, FileId, Filter, Format, Layout, OutputSpec, SourceSpec,
+    VariableSpec,
 };
 
 pub fn band(g: &mut Graph, name: &str, dtype: DType, shape: &[usize], chunk: &[usize]) -> NodeId {
@@ -94,8 +95,9 @@ pub fn file(variables: &[(&str, &[usize], Encoding)]) -> OutputSpec {
 pub fn deflated(chunks: Option<&[usize]>) -> Encoding {
     Encoding {
         chunks: chunks.map(<[usize]>::to_vec),
-        deflate: Some(1),
+        compression: Some(Compression::Deflate(1)),
         shuffle: true,
+        ..Encoding::default()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::driver::Driver;
 use crate::dtype::{DType, TimeUnit};
 use crate::error::Result;
 use crate::labelled::{Coord, DataArray, Dataset};
-use crate::spec::Encoding;
+use crate::spec::{Compression, Encoding};
 use std::path::Path;
 
 /// Dates, rows, columns.
@@ -149,8 +149,9 @@ pub(super) fn make(driver: &Driver, path: &Path) -> Result<()> {
     let coords = coords()?;
     let encoding = Encoding {
         chunks: Some(CHUNK.to_vec()),
-        deflate: Some(4),
+        compression: Some(Compression::Deflate(4)),
         shuffle: true,
+        ..Encoding::default()
     };
     let variable = |name: &str, long_name: &str, block: Block| {
         DataArray::new(

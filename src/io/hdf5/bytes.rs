@@ -2,6 +2,7 @@
 
 use super::checksum::lookup3;
 use crate::error::{Error, Fault, Result};
+use crate::io::sniff::open_unchanged;
 use crate::spec::FileId;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -33,28 +34,6 @@ pub(crate) struct Bytes {
     pub(crate) length_bytes: usize,
     /// The superblock has an extension: only then may messages lie in a heap of the whole file.
     pub(crate) extends: bool,
-}
-
-/// Opens the file of a source, unless it changed since it was described.
-///
-/// # Errors
-/// No input when it cannot be opened; data when its size or time differ from the record.
-pub(crate) fn open_unchanged(id: &FileId) -> Result<File> {
-    let seen = crate::io::netcdf::file_id(&id.path)?;
-    if seen.bytes != id.bytes || seen.modified_ns != id.modified_ns {
-        return Err(Error::data(format!(
-            "{} changed while the job ran: it had {} bytes, it has {}{}",
-            id.path.display(),
-            id.bytes,
-            seen.bytes,
-            if seen.bytes == id.bytes {
-                " and another modification time"
-            } else {
-                ""
-            }
-        )));
-    }
-    File::open(&id.path).map_err(|e| crate::io::netcdf::no_input(&id.path, &e))
 }
 
 /// Reads exactly `buffer.len()` bytes.

@@ -10,42 +10,8 @@ use super::reader::Reader;
 use super::{arrays, btree1, btree2, extensible};
 use crate::error::{Error, Result};
 use crate::geom::ChunkGrid;
+use crate::io::index::StorageIndex;
 use crate::spec::{Layout, SourceSpec};
-use serde::{Deserialize, Serialize};
-
-/// Where the bytes of one variable lie in its file; offsets are from the beginning of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StorageIndex {
-    /// One run of bytes.
-    Contiguous {
-        /// First byte; `None` when it was never written.
-        address: Option<u64>,
-    },
-    /// The bytes themselves.
-    Compact(Vec<u8>),
-    /// Chunks in row-major order of their grid.
-    Chunked {
-        /// First byte of each chunk; `u64::MAX` when it was never written.
-        addresses: Vec<u64>,
-        /// Stored size of each chunk in bytes.
-        sizes: Vec<u32>,
-        /// Bit `i` set: filter `i` was skipped for the chunk. Empty when no bit is set at all.
-        masks: Vec<u32>,
-    },
-    /// The library reads this variable.
-    Library,
-}
-
-impl StorageIndex {
-    /// Stored bytes of the variable; for a contiguous one unknown here, hence 0.
-    pub fn stored_bytes(&self) -> u64 {
-        match self {
-            StorageIndex::Compact(bytes) => bytes.len() as u64,
-            StorageIndex::Chunked { sizes, .. } => sizes.iter().map(|s| u64::from(*s)).sum(),
-            StorageIndex::Contiguous { .. } | StorageIndex::Library => 0,
-        }
-    }
-}
 
 /// The chunks found so far, by row-major number.
 pub(crate) struct Table<'a> {
@@ -181,7 +147,7 @@ impl<'a> Table<'a> {
 ///
 /// # Errors
 /// Data when the file changed or its structures are damaged, naming the byte; no input when it is gone.
-pub fn index(source: &SourceSpec) -> Result<StorageIndex> {
+pub(crate) fn index(source: &SourceSpec) -> Result<StorageIndex> {
     if source.library_only.is_some() {
         return Ok(StorageIndex::Library);
     }
@@ -305,7 +271,7 @@ fn by_library(reader: &Reader, source: &SourceSpec, address: u64) -> Result<Stor
                 address: (address != raw::UNDEFINED).then_some(address),
             })
         }
-        Layout::Compact => Ok(StorageIndex::Library),
+        Layout::Compact | Layout::Records { .. } | Layout::Zarr { .. } => Ok(StorageIndex::Library),
         Layout::Chunked { .. } => {
             let mut table = Table::new(source, &dataset.chunk, source.dtype.size())?;
             for i in 0..dataset.chunk_count().map_err(failed)? {

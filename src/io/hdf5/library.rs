@@ -1,13 +1,13 @@
 //! Reading through the HDF5 library, under its one lock: for filters and layouts that the direct path does not know.
 
-use super::bytes::open_unchanged;
-use super::paste::{self, Place};
 use super::raw::{self, Dataset, Kind};
 use crate::block::Block;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::format::{Scratch, Source};
+use crate::io::paste::{self, Place};
+use crate::io::sniff::open_unchanged;
 use crate::spec::{Layout, SourceSpec};
 
 /// A variable that the library reads; `fetch` gives decoded, native bytes of the chunk's part inside the shape.
@@ -60,7 +60,7 @@ impl LibrarySource {
         );
         let grid = match &spec.layout {
             Layout::Chunked { chunk, .. } => ChunkGrid::regular(&spec.shape, chunk)?,
-            Layout::Contiguous | Layout::Compact => {
+            Layout::Contiguous | Layout::Records { .. } | Layout::Compact | Layout::Zarr { .. } => {
                 ChunkGrid::regular(&spec.shape, &spec.fetch_chunk())?
             }
         };

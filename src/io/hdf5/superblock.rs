@@ -5,8 +5,12 @@
 use super::bytes::{Bytes, Cursor};
 use super::header::Header;
 use crate::error::Result;
+use crate::io::sniff;
 use crate::spec::FileId;
+use std::fs::File;
 
+/// The first bytes of a superblock.
+const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
 /// Message of the superblock extension: the metadata lie in an image, not at their places.
 const CACHE_IMAGE: u16 = 0x18;
 
@@ -16,7 +20,7 @@ const CACHE_IMAGE: u16 = 0x18;
 /// Data when the file changed, or its superblock is damaged.
 pub(crate) fn open(id: &FileId, place: &str) -> Result<(Bytes, u64, Option<String>)> {
     let mut file = Bytes::open(id, place)?;
-    let Some(at) = crate::io::netcdf::superblock_offset(file.file(), file.len()) else {
+    let Some(at) = superblock_offset(file.file(), file.len()) else {
         return Err(file.damaged(0, "no HDF5 signature"));
     };
     let head = file.read_up_to(at, 128)?;
@@ -63,4 +67,36 @@ pub(crate) fn open(id: &FileId, place: &str) -> Result<(Bytes, u64, Option<Strin
         }
     }
     Ok((file, root, why))
+}
+
+/// Where the superblock begins: 0, 512, 1024, 2048 …
+pub(crate) fn superblock_offset(file: &File, bytes: u64) -> Option<u64> {
+    let mut at = 0;
+    while at + 8 <= bytes {
+        if sniff::read_up_to(file, at, 8) == SIGNATURE {
+            return Some(at);
+        }
+        at = if at == 0 { 512 } else { at * 2 };
+    }
+    None
+}
+
+/// The end of the file according to a superblock with 8-byte addresses.
+pub(crate) fn end_of_file(superblock: &[u8], offset: u64) -> Option<u64> {
+    let word = |at: usize| {
+        let bytes: [u8; 8] = superblock.get(at..at + 8)?.try_into().ok()?;
+        Some(u64::from_le_bytes(bytes))
+    };
+    let (base, end) = match superblock.get(8)? {
+        0 if superblock.get(13) == Some(&8) => (word(24)?, word(40)?),
+        1 if superblock.get(13) == Some(&8) => (word(28)?, word(44)?),
+        2 | 3 if superblock.get(9) == Some(&8) => (word(12)?, word(28)?),
+        _ => return None,
+    };
+    // The library takes a moved base address as found; the end stays relative to the old one.
+    Some(if base == offset {
+        end
+    } else {
+        end.wrapping_sub(base).wrapping_add(offset)
+    })
 }

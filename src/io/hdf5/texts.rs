@@ -7,12 +7,13 @@ use super::datatype::Type;
 use super::global_heap::GlobalHeap;
 use super::index::of_layout;
 use super::raw;
-use super::source::Hdf5Source;
 use crate::block::Block;
 use crate::dtype::{DType, Scalar};
 use crate::error::Result;
 use crate::geom::Region;
+use crate::io::direct::DirectSource;
 use crate::io::format::{Scratch, Source};
+use crate::io::index::StorageIndex;
 use crate::spec::{Filter, Layout, SourceSpec};
 use std::sync::Arc;
 
@@ -43,7 +44,9 @@ pub(crate) fn text_of(kind: &Type, bytes: &[u8]) -> String {
 pub(crate) fn are_known(dataset: &Dataset, layout: &Layout) -> bool {
     let filtered = match layout {
         Layout::Chunked { filters, .. } => filters.iter().any(|f| matches!(f, Filter::Other(..))),
-        Layout::Contiguous | Layout::Compact => false,
+        Layout::Contiguous | Layout::Records { .. } | Layout::Compact | Layout::Zarr { .. } => {
+            false
+        }
     };
     dataset.storage.is_some() && !dataset.external && !filtered
 }
@@ -90,7 +93,7 @@ pub(crate) fn read(file: &Bytes, dataset: &Dataset, spec: &SourceSpec) -> Result
 fn stored_bytes(
     dataset: &Dataset,
     spec: &SourceSpec,
-    index: super::StorageIndex,
+    index: StorageIndex,
     count: usize,
 ) -> Result<Vec<u8>> {
     let element_bytes = dataset.element_bytes;
@@ -110,7 +113,7 @@ fn stored_bytes(
         _ => vec![0; element_bytes],
     };
     let mut block = Block::from_vec(&spec.shape, fill.repeat(count))?;
-    let source = Hdf5Source::open(&spec, Arc::new(index))?;
+    let source = DirectSource::open(&spec, Arc::new(index))?;
     let whole = Region::whole(&spec.shape);
     let origin = vec![0; spec.shape.len()];
     let (mut raw, mut scratch) = (Vec::new(), Scratch::default());

@@ -6,10 +6,10 @@
 use super::attrs::scalar_bytes;
 use super::dims::NO_VARIABLE;
 use super::encode::{fill_value, storage_chunk};
-use super::write::TextVariable;
 use crate::block::Block;
 use crate::dtype::{DType, Physical, Scalar};
 use crate::io::hdf5::raw::{self, Creation, Dataset, Element, Handle, Raw};
+use crate::io::save::TextVariable;
 use crate::spec::{AttrValue, Attrs, OutputSpec, VariableSpec};
 use std::collections::BTreeMap;
 
@@ -179,7 +179,7 @@ impl Layout<'_> {
             dims: &dims,
             chunk: chunk.as_deref(),
             shuffle: v.encoding.shuffle && v.dtype.size() > 1,
-            deflate: v.encoding.deflate.map(|level| level.clamp(1, 9)),
+            deflate: v.encoding.deflate().map(|level| level.clamp(1, 9)),
             fill: Some(&fill),
             allocate: streamed && chunk.is_none(),
         };

@@ -4,8 +4,8 @@ use crate::block::Block;
 use crate::dtype::{Physical, Scalar};
 use crate::error::{Error, Result};
 use crate::geom::Region;
+use crate::io::filters::shuffle;
 use crate::io::format::Scratch;
-use crate::io::hdf5::shuffle;
 use crate::spec::VariableSpec;
 use libdeflater::{CompressionLvl, Compressor};
 use std::cell::RefCell;
@@ -58,7 +58,7 @@ pub fn storage_chunk(spec: &VariableSpec) -> Option<Vec<usize>> {
                 .collect(),
         ),
         // Compression needs chunks: the whole variable is one when nothing else is said.
-        _ if spec.encoding.deflate.is_some() => Some(spec.shape.clone()),
+        _ if spec.encoding.deflate().is_some() => Some(spec.shape.clone()),
         _ => None,
     }
 }
@@ -103,7 +103,7 @@ pub fn encode_chunk(
     } else {
         bytes
     };
-    let Some(level) = spec.encoding.deflate else {
+    let Some(level) = spec.encoding.deflate() else {
         return Ok(ready.to_vec());
     };
     DEFLATE.with_borrow_mut(|slot| {

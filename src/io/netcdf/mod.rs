@@ -1,6 +1,6 @@
 //! NetCDF-4: HDF5 with dimension scales.
 //!
-//! Reading of metadata: `sniff` (can it be HDF5 at all), `open` (the whole), `dims`, `attrs`. Writing: `write` (rank 0) with
+//! Reading of metadata: `open` (the whole), `dims`, `attrs`. Writing: `write` (rank 0) with
 //! `create` (a file's objects),
 //! `encode` (chunks, any thread), `region` (contiguous variables, every rank).
 
@@ -10,12 +10,10 @@ mod dims;
 mod encode;
 mod open;
 mod region;
-mod sniff;
 mod write;
 
-pub(crate) use sniff::{file_id, no_input, superblock_offset};
+pub(crate) use open::open;
 
 pub use encode::{encode_chunk, storage_chunk};
-pub use open::{DimInfo, FileInfo, Texts, VariableInfo, open};
 pub use region::RegionWriter;
-pub use write::{Created, Placement, TextVariable, Writer, check_output};
+pub use write::Writer;

@@ -5,7 +5,6 @@
 
 use super::attrs::{read_attrs, scalars};
 use super::dims::{Phony, Scale, axis_names, scale};
-use super::sniff::check;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Fault, Result};
 use crate::io::hdf5::dataset::Dataset;
@@ -14,77 +13,15 @@ use crate::io::hdf5::messages::RawFilter;
 use crate::io::hdf5::raw::{self, Kind, RawLayout};
 use crate::io::hdf5::reader::{AttributeList, Reader};
 use crate::io::hdf5::texts;
+use crate::io::info::{DimInfo, FileInfo, Texts, VariableInfo};
 use crate::spec::{Attrs, FileId, Filter, Format, Layout, SourceSpec};
-use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::path::Path;
 
-/// A dimension of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DimInfo {
-    /// Its name; inside a nested group `group/name`.
-    pub name: String,
-    /// Its length.
-    pub len: usize,
-    /// True when the file may grow along it.
-    pub unlimited: bool,
-}
-
-/// The values of a text variable, in row-major order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Texts {
-    /// Lengths per axis; the axis of the characters of a char array is gone.
-    pub shape: Vec<usize>,
-    /// One text per element.
-    pub values: Vec<String>,
-}
-
-/// A variable of a file.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VariableInfo {
-    /// Its name; inside a nested group `group/name`.
-    pub name: String,
-    /// Names of its dimensions.
-    pub dims: Vec<String>,
-    /// Its attributes, `_FillValue` among them.
-    pub attrs: Attrs,
-    /// What a rank needs to read it; for texts only its shape means something.
-    pub source: SourceSpec,
-    /// The values, when it is a small text variable.
-    pub texts: Option<Texts>,
-    /// Why its numbers cannot be read, when they cannot: texts, compounds, an unknown filter.
-    pub readable: Option<String>,
-}
-
-/// All that is known about a file without reading its data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FileInfo {
-    /// Which version of the file was seen.
-    pub id: FileId,
-    /// Dimensions, in the file's order.
-    pub dims: Vec<DimInfo>,
-    /// Global attributes, of the opened group.
-    pub attrs: Attrs,
-    /// Variables, in the file's order; those of nested groups follow as `group/name`.
-    pub variables: Vec<VariableInfo>,
-    /// Objects that could not be opened at all, with the library's reason: to explain an unknown variable.
-    pub left_out: Vec<(String, String)>,
-}
-
-impl FileInfo {
-    /// The variable of this name.
-    pub fn variable(&self, name: &str) -> Option<&VariableInfo> {
-        self.variables.iter().find(|v| v.name == name)
-    }
-}
-
-/// The metadata of `path`, or of one group in it.
+/// The metadata of a NetCDF-4 or HDF5 file, or of one group in it.
 ///
 /// # Errors
-/// No input when the file is missing, not readable or a directory; data when it is empty, of another format (which is
-/// named), truncated or damaged; invalid input when the group does not exist.
-pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
-    let id = check(path)?;
+/// Data when it is damaged; invalid input when the group does not exist.
+pub(crate) fn open(id: FileId, group: Option<&str>) -> Result<FileInfo> {
     let reader = Reader::open(&id, "the file")?;
     let mut walk = Walk {
         reader: &reader,
@@ -104,7 +41,7 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
             _ => {
                 return Err(Error::invalid(format!(
                     "open: {} has no group {name:?}",
-                    path.display()
+                    id.path.display()
                 )));
             }
         },
@@ -121,7 +58,7 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
         name => format!("group {name}"),
     };
     let attrs = reader.attributes(&place, top)?;
-    let attrs = read_attrs(&reader, &attrs, &path.display().to_string())?;
+    let attrs = read_attrs(&reader, &attrs, &id.path.display().to_string())?;
     let mut info = describe(&reader, &id, &walk.found, &prefix, &scales, attrs)?;
     info.left_out = walk.left_out;
     Ok(info)
@@ -351,6 +288,7 @@ fn describe_variable(
         dims,
         attrs: Attrs::default(),
         source,
+        fortran_order: false,
         texts,
         readable,
     })

@@ -5,7 +5,7 @@
 use crate::block::Block;
 use crate::error::{Error, Fault, Result};
 use crate::geom::Region;
-use crate::io::hdf5::rows;
+use crate::io::paste::rows;
 use crate::spec::VariableSpec;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;

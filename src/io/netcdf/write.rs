@@ -6,52 +6,13 @@
 
 use super::create::{Layout, Streamed, with_text_dims};
 use crate::block::Block;
-use crate::config::format_bytes;
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
 use crate::io::hdf5::raw::{self, Handle};
-use crate::spec::{Attrs, OutputSpec, VariableSpec};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use crate::io::save::{Created, Placement, TextVariable, directory, output, variable_bytes};
+use crate::spec::{OutputSpec, VariableSpec};
 use std::fs::File;
-use std::path::{Path, PathBuf};
-
-/// A small variable of texts, written with its values in UTF-8.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TextVariable {
-    /// Its name.
-    pub name: String,
-    /// Names of its dimensions.
-    pub dims: Vec<String>,
-    /// Its attributes.
-    pub attrs: Attrs,
-    /// Its values in row-major order.
-    pub values: Vec<String>,
-}
-
-/// Where the bytes of a streamed variable go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Placement {
-    /// Row-major, little-endian, from this byte of the file on; any rank writes there.
-    Contiguous {
-        /// First byte.
-        address: u64,
-    },
-    /// Encoded chunks, appended by the writer.
-    Chunked {
-        /// The stored chunks.
-        grid: ChunkGrid,
-    },
-}
-
-/// What other ranks need to know about a created file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Created {
-    /// The file while it is written.
-    pub temporary: PathBuf,
-    /// One per streamed variable.
-    pub variables: Vec<Placement>,
-}
+use std::path::PathBuf;
 
 /// A file being written; on one rank only.
 pub struct Writer {
@@ -64,89 +25,6 @@ pub struct Writer {
     finished: bool,
 }
 
-fn output(path: &Path, why: impl std::fmt::Display) -> Error {
-    Error::new(Fault::Output, format!("save: {}: {why}", path.display()))
-}
-
-/// The directory of a path.
-fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Checks that a file can be created at `path`.
-///
-/// # Errors
-/// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
-pub fn check_output(spec: &OutputSpec) -> Result<()> {
-    let path = &spec.path;
-    if path.is_dir() {
-        return Err(output(path, "it is a directory; give the name of a file"));
-    }
-    if path.symlink_metadata().is_ok() && !spec.overwrite {
-        return Err(output(path, "it exists already; --overwrite replaces it"));
-    }
-    let directory = directory(path);
-    match std::fs::metadata(directory) {
-        Ok(meta) if !meta.is_dir() => {
-            return Err(output(
-                path,
-                format!("{} is no directory", directory.display()),
-            ));
-        }
-        Ok(_) => {}
-        Err(e) => {
-            let why = match e.kind() {
-                std::io::ErrorKind::NotFound => "does not exist; create it first".to_owned(),
-                _ => e.to_string(),
-            };
-            return Err(output(
-                path,
-                format!("the directory {} {why}", directory.display()),
-            ));
-        }
-    }
-    let access = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK);
-    if let Err(e) = access {
-        return Err(output(
-            path,
-            format!("the directory {} is not writable: {e}", directory.display()),
-        ));
-    }
-    // Contiguous bytes are certain; compressed ones are at most as many, and usually far fewer: only the first count.
-    let needed: u64 = spec
-        .variables
-        .iter()
-        .filter(|v| v.encoding.deflate.is_none())
-        .map(variable_bytes)
-        .fold(0, u64::saturating_add);
-    if let Ok(stat) = rustix::fs::statvfs(directory) {
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-        if needed > free {
-            return Err(output(
-                path,
-                format!(
-                    "it needs {}, but {} has {} free",
-                    format_bytes(needed),
-                    directory.display(),
-                    format_bytes(free)
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn variable_bytes(spec: &VariableSpec) -> u64 {
-    spec.shape
-        .iter()
-        .fold(spec.dtype.size() as u64, |product, n| {
-            product.saturating_mul(*n as u64)
-        })
-}
-
 impl Writer {
     /// Creates the file with its dimensions, attributes and small variables, and makes room for the streamed ones.
     ///
@@ -157,8 +35,6 @@ impl Writer {
         inline: &[(VariableSpec, Block)],
         texts: &[TextVariable],
     ) -> Result<(Writer, Created)> {
-        check_output(spec)?;
-        check_names(spec, inline, texts)?;
         let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
         let name = path
             .file_name()
@@ -343,68 +219,4 @@ impl Drop for Writer {
             let _ = std::fs::remove_file(&self.temporary);
         }
     }
-}
-
-fn check_names(
-    spec: &OutputSpec,
-    inline: &[(VariableSpec, Block)],
-    texts: &[TextVariable],
-) -> Result<()> {
-    let lengths: BTreeMap<&str, usize> = spec
-        .dims
-        .iter()
-        .map(|(n, len)| (n.as_str(), *len))
-        .collect();
-    let mut seen: Vec<&str> = Vec::new();
-    let numbers = spec.variables.iter().chain(inline.iter().map(|(v, _)| v));
-    let all = numbers
-        .map(|v| (v.name.as_str(), &v.dims, Some(&v.shape)))
-        .chain(texts.iter().map(|t| (t.name.as_str(), &t.dims, None)));
-    for (name, dims, shape) in all {
-        let bad = |why: String| Err(output(&spec.path, format!("variable {name:?}: {why}")));
-        if name.is_empty() || name.contains(['/', '\0']) {
-            return bad("this is no name for a variable".into());
-        }
-        if seen.contains(&name) {
-            return bad("two variables of one name".into());
-        }
-        seen.push(name);
-        for (axis, dim) in dims.iter().enumerate() {
-            let Some(len) = lengths.get(dim.as_str()) else {
-                return bad(format!(
-                    "its dimension {dim:?} is not among the file's dimensions"
-                ));
-            };
-            if shape.is_some_and(|s| s.get(axis) != Some(len)) {
-                return bad(format!(
-                    "shape {shape:?}, but dimension {dim} has length {len}"
-                ));
-            }
-        }
-        if shape.is_some_and(|s| s.len() != dims.len()) {
-            return bad(format!("{} dimensions for the shape {shape:?}", dims.len()));
-        }
-    }
-    for t in texts {
-        // It ends a text of either form.
-        if let Some(text) = t.values.iter().find(|text| text.contains('\0')) {
-            return Err(output(
-                &spec.path,
-                format!("variable {:?}: a zero byte in the text {text:?}", t.name),
-            ));
-        }
-    }
-    for (v, block) in inline {
-        if block.shape() != v.shape.as_slice() || block.dtype() != v.dtype {
-            return Err(Error::internal(format!(
-                "save: variable {}: a block of {} {:?} for {} {:?}",
-                v.name,
-                block.dtype(),
-                block.shape(),
-                v.dtype,
-                v.shape
-            )));
-        }
-    }
-    Ok(())
 }

@@ -1,18 +1,18 @@
-//! Reading of variables without the library: one `pread` per chunk, then decoding on the calling thread.
+//! Reading of variables of any format whose bytes lie in one file: `pread` of a chunk, then decoding on the calling thread.
 //!
 //! Laws: `fetch` takes no lock and keeps no state; the bytes of a chunk are decoded to exactly its size or refused; a
 //! chunk that was never written is fill values; a file that changed since it was described is refused.
 
-use super::bytes::open_unchanged;
 use super::filters;
+use super::format::{Scratch, Source, fit};
 use super::index::StorageIndex;
-use super::library::LibrarySource;
 use super::paste::{self, Place};
+use super::records::gather;
+use super::sniff::open_unchanged;
 use crate::block::Block;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result};
 use crate::geom::{ChunkGrid, Region};
-use crate::io::format::{Scratch, Source};
 use crate::spec::{Filter, Layout, SourceSpec};
 use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::File;
@@ -23,8 +23,8 @@ use std::sync::Arc;
 /// Deflate makes at most 1032 bytes out of one: more are not even allocated.
 const MOST_INFLATED: usize = 1032;
 
-/// A variable of an HDF5 file, read directly.
-pub struct Hdf5Source {
+/// A variable of one file, read without any library.
+pub struct DirectSource {
     spec: SourceSpec,
     index: Arc<StorageIndex>,
     file: File,
@@ -34,23 +34,12 @@ pub struct Hdf5Source {
     filters: Vec<Filter>,
 }
 
-/// Opens a variable: directly, or through the library where its spec says so.
-///
-/// # Errors
-/// Data when the file changed or the index does not fit the spec; no input when the file is gone.
-pub fn open_source(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Arc<dyn Source>> {
-    if spec.library_only.is_some() || matches!(*index, StorageIndex::Library) {
-        return Ok(Arc::new(LibrarySource::open(spec)?));
-    }
-    Ok(Arc::new(Hdf5Source::open(spec, index)?))
-}
-
-impl Hdf5Source {
+impl DirectSource {
     /// Opens the file and checks that it is the described one.
     ///
     /// # Errors
     /// Data when the file changed or the index does not fit the spec; no input when the file is gone.
-    pub fn open(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Hdf5Source> {
+    pub fn open(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<DirectSource> {
         let file = open_unchanged(&spec.file)?;
         let (grid, chunk, filters) = match &spec.layout {
             Layout::Chunked { chunk, filters } => (
@@ -58,12 +47,15 @@ impl Hdf5Source {
                 chunk.clone(),
                 filters.clone(),
             ),
-            Layout::Contiguous => (
+            Layout::Contiguous | Layout::Records { .. } => (
                 ChunkGrid::regular(&spec.shape, &spec.fetch_chunk())?,
                 Vec::new(),
                 Vec::new(),
             ),
-            Layout::Compact => (ChunkGrid::single(&spec.shape), Vec::new(), Vec::new()),
+            // Refused below: its index is another one.
+            Layout::Compact | Layout::Zarr { .. } => {
+                (ChunkGrid::single(&spec.shape), Vec::new(), Vec::new())
+            }
         };
         let fits = match (&*index, &spec.layout) {
             (
@@ -79,7 +71,7 @@ impl Hdf5Source {
                     && sizes.len() == count
                     && (masks.is_empty() || masks.len() == count)
             }
-            (StorageIndex::Contiguous { .. }, Layout::Contiguous) => true,
+            (StorageIndex::Contiguous { .. }, Layout::Contiguous | Layout::Records { .. }) => true,
             (StorageIndex::Compact(bytes), Layout::Compact) => {
                 bytes.len() == spec.shape.iter().product::<usize>() * spec.dtype.size()
             }
@@ -92,7 +84,7 @@ impl Hdf5Source {
                 spec.file.path.display()
             )));
         }
-        Ok(Hdf5Source {
+        Ok(DirectSource {
             spec: spec.clone(),
             index,
             file,
@@ -116,22 +108,96 @@ impl Hdf5Source {
                 (address != u64::MAX).then(|| (address, sizes[number] as usize, mask))
             }
             StorageIndex::Contiguous { address } => {
-                let region = self.grid.region(chunk);
-                let first = region
-                    .start
-                    .iter()
-                    .zip(&self.spec.shape)
-                    .fold(0, |acc, (s, len)| acc * len + s);
+                let (region, shape) = (self.grid.region(chunk), &self.spec.shape);
                 let size = self.spec.dtype.size();
-                Some((
-                    ((*address)? + (first * size) as u64),
-                    region.elements() * size,
-                    0,
-                ))
+                let row_major = |from: usize| {
+                    (region.start[from..].iter().zip(&shape[from..]))
+                        .fold(0, |acc, (s, len)| acc * len + s)
+                };
+                let offset = match (&self.spec.layout, region.start.first()) {
+                    (Layout::Records { stride }, Some(record)) => {
+                        *record as u64 * stride + (row_major(1) * size) as u64
+                    }
+                    _ => (row_major(0) * size) as u64,
+                };
+                Some(((*address)? + offset, region.elements() * size, 0))
             }
             StorageIndex::Compact(bytes) => Some((0, bytes.len(), 0)),
-            StorageIndex::Library => None,
+            StorageIndex::Keys | StorageIndex::Library => None,
         }
+    }
+
+    /// Fills `raw` with what is stored of a chunk from `address` on: by one call of `read`; of records, by few calls, and only
+    /// with those of `part`.
+    fn read_with<E>(
+        &self,
+        chunk: &[usize],
+        part: Option<&Region>,
+        address: u64,
+        raw: &mut [u8],
+        mut read: impl FnMut(&mut [u8], u64) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let region = self.grid.region(chunk);
+        let (Layout::Records { stride }, Some(count @ 1..)) =
+            (&self.spec.layout, region.shape.first().copied())
+        else {
+            return read(raw, address);
+        };
+        let (first, record) = (region.start[0], raw.len() / count);
+        let wanted = part.map_or(0..count, |part| {
+            let end = part.end(0).saturating_sub(first).min(count);
+            part.start[0].saturating_sub(first).min(end)..end
+        });
+        let address = address + wanted.start as u64 * stride;
+        let raw = &mut raw[wanted.start * record..wanted.end * record];
+        gather(raw, address, record, *stride, read)
+    }
+
+    fn fetch_rows(&self, chunk: &[usize], part: Option<&Region>, raw: &mut Vec<u8>) -> Result<()> {
+        if let StorageIndex::Compact(bytes) = &*self.index {
+            raw.clone_from(bytes);
+            return Ok(());
+        }
+        let Some((address, size, _)) = self.stored(chunk) else {
+            raw.clear();
+            return Ok(());
+        };
+        fit(raw, size);
+        self.read_with(chunk, part, address, raw, |buffer, address| {
+            let size = buffer.len();
+            self.file.read_exact_at(buffer, address).map_err(|e| match e.kind() {
+                ErrorKind::UnexpectedEof => self.damaged(
+                    chunk,
+                    format!("the file ends before byte {}", address.saturating_add(size as u64)),
+                ),
+                _ => Error::new(
+                    Fault::Io,
+                    format!(
+                        "reading {}: variable {}, chunk {chunk:?}, {size} bytes at byte {address}: {e}",
+                        self.spec.file.path.display(),
+                        self.spec.variable
+                    ),
+                ),
+            })
+        })
+    }
+
+    fn fetch_rows_cached(&self, chunk: &[usize], part: Option<&Region>, raw: &mut Vec<u8>) -> bool {
+        if matches!(&*self.index, StorageIndex::Compact(_)) {
+            return false;
+        }
+        let Some((address, size, _)) = self.stored(chunk) else {
+            return false;
+        };
+        fit(raw, size);
+        self.read_with(chunk, part, address, raw, |buffer, address| {
+            let (size, now) = (buffer.len(), ReadWriteFlags::NOWAIT);
+            match preadv2(&self.file, &mut [IoSliceMut::new(buffer)], address, now) {
+                Ok(got) if got == size => Ok(()),
+                _ => Err(()),
+            }
+        })
+        .is_ok()
     }
 
     /// Whether a chunk was ever written.
@@ -248,7 +314,7 @@ impl Hdf5Source {
     }
 }
 
-impl Source for Hdf5Source {
+impl Source for DirectSource {
     fn dtype(&self) -> DType {
         self.spec.dtype
     }
@@ -265,41 +331,19 @@ impl Source for Hdf5Source {
     }
 
     fn fetch(&self, chunk: &[usize], raw: &mut Vec<u8>) -> Result<()> {
-        if let StorageIndex::Compact(bytes) = &*self.index {
-            raw.clone_from(bytes);
-            return Ok(());
-        }
-        let Some((address, size, _)) = self.stored(chunk) else {
-            raw.clear();
-            return Ok(());
-        };
-        fit(raw, size);
-        self.file.read_exact_at(raw, address).map_err(|e| match e.kind() {
-            ErrorKind::UnexpectedEof => self.damaged(
-                chunk,
-                format!("the file ends before byte {}", address.saturating_add(size as u64)),
-            ),
-            _ => Error::new(
-                Fault::Io,
-                format!(
-                    "reading {}: variable {}, chunk {chunk:?}, {size} bytes at byte {address}: {e}",
-                    self.spec.file.path.display(),
-                    self.spec.variable
-                ),
-            ),
-        })
+        self.fetch_rows(chunk, None, raw)
     }
 
     fn fetch_cached(&self, chunk: &[usize], raw: &mut Vec<u8>) -> bool {
-        if matches!(&*self.index, StorageIndex::Compact(_)) {
-            return false;
-        }
-        let Some((address, size, _)) = self.stored(chunk) else {
-            return false;
-        };
-        fit(raw, size);
-        let now = ReadWriteFlags::NOWAIT;
-        preadv2(&self.file, &mut [IoSliceMut::new(raw)], address, now) == Ok(size)
+        self.fetch_rows_cached(chunk, None, raw)
+    }
+
+    fn fetch_part(&self, chunk: &[usize], part: &Region, raw: &mut Vec<u8>) -> Result<()> {
+        self.fetch_rows(chunk, Some(part), raw)
+    }
+
+    fn fetch_part_cached(&self, chunk: &[usize], part: &Region, raw: &mut Vec<u8>) -> bool {
+        self.fetch_rows_cached(chunk, Some(part), raw)
     }
 
     fn decode_into(
@@ -341,14 +385,4 @@ impl Source for Hdf5Source {
             paste::plain(&place, raw, self.spec.big_endian, into)
         }
     }
-}
-
-/// Makes `raw` this long. It grows to no more than that: a vector that grows by itself takes up to twice the memory, which the
-/// plan does not know of.
-fn fit(raw: &mut Vec<u8>, size: usize) {
-    if raw.capacity() < size {
-        raw.clear();
-        raw.reserve_exact(size);
-    }
-    raw.resize(size, 0);
 }

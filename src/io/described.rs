@@ -1,0 +1,104 @@
+//! A file's metadata with the values of its coordinates: all that opening it needs, found on any rank.
+
+use super::format::Scratch;
+use super::info::{FileInfo, VariableInfo};
+use super::open::{index, open, open_source};
+use crate::block::{Block, Buffer};
+use crate::error::{Context, Result};
+use crate::geom::Region;
+use crate::spec::SourceSpec;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Auxiliary coordinates of up to this many elements are read at once; larger ones stay lazy data variables.
+const LARGEST_COORD: usize = 1 << 20;
+
+/// What is known about a file, with the stored values of its coordinates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Described {
+    /// The metadata.
+    pub info: FileInfo,
+    /// Number of a variable, and its values as bytes of this machine.
+    values: Vec<(u32, Vec<u8>)>,
+}
+
+impl Described {
+    /// The stored values of a coordinate; `None` for variables that are none, and for texts.
+    ///
+    /// # Errors
+    /// Internal only.
+    pub fn values(&self, number: usize) -> Result<Option<Block>> {
+        let found = self
+            .values
+            .iter()
+            .find(|(known, _)| *known as usize == number);
+        let Some((_, bytes)) = found else {
+            return Ok(None);
+        };
+        let spec = &self.info.variables[number].source;
+        let buffer = Buffer::from_bytes(spec.dtype.physical(), bytes)?;
+        Block::new(spec.dtype, spec.shape.clone(), buffer).map(Some)
+    }
+}
+
+/// Opens a file and reads its coordinates whole: variables on the dimension of their name, and small ones that others name in
+/// their attribute `coordinates`.
+///
+/// # Errors
+/// As [`open`]; data when a coordinate is damaged.
+pub fn describe(path: &Path, group: Option<&str>) -> Result<Described> {
+    let opening = || format!("opening {}", path.display());
+    let info = open(path, group).context(opening)?;
+    let mut values = Vec::new();
+    for (number, variable) in info.variables.iter().enumerate() {
+        if is_coordinate(&info, variable)
+            && variable.texts.is_none()
+            && variable.readable.is_none()
+            && !variable.fortran_order
+        {
+            let read = read_whole(&variable.source)
+                .context(|| format!("reading the coordinate {}", variable.name));
+            let block = read.context(opening)?;
+            values.push((number as u32, block.buffer().as_bytes().to_vec()));
+        }
+    }
+    Ok(Described { info, values })
+}
+
+/// Whether a variable is a coordinate that is read when its file is opened.
+pub fn is_coordinate(info: &FileInfo, variable: &VariableInfo) -> bool {
+    if matches!(variable.dims.as_slice(), [dim] if *dim == variable.name) {
+        return true;
+    }
+    let small = variable.source.shape.iter().product::<usize>() <= LARGEST_COORD;
+    small
+        && (info.variables.iter())
+            .filter_map(|v| v.attrs.text("coordinates"))
+            .flat_map(str::split_whitespace)
+            .any(|name| name == variable.name)
+}
+
+/// The values of a small variable.
+///
+/// # Errors
+/// As reading: I/O, and data when its bytes are damaged.
+pub fn read_whole(spec: &SourceSpec) -> Result<Block> {
+    let source = open_source(spec, Arc::new(index(spec)?))?;
+    let mut block = Block::zeros(spec.dtype, &spec.shape);
+    let (mut raw, mut scratch) = (Vec::new(), Scratch::default());
+    let whole = Region::whole(&spec.shape);
+    if whole.is_empty() {
+        return Ok(block);
+    }
+    let origin = vec![0; spec.shape.len()];
+    for chunk in source.grid().overlapping(&whole) {
+        raw.clear();
+        if source.stored_bytes(&chunk) > 0 {
+            source.fetch(&chunk, &mut raw)?;
+        }
+        let part = source.grid().region(&chunk);
+        source.decode_into(&chunk, &raw, &mut scratch, &part, &mut block, &origin)?;
+    }
+    Ok(block)
+}

@@ -1,0 +1,351 @@
+//! The one place that knows which format is written by whom.
+
+use super::format::Scratch;
+use super::netcdf::{self, RegionWriter};
+use super::zarr::{self, ChunkFiles, Hierarchy};
+use crate::block::Block;
+use crate::config::format_bytes;
+use crate::error::{Error, Fault, Result};
+use crate::geom::{ChunkGrid, Region};
+use crate::spec::{Attrs, Compression, OutputSpec, VariableSpec};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A small variable of texts, written with its values in UTF-8.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextVariable {
+    /// Its name.
+    pub name: String,
+    /// Names of its dimensions.
+    pub dims: Vec<String>,
+    /// Its attributes.
+    pub attrs: Attrs,
+    /// Its values in row-major order.
+    pub values: Vec<String>,
+}
+
+/// Where the bytes of a streamed variable go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Placement {
+    /// Row-major, little-endian, from this byte of the file on; any rank writes there.
+    Contiguous {
+        /// First byte.
+        address: u64,
+    },
+    /// Encoded chunks, appended by rank 0.
+    Chunked {
+        /// The stored chunks.
+        grid: ChunkGrid,
+    },
+    /// A file for each chunk or shard, written by the rank that owns it.
+    Files {
+        /// The chunks or shards.
+        grid: ChunkGrid,
+        /// The variable's folder below that of the output.
+        folder: String,
+        /// The description of the array, as every rank needs it.
+        metadata: String,
+    },
+}
+
+/// What other ranks need to know about a created output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// The file or the folder while it is written.
+    pub temporary: PathBuf,
+    /// One per streamed variable.
+    pub variables: Vec<Placement>,
+}
+
+pub(super) fn output(path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::new(Fault::Output, format!("save: {}: {why}", path.display()))
+}
+
+/// The directory of a path.
+pub(super) fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// An output being written; on rank 0 only. Dropped before it is finished, it removes what it created.
+pub enum Writer {
+    /// A NetCDF-4 file.
+    NetCdf4(netcdf::Writer),
+    /// A Zarr hierarchy.
+    Zarr(ZarrWriter),
+}
+
+/// A Zarr hierarchy being written.
+pub struct ZarrWriter(Hierarchy);
+
+impl Writer {
+    /// Creates the output under a temporary name, with its dimensions, attributes and small variables.
+    ///
+    /// # Errors
+    /// Output when it cannot be created; invalid input when the spec contradicts itself; I/O when writing fails.
+    pub fn create(
+        spec: &OutputSpec,
+        inline: &[(VariableSpec, Block)],
+        texts: &[TextVariable],
+    ) -> Result<(Writer, Created)> {
+        check_output(spec)?;
+        check_names(spec, inline, texts)?;
+        if spec.format.is_zarr() {
+            let (hierarchy, created) = Hierarchy::create(spec, inline, texts)?;
+            return Ok((Writer::Zarr(ZarrWriter(hierarchy)), created));
+        }
+        let (writer, created) = netcdf::Writer::create(spec, inline, texts)?;
+        Ok((Writer::NetCdf4(writer), created))
+    }
+
+    /// Appends the encoded bytes of one chunk of streamed variable number `variable`.
+    ///
+    /// # Errors
+    /// Internal when the chunk does not exist or was written already; I/O when writing fails.
+    pub fn append_chunk(&mut self, variable: usize, chunk: &[usize], bytes: &[u8]) -> Result<()> {
+        match self {
+            Writer::NetCdf4(writer) => writer.append_chunk(variable, chunk, bytes),
+            Writer::Zarr(_) => Err(Error::internal(
+                "a chunk of a Zarr hierarchy on its way to rank 0",
+            )),
+        }
+    }
+
+    /// Makes the output durable and gives it its name. `written`: files per streamed variable, of all ranks.
+    ///
+    /// # Errors
+    /// Internal when chunks are missing; I/O when writing fails; output when the name was taken meanwhile.
+    pub fn finish(self, written: &[u64]) -> Result<()> {
+        match self {
+            Writer::NetCdf4(writer) => writer.finish(),
+            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.finish(written),
+        }
+    }
+}
+
+/// What a rank writes itself of a created output.
+pub struct RankWriter(Kind);
+
+enum Kind {
+    Regions(RegionWriter),
+    Files(ChunkFiles),
+}
+
+impl RankWriter {
+    /// Opens a created output.
+    ///
+    /// # Errors
+    /// I/O when it cannot be opened: on another node, the directory may not be shared.
+    pub fn open(spec: &OutputSpec, created: &Created) -> Result<RankWriter> {
+        Ok(RankWriter(match spec.format.is_zarr() {
+            true => Kind::Files(ChunkFiles::open(created, &spec.variables)?),
+            false => Kind::Regions(RegionWriter::open(&created.temporary)?),
+        }))
+    }
+
+    /// Writes `block` as `region` of the contiguous variable whose first byte is at `address`.
+    ///
+    /// # Errors
+    /// Internal when block, region and variable do not fit; I/O when writing fails, naming the bytes.
+    pub fn write_region(
+        &self,
+        address: u64,
+        spec: &VariableSpec,
+        region: &Region,
+        block: &Block,
+    ) -> Result<()> {
+        match &self.0 {
+            Kind::Regions(writer) => writer.write(address, spec, region, block),
+            Kind::Files(_) => Err(Error::internal("a contiguous variable of a Zarr hierarchy")),
+        }
+    }
+
+    /// Encodes storage chunk number `chunk` of a variable, whose chunks have the lengths `full`, and writes it where each is a
+    /// file of its own. `block` ends where the variable does.
+    ///
+    /// # Errors
+    /// Internal when block and chunk do not fit; I/O when writing fails.
+    pub fn chunk(
+        &self,
+        spec: &VariableSpec,
+        variable: usize,
+        chunk: &[usize],
+        full: &[usize],
+        block: &Block,
+        scratch: &mut Scratch,
+    ) -> Result<Chunk> {
+        match &self.0 {
+            Kind::Files(files) => files.write(variable, chunk, block).map(Chunk::Written),
+            Kind::Regions(_) => {
+                netcdf::encode_chunk(spec, full, block, scratch).map(Chunk::Encoded)
+            }
+        }
+    }
+
+    /// Files that this rank wrote, per variable.
+    pub fn written(&self) -> Vec<u64> {
+        match &self.0 {
+            Kind::Regions(_) => Vec::new(),
+            Kind::Files(files) => files.written(),
+        }
+    }
+
+    /// Brings everything that this rank wrote to disk.
+    ///
+    /// # Errors
+    /// I/O when the system reports a failed write.
+    pub fn sync(&self) -> Result<()> {
+        match &self.0 {
+            Kind::Regions(writer) => writer.sync(),
+            Kind::Files(files) => files.sync(),
+        }
+    }
+}
+
+/// What became of a storage chunk.
+pub enum Chunk {
+    /// It was written here: so many bytes.
+    Written(u64),
+    /// Its bytes, for rank 0 to append.
+    Encoded(Vec<u8>),
+}
+
+/// Checks that a file can be created at `path`.
+///
+/// # Errors
+/// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
+pub fn check_output(spec: &OutputSpec) -> Result<()> {
+    let path = &spec.path;
+    if spec.format.is_zarr() {
+        zarr::check_existing(spec)?;
+    } else if path.is_dir() {
+        return Err(output(path, "it is a directory; give the name of a file"));
+    }
+    if !spec.format.is_zarr() && path.symlink_metadata().is_ok() && !spec.overwrite {
+        return Err(output(path, "it exists already; --overwrite replaces it"));
+    }
+    let directory = directory(path);
+    match std::fs::metadata(directory) {
+        Ok(meta) if !meta.is_dir() => {
+            return Err(output(
+                path,
+                format!("{} is no directory", directory.display()),
+            ));
+        }
+        Ok(_) => {}
+        Err(e) => {
+            let why = match e.kind() {
+                std::io::ErrorKind::NotFound => "does not exist; create it first".to_owned(),
+                _ => e.to_string(),
+            };
+            return Err(output(
+                path,
+                format!("the directory {} {why}", directory.display()),
+            ));
+        }
+    }
+    let access = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK);
+    if let Err(e) = access {
+        return Err(output(
+            path,
+            format!("the directory {} is not writable: {e}", directory.display()),
+        ));
+    }
+    // Contiguous bytes are certain; compressed ones are at most as many, and usually far fewer: only the first count.
+    let needed: u64 = spec
+        .variables
+        .iter()
+        .filter(|v| matches!(v.encoding.compression, None | Some(Compression::None)))
+        .map(variable_bytes)
+        .fold(0, u64::saturating_add);
+    if let Ok(stat) = rustix::fs::statvfs(directory) {
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        if needed > free {
+            return Err(output(
+                path,
+                format!(
+                    "it needs {}, but {} has {} free",
+                    format_bytes(needed),
+                    directory.display(),
+                    format_bytes(free)
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn variable_bytes(spec: &VariableSpec) -> u64 {
+    spec.shape
+        .iter()
+        .fold(spec.dtype.size() as u64, |product, n| {
+            product.saturating_mul(*n as u64)
+        })
+}
+
+fn check_names(
+    spec: &OutputSpec,
+    inline: &[(VariableSpec, Block)],
+    texts: &[TextVariable],
+) -> Result<()> {
+    let lengths: BTreeMap<&str, usize> = spec
+        .dims
+        .iter()
+        .map(|(n, len)| (n.as_str(), *len))
+        .collect();
+    let mut seen: Vec<&str> = Vec::new();
+    let numbers = spec.variables.iter().chain(inline.iter().map(|(v, _)| v));
+    let all = numbers
+        .map(|v| (v.name.as_str(), &v.dims, Some(&v.shape)))
+        .chain(texts.iter().map(|t| (t.name.as_str(), &t.dims, None)));
+    for (name, dims, shape) in all {
+        let bad = |why: String| Err(output(&spec.path, format!("variable {name:?}: {why}")));
+        if name.is_empty() || name.contains(['/', '\0']) {
+            return bad("this is no name for a variable".into());
+        }
+        if seen.contains(&name) {
+            return bad("two variables of one name".into());
+        }
+        seen.push(name);
+        for (axis, dim) in dims.iter().enumerate() {
+            let Some(len) = lengths.get(dim.as_str()) else {
+                return bad(format!(
+                    "its dimension {dim:?} is not among the file's dimensions"
+                ));
+            };
+            if shape.is_some_and(|s| s.get(axis) != Some(len)) {
+                return bad(format!(
+                    "shape {shape:?}, but dimension {dim} has length {len}"
+                ));
+            }
+        }
+        if shape.is_some_and(|s| s.len() != dims.len()) {
+            return bad(format!("{} dimensions for the shape {shape:?}", dims.len()));
+        }
+    }
+    for t in texts {
+        // It ends a text of either form.
+        if let Some(text) = t.values.iter().find(|text| text.contains('\0')) {
+            return Err(output(
+                &spec.path,
+                format!("variable {:?}: a zero byte in the text {text:?}", t.name),
+            ));
+        }
+    }
+    for (v, block) in inline {
+        if block.shape() != v.shape.as_slice() || block.dtype() != v.dtype {
+            return Err(Error::internal(format!(
+                "save: variable {}: a block of {} {:?} for {} {:?}",
+                v.name,
+                block.dtype(),
+                block.shape(),
+                v.dtype,
+                v.shape
+            )));
+        }
+    }
+    Ok(())
+}

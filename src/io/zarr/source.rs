@@ -1,0 +1,236 @@
+//! Reading of the chunks of an array: a file each, or a range of a shard.
+//!
+//! Laws: no lock is held while bytes are read; a missing file is fill values; a file that is longer than any chunk, or a
+//! range outside its shard, is refused before it is read.
+
+use super::array::{self, ZarrArray};
+use super::shard::{NOTHING, ShardIndex, Sharding};
+use super::store::root_id;
+use crate::block::Block;
+use crate::dtype::DType;
+use crate::error::{Error, Fault, Result};
+use crate::geom::{ChunkGrid, Region};
+use crate::io::format::{Scratch, Source, fit};
+use crate::io::paste::{self, Place};
+use crate::spec::{Layout, SourceSpec};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Entries of shard indices that are kept for the next chunk: 16 bytes each.
+const KEPT_ENTRIES: usize = 1 << 18;
+
+/// An open shard.
+struct Shard {
+    file: File,
+    index: ShardIndex,
+}
+
+/// An array of a Zarr hierarchy.
+pub(in crate::io) struct ZarrSource {
+    spec: SourceSpec,
+    array: ZarrArray,
+    grid: ChunkGrid,
+    folder: PathBuf,
+    /// Shards whose index was read; `None` for those that are not there.
+    shards: Mutex<HashMap<Vec<usize>, Option<Arc<Shard>>>>,
+}
+
+impl ZarrSource {
+    /// Opens the array of a spec.
+    ///
+    /// # Errors
+    /// Data when the hierarchy changed since it was described; no input when it is gone.
+    pub(in crate::io) fn open(spec: &SourceSpec) -> Result<ZarrSource> {
+        let Layout::Zarr { chunk, metadata } = &spec.layout else {
+            return Err(Error::internal("a Zarr source of another layout"));
+        };
+        let root = &spec.file.path;
+        match root_id(root)? {
+            None => {
+                let gone = format!("open: {} is no Zarr hierarchy any more", root.display());
+                return Err(Error::new(Fault::NoInput, gone));
+            }
+            Some(seen) if seen != spec.file => {
+                return Err(Error::data(format!(
+                    "{} changed while the job ran: its description is another one",
+                    root.display()
+                )));
+            }
+            Some(_) => {}
+        }
+        let array = ZarrArray::new(&array::parse(metadata)?, spec.dtype).map_err(|why| {
+            Error::unsupported(format!(
+                "{}: variable {}: {why}",
+                root.display(),
+                spec.variable
+            ))
+        })?;
+        Ok(ZarrSource {
+            grid: ChunkGrid::regular(&spec.shape, chunk)?,
+            folder: root.join(&spec.variable),
+            spec: spec.clone(),
+            array,
+            shards: Mutex::default(),
+        })
+    }
+
+    fn damaged(&self, chunk: &[usize], why: impl std::fmt::Display) -> Error {
+        Error::data(format!(
+            "{}: variable {}, chunk {chunk:?} is damaged: {why}",
+            self.spec.file.path.display(),
+            self.spec.variable
+        ))
+    }
+
+    fn unreadable(&self, chunk: &[usize], e: &std::io::Error) -> Error {
+        Error::new(
+            Fault::Io,
+            format!(
+                "reading {}: variable {}, chunk {chunk:?}: {e}",
+                self.spec.file.path.display(),
+                self.spec.variable
+            ),
+        )
+    }
+
+    /// The file of a chunk or a shard with its size; `None` when it was never written.
+    fn file(&self, key: &str, chunk: &[usize]) -> Result<Option<(File, u64)>> {
+        let opened = File::open(self.folder.join(key)).and_then(|file| {
+            let meta = file.metadata()?;
+            Ok((file, meta.len()))
+        });
+        match opened {
+            Ok(found) => Ok(Some(found)),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
+            Err(e) => Err(self.unreadable(chunk, &e)),
+        }
+    }
+
+    fn shard(&self, sharding: &Sharding, chunk: &[usize]) -> Result<(Option<Arc<Shard>>, usize)> {
+        let (number, inner) = sharding.place(chunk);
+        let known = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shard) = known.get(&number) {
+            return Ok((shard.clone(), inner));
+        }
+        drop(known);
+        // Two threads may read one index; the later one is kept.
+        let shard = match self.file(&self.array.keys.key(&number), chunk)? {
+            None => None,
+            Some((file, bytes)) => {
+                let need = sharding.index_bytes();
+                if bytes < need as u64 {
+                    return Err(self.damaged(
+                        chunk,
+                        format!("shard {number:?} has {bytes} bytes, its index alone {need}"),
+                    ));
+                }
+                let mut raw = vec![0; need];
+                let at = if sharding.at_start {
+                    0
+                } else {
+                    bytes - need as u64
+                };
+                file.read_exact_at(&mut raw, at)
+                    .map_err(|e| self.unreadable(chunk, &e))?;
+                let index = sharding
+                    .parse(&raw, bytes)
+                    .map_err(|why| self.damaged(chunk, format!("shard {number:?}: {why}")))?;
+                Some(Arc::new(Shard { file, index }))
+            }
+        };
+        let mut known = self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        if (known.len() + 1) * sharding.chunks().max(64) > KEPT_ENTRIES {
+            known.clear();
+        }
+        known.insert(number, shard.clone());
+        Ok((shard, inner))
+    }
+}
+
+impl Source for ZarrSource {
+    fn dtype(&self) -> DType {
+        self.spec.dtype
+    }
+
+    fn grid(&self) -> &ChunkGrid {
+        &self.grid
+    }
+
+    /// What a chunk has before it is encoded: how long its file is shows when it is opened.
+    fn stored_bytes(&self, _chunk: &[usize]) -> u64 {
+        (self.array.chunk.iter().product::<usize>() * self.spec.dtype.size()) as u64
+    }
+
+    fn fetch(&self, chunk: &[usize], raw: &mut Vec<u8>) -> Result<()> {
+        raw.clear();
+        let most = self.array.pipeline.most_bytes() as u64;
+        let size = |bytes: u64| match bytes {
+            0 => Err(self.damaged(chunk, "it has no bytes")),
+            n if n > most => Err(self.damaged(
+                chunk,
+                format!("it has {n} bytes, more than the {most} that a chunk ever has"),
+            )),
+            n => Ok(n as usize),
+        };
+        let (shard, alone);
+        let (file, at, bytes) = match &self.array.shards {
+            None => match self.file(&self.array.keys.key(chunk), chunk)? {
+                None => return Ok(()),
+                Some((file, bytes)) => {
+                    alone = file;
+                    (&alone, 0, size(bytes)?)
+                }
+            },
+            Some(sharding) => {
+                let (found, inner) = self.shard(sharding, chunk)?;
+                let Some(found) = found else { return Ok(()) };
+                let (at, bytes) = found.index[inner];
+                if (at, bytes) == (NOTHING, NOTHING) {
+                    return Ok(());
+                }
+                shard = found;
+                (&shard.file, at, size(bytes)?)
+            }
+        };
+        fit(raw, bytes);
+        file.read_exact_at(raw, at).map_err(|e| match e.kind() {
+            ErrorKind::UnexpectedEof => self.damaged(chunk, "its file got shorter"),
+            _ => self.unreadable(chunk, &e),
+        })
+    }
+
+    fn decode_into(
+        &self,
+        chunk: &[usize],
+        raw: &[u8],
+        scratch: &mut Scratch,
+        part: &Region,
+        into: &mut Block,
+        into_origin: &[usize],
+    ) -> Result<()> {
+        let start: Vec<usize> = chunk
+            .iter()
+            .zip(&self.array.chunk)
+            .map(|(i, c)| i * c)
+            .collect();
+        let place = Place {
+            chunk_shape: &self.array.chunk,
+            chunk_start: &start,
+            part,
+            into_origin,
+        };
+        if raw.is_empty() {
+            return paste::fill(&place, self.array.fill, into);
+        }
+        self.array
+            .pipeline
+            .decode(raw, scratch, &place, into)
+            .map_err(|why| self.damaged(chunk, why))
+    }
+}
