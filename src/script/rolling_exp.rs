@@ -64,7 +64,7 @@ macro_rules! fading {
     }};
 }
 
-fn other<'a>(name: &str, args: &'a [Dynamic]) -> Raised<DataArray> {
+fn other(name: &str, args: &[Dynamic]) -> Raised<DataArray> {
     let other = args[0].clone().try_cast::<DataArray>();
     other.ok_or_else(|| refuse(name, &args[0], "a DataArray"))
 }
