@@ -11,6 +11,7 @@ use super::plan::{ArrayDecl, ArrayId, Fold, Pass, Plan, Sink, SinkTarget, Stage,
 use super::program::{self, Stored as StoredNodes};
 use super::runs;
 use super::tiling::{self, Tiling};
+use super::units;
 use super::work::{Body, WRITING_A_RUN};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -252,7 +253,12 @@ impl Lowering<'_> {
                 false => 0.0,
             },
         };
-        let tiles = tiling::tiles(self.tiling, &weighed, &seen, Some(&hint), &folded);
+        let mut tiles = tiling::tiles(self.tiling, &weighed, &seen, Some(&hint), &folded);
+        if let Some(unit) = self.written_unit(jobs, domain)?
+            && let Some(whole) = units::on_units(&weighed, &tiles, &unit, self.tiling.bytes)
+        {
+            tiles = whole;
+        }
         let lengths: Vec<usize> = tiles.axes.iter().map(|axis| axis.longest()).collect();
         if let Some(slot) =
             weighed.most_repeated(&lengths, &|slot| self.stored.contains(&nodes[slot]))
@@ -356,6 +362,30 @@ impl Lowering<'_> {
         pass.runs = runs::choose(&pass, self.plan.ranks);
         self.plan.stages.push(Stage::Pass(pass));
         Ok(None)
+    }
+
+    /// What whole tiles of a pass must hold so that all its outputs are written as pieces finish: whole storage chunks. `None` when
+    /// something is folded, or no output says how long its chunks are.
+    fn written_unit(&self, jobs: &[Job], domain: &[usize]) -> Result<Option<Vec<usize>>> {
+        let mut found: Vec<Vec<usize>> = Vec::new();
+        for job in jobs {
+            if job.fold.is_some() {
+                return Ok(None);
+            }
+            for target in &job.targets {
+                let Target::Write { file, variable } = *target else {
+                    continue;
+                };
+                let spec = &self.plan.files[file as usize].variables[variable as usize];
+                if spec.encoding.chunks.is_some() && spec.shape == domain {
+                    let unit = spec.encoding.unit(&spec.shape)?;
+                    if !found.contains(&unit) {
+                        found.push(unit);
+                    }
+                }
+            }
+        }
+        Ok(units::common(&found, domain))
     }
 
     /// The storage chunks of an output that are not each inside one finished piece: such an output is stored first, and

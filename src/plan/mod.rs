@@ -32,6 +32,7 @@ mod runs;
 mod scratch;
 mod tiling;
 mod traffic;
+mod units;
 mod validate;
 mod waiting;
 mod widen;

@@ -6,7 +6,7 @@ use super::regions::needs;
 use crate::geom::Region;
 
 /// Work of storing an element of a slot in one pass and loading it in another.
-const STORING: f64 = 8.0;
+pub(super) const STORING: f64 = 8.0;
 /// Work of writing a run of a file, of any length: a call of the system, and parts of two pages.
 pub(super) const WRITING_A_RUN: f64 = 2000.0;
 /// Work saved per element of the domain that makes a pass of its own worth while.

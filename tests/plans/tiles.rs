@@ -140,3 +140,45 @@ fn groups_over_a_map_keep_the_tiles_of_the_file() {
         }
     }
 }
+
+/// Tiles hold whole chunks, or shards, of what is written where memory allows: nothing is stored before it is written, and
+/// nothing is decoded twice. Where no such tile is small enough the result is stored first.
+#[test]
+fn tiles_hold_whole_chunks_of_what_is_written() {
+    let mut g = Graph::new();
+    let x = band(&mut g, "t2m", DType::F32, &DAYS, &[30, 128, 144]);
+    let copied = |chunks: &[usize], shards: Option<&[usize]>, bytes: u64| {
+        let encoding = Encoding {
+            chunks: Some(chunks.to_vec()),
+            shards: shards.map(<[usize]>::to_vec),
+            ..Encoding::default()
+        };
+        let out = file(&[("y", &DAYS, encoding)]);
+        let requests = [Request {
+            node: x,
+            target: WRITE,
+        }];
+        let tiling = Tiling::default().for_tasks_of(bytes);
+        lower(&g, &requests, vec![out], 2, tiling).unwrap()
+    };
+    for (chunks, shards, bytes) in [
+        (&[30, 128, 144][..], Some(&[120, 256, 288][..]), 1 << 30),
+        (&[60, 64, 144], None, 1 << 30),
+        (&[365, 16, 32], None, 1 << 30),
+        (&[100, 64, 72], None, 1 << 28),
+    ] {
+        let plan = copied(chunks, shards, bytes);
+        assert_eq!(plan.stages.len(), 1, "{plan}");
+        let unit = shards.unwrap_or(chunks);
+        for (axis, (tile, unit)) in tile(&plan).iter().zip(unit).enumerate() {
+            assert!(
+                tile % unit == 0 || *tile == DAYS[axis],
+                "{tile} of {unit}: {plan}"
+            );
+        }
+        let part = decoded(plan, &DAYS);
+        assert!(part < 1.6, "{part} of all is decoded for {chunks:?}");
+    }
+    let little = copied(&[3000, 16, 32], None, 4 << 20);
+    assert!(little.stages.len() > 1, "{little}");
+}
