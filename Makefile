@@ -49,8 +49,7 @@ test-long: test-deps venv
 
 ## hyperslab beside what users run today, and beside the least-work probe; see scripts/bench.
 bench: build
-	$(CARGO) build --release --locked --examples
-	$(CARGO) bench --locked --no-run --bench probe_formats
+	$(CARGO) build --release --locked --examples --bench probe_formats
 	@scripts/bench
 
 lint:
