@@ -624,15 +624,18 @@ fn check_exchange(plan: &Plan, stage: &Stage, array: ArrayId) -> Result<(), Test
 fn one_writer_per_storage_chunk() {
     for ranks in 1..12 {
         let mut g = Graph::new();
-        let x = memory(&mut g, &[600, 700]);
-        let x = g.rechunk(x, &[256, 256]).unwrap();
+        let x = memory(&mut g, &[3, 600, 700]);
+        let x = g.rechunk(x, &[1, 256, 256]).unwrap();
+        // Tiles of what is folded do not follow what is written.
+        let sum = Reduction::new(ReductionKind::Sum, DType::F64);
+        let sum = g.reduce(x, sum, vec![0], None).unwrap();
         let target = Target::Write {
             file: 0,
             variable: 0,
         };
         let plan = plan_of(
             &g,
-            &[(x, target)],
+            &[(sum, target)],
             vec![output(&[600, 700], &[100, 300])],
             ranks,
         );

@@ -175,7 +175,13 @@ fn what_is_converted_stays_as_it_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     for (name, golden) in golden() {
         let expected = golden["variables"].as_object().unwrap();
-        let to = dir.path().join(&name).with_extension("nc");
+        // NetCDF has no complex numbers.
+        let end = if name.contains("complex") {
+            "zarr"
+        } else {
+            "nc"
+        };
+        let to = dir.path().join(&name).with_extension(end);
         let config = Config {
             fabric: Some(Fabric::Threads(2)),
             ..Config::default()
@@ -193,7 +199,7 @@ fn what_is_converted_stays_as_it_is_stored() {
             for key in ["dims", "shape"] {
                 assert_eq!(ours[key], wanted[key], "{name} {}", v.name);
             }
-            // NetCDF-4 has numbers for times and bools, and pairs for complex numbers.
+            // The formats have numbers for times and bools.
             if ours["dtype"] == wanted["dtype"] {
                 assert_eq!(ours["hex"], wanted["hex"], "{name} {}", v.name);
             }
