@@ -3,7 +3,7 @@
 //!
 //! `probe_formats decode FILE VARIABLE THREADS`, `probe_formats recompress FILE VARIABLE THREADS OUTPUT`: prints seconds.
 //! FILE: NetCDF-4 with deflate, or a Zarr hierarchy of version 3 with zstd, with or without shards.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use hyperslab::io::{self, StorageIndex};
 use hyperslab::spec::{Filter, Layout};

@@ -1,4 +1,5 @@
 //! Zarr as other tools write and read it (tests/golden/zarr_files.py), through scripts and `convert`, on several ranks.
+#![allow(clippy::print_stdout)]
 
 use crate::support::python;
 use crate::{alone, on, text};
