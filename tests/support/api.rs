@@ -116,6 +116,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("T", "t"),
     ("mT", "matrix_transpose"),
     ("to_hdf5", "store"),
+    ("to_zarr", "store"),
     ("cumulative_prod", "cumprod"),
     ("cumulative_sum", "cumsum"),
     ("fix", "trunc"),
@@ -200,11 +201,13 @@ const REMARKS: &[(&str, &str)] = &[
         "Chunks are no part of an array's meaning here: slice instead",
     ),
     ("shuffle", "`take` with the new order"),
-    ("to_zarr", "Waits for the format"),
-    ("from_zarr", "Waits for the format"),
+    (
+        "from_zarr",
+        "`Driver::open` opens Zarr; its variables are arrays by name",
+    ),
     (
         "to_npy_stack",
-        "Waits for the format; `store` writes NetCDF-4",
+        "Waits for the format; `store` writes NetCDF-4 and Zarr",
     ),
     (
         "from_npy_stack",

@@ -10,6 +10,7 @@ const OTHER_NAMES: &[(&str, &str, &str)] = &[
     ("", "where", "where_"),
     ("", "conjugate", "conj"),
     ("", "to_netcdf", "save"),
+    ("", "to_zarr", "save"),
     ("", "data", "array"),
     ("", "values", "compute"),
     ("", "to_numpy", "compute"),
