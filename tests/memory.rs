@@ -9,7 +9,8 @@ use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
 use hyperslab::driver::{Driver, Finished};
-use hyperslab::labelled::DataArray;
+use hyperslab::dtype::DType;
+use hyperslab::labelled::{DataArray, ManyOptions};
 use hyperslab::op::ReductionKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -202,6 +203,68 @@ fn partial_results_that_wait_are_projected() {
                     "{what}: {:?} > {}",
                     done.peaks, done.projected_bytes
                 ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A walk over many files holds the pieces of the files that a tile lies in, and the projection says so.
+#[test]
+fn many_files_are_held_a_tile_at_a_time() {
+    const FILES: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let name = |chunked: bool, file: usize| match chunked {
+        true => folder.path().join(format!("packed{file:02}.nc")),
+        false => folder.path().join(format!("plain{file:02}.nc")),
+    };
+    measured(1, Fabric::Solo, 2, 1 << 30, |d| {
+        for file in 0..FILES {
+            // Of uneven lengths.
+            let x = d.default_rng(file as u64).random(&[3 + file % 3, 90, 120]);
+            let x = DataArray::new(x, &["time", "y", "x"], Vec::new()).rename("v");
+            x.save(name(false, file))?;
+            let counts = (&x * 1e4).astype(DType::I16);
+            let counts = counts.with_encoding(packed(&[2, 90, 120]));
+            counts
+                .with_attr("scale_factor", 1e-4)
+                .save(name(true, file))?;
+        }
+        Ok(())
+    });
+    let whole = (FILES * 4 * 90 * 120 * 8) as u64;
+    let out = folder.path().join("out.nc");
+    type Made = fn(&DataArray, &Path) -> hyperslab::Result<()>;
+    let map: Made = |v, _| v.mean("time").compute_block().map(drop);
+    let series: Made = |v, _| (v * 2.0).std(["y", "x"]).compute_block().map(drop);
+    let copy: Made = |v, out| v.save(out);
+    let mut wrong = Vec::new();
+    for chunked in [false, true] {
+        let paths: Vec<PathBuf> = (0..FILES).map(|file| name(chunked, file)).collect();
+        let options = ManyOptions {
+            concat_dim: Some("time".into()),
+            ..ManyOptions::default()
+        };
+        for (job, work) in [("map", map), ("series", series), ("copy", copy)] {
+            for (fabric, threads) in [
+                (Fabric::Solo, 1),
+                (Fabric::Solo, 3),
+                (Fabric::Threads(3), 1),
+            ] {
+                let done = measured(1, fabric, threads, 1 << 30, |d| {
+                    work(&d.open_many(&paths, &options)?.var("v"), &out)
+                });
+                let what = format!("{job}, packed {chunked}, on {fabric:?} x {threads}");
+                println!(
+                    "{what}: {:?}, projected {}, whole {whole}",
+                    done.peaks, done.projected_bytes
+                );
+                let _ = std::fs::remove_file(&out);
+                let peak = *done.peaks.iter().max().unwrap();
+                let fits = peak <= done.projected_bytes;
+                if !fits || peak > whole / 3 || done.projected_bytes > whole / 2 {
+                    wrong.push(what);
+                }
             }
         }
     }

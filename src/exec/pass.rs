@@ -361,6 +361,7 @@ impl<'r, 'a> Worker<'r, 'a> {
         raws: &[Vec<u8>],
     ) -> Result<()> {
         let run = self.run;
+        self.pieces.ready(run, needs);
         let blocks = &mut self.pieces.blocks;
         for ((block, need), source) in blocks.iter_mut().zip(needs).zip(&run.sources) {
             if let (Some(block), Some(need), Some(_)) = (block, need, source) {
