@@ -1,6 +1,8 @@
 //! The program as users start it, alone and under mpirun: outputs, messages, exit codes, nothing left behind.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/daily.rs"]
 mod daily;
 #[path = "cli/examples.rs"]

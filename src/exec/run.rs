@@ -16,7 +16,7 @@ use crate::error::{Context, Error, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
 use crate::io::{
-    Created, RankWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
+    Created, Piece, RankWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
 };
 use crate::plan::{self, ArrayDecl, ArrayId, Plan, ReadyPlan, Stage};
 use crate::spec::{FileId, SourceSpec, VariableSpec};
@@ -278,13 +278,13 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     if !outputs.is_empty() {
         let synced = outputs.iter().try_for_each(|output| output.writer.sync());
         verdict(comm, synced)?;
-        let written = files_written(comm, &outputs)?;
+        let written = pieces_written(comm, &outputs)?;
         share(comm, || {
             super::faults::point("finish", 0)?;
             let finished = writers.drain(..).zip(&written);
             finished
                 .into_iter()
-                .try_for_each(|(writer, files)| writer.finish(files))
+                .try_for_each(|(writer, pieces)| writer.finish(pieces))
         })?;
     }
     let sent = comm.stats();
@@ -314,18 +314,16 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     })
 }
 
-/// Files that all ranks wrote, per output and variable; on rank 0. Collective.
-fn files_written(comm: &dyn Comm, outputs: &[OpenOutput]) -> Result<Vec<Vec<u64>>> {
-    let own: Vec<Vec<u64>> = outputs.iter().map(|o| o.writer.written()).collect();
-    let encoded = postcard::to_stdvec(&own).map_err(|e| Error::internal(format!("counts: {e}")))?;
-    let mut all: Vec<Vec<u64>> = own.iter().map(|counts| vec![0; counts.len()]).collect();
+/// The pieces that all ranks wrote, per output; on rank 0. Collective.
+fn pieces_written(comm: &dyn Comm, outputs: &[OpenOutput]) -> Result<Vec<Vec<Piece>>> {
+    let own: Vec<Vec<Piece>> = outputs.iter().map(|o| o.writer.take_pieces()).collect();
+    let encoded = postcard::to_stdvec(&own).map_err(|e| Error::internal(format!("pieces: {e}")))?;
+    let mut all: Vec<Vec<Piece>> = own.iter().map(|_| Vec::new()).collect();
     for bytes in comm.gather(0, &encoded)? {
-        let counts: Vec<Vec<u64>> =
-            postcard::from_bytes(&bytes).map_err(|e| Error::internal(format!("counts: {e}")))?;
-        for (sums, counts) in all.iter_mut().zip(counts) {
-            for (sum, count) in sums.iter_mut().zip(counts) {
-                *sum += count;
-            }
+        let pieces: Vec<Vec<Piece>> =
+            postcard::from_bytes(&bytes).map_err(|e| Error::internal(format!("pieces: {e}")))?;
+        for (all, pieces) in all.iter_mut().zip(pieces) {
+            all.extend(pieces);
         }
     }
     Ok(all)

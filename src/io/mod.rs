@@ -3,14 +3,17 @@
 //! `open` is the one place that knows which format is read by whom; `sniff` tells the format of a file. A format describes
 //! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters` and `paste`.
 
+mod check;
 mod described;
 mod direct;
+mod files;
 mod filters;
 mod foreign;
 mod format;
 pub mod hdf5;
 mod index;
 mod info;
+mod manifest;
 pub mod netcdf;
 mod netcdf3;
 mod npy;
@@ -22,14 +25,16 @@ mod scratch;
 mod sniff;
 mod zarr;
 
+pub use check::{Checked, check};
 pub use described::{Described, describe, is_coordinate, read_whole};
 pub use direct::DirectSource;
-pub(crate) use direct::allow_many_files;
+pub(crate) use files::allow_many_files;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
 pub(crate) use hdf5::start;
 pub use index::StorageIndex;
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
+pub use manifest::{Piece, Place};
 pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
 pub use save::{Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_output};
