@@ -3,6 +3,7 @@
 
 use super::exchange::bring;
 use super::fetch::Readers;
+use super::kept::Kept;
 use super::meter::{Meter, Stats, rss_peak_bytes};
 use super::output::OpenOutput;
 use super::scratch::ScratchFiles;
@@ -210,6 +211,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         }
     }
     let mut living = meter.hold(0);
+    let mut kept = verdict(comm, Kept::new(&plan, comm.rank()))?;
     for (number, stage) in plan.stages.iter().enumerate() {
         state.runs = state.runs.wrapping_add(1);
         // Two tags per stage, below the smallest upper bound that MPI allows (32767).
@@ -228,6 +230,8 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             writers: &mut writers,
             gathered: &mut gathered,
             tags,
+            number,
+            kept: &kept,
             room: room.get(number).map_or(0, |room| *room as usize),
         };
         let finished = match stage {
@@ -250,6 +254,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         };
         let finished = finished.context(|| format!("running stage {number} of the plan"))?;
         resident.extend(finished);
+        kept.close_after(number);
         let made = plan.scratch.iter().copied();
         let made: Vec<ArrayId> = made
             .filter(|array| plan.home_stage(*array) == Some(number))
