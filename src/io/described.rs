@@ -4,7 +4,7 @@ use super::format::Scratch;
 use super::info::{FileInfo, VariableInfo};
 use super::open::{index, open, open_source};
 use crate::block::{Block, Buffer};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::geom::Region;
 use crate::spec::SourceSpec;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ use std::sync::Arc;
 
 /// Auxiliary coordinates of up to this many elements are read at once; larger ones stay lazy data variables.
 const LARGEST_COORD: usize = 1 << 20;
+
+/// No variable of more elements is read whole: what says it is longer is damaged, or made to exhaust memory.
+const LARGEST_WHOLE: usize = 1 << 27;
 
 /// What is known about a file, with the stored values of its coordinates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -82,8 +85,16 @@ pub fn is_coordinate(info: &FileInfo, variable: &VariableInfo) -> bool {
 /// The values of a small variable.
 ///
 /// # Errors
-/// As reading: I/O, and data when its bytes are damaged.
+/// As reading: I/O, and data when its bytes are damaged; resource when it is not small.
 pub fn read_whole(spec: &SourceSpec) -> Result<Block> {
+    let elements = (spec.shape.iter()).fold(1usize, |product, n| product.saturating_mul(*n));
+    if elements > LARGEST_WHOLE {
+        return Err(Error::resource(format!(
+            "{}: variable {}: a coordinate of {elements} elements; coordinates are read whole, at most {LARGEST_WHOLE} elements",
+            spec.file.path.display(),
+            spec.variable
+        )));
+    }
     let source = open_source(spec, Arc::new(index(spec)?))?;
     let mut block = Block::zeros(spec.dtype, &spec.shape);
     let (mut raw, mut scratch) = (Vec::new(), Scratch::default());

@@ -2,7 +2,7 @@
 //!
 //! Metadata and the rarer codecs are those of the zarrs crate; version 2 is turned into version 3 when it is opened.
 //! Reading: `open` (the hierarchy) out of `store` (keys and values), `array` (one array's description), `attrs`, `texts`;
-//! `source` reads and `codecs` decode chunks, inside shards by `shard`. Writing: `create` (rank 0), `chunks` (every rank).
+//! `source` reads and `codecs` decode chunks (by `steps`), inside shards by `shard`. Writing: `create` (rank 0), `chunks` (every rank).
 
 mod array;
 mod attrs;
@@ -12,6 +12,7 @@ mod create;
 mod open;
 mod shard;
 mod source;
+mod steps;
 mod store;
 mod texts;
 
