@@ -306,6 +306,9 @@ fn check_names(
         if name.is_empty() || name.contains(['/', '\0']) {
             return bad("this is no name for a variable".into());
         }
+        if spec.format.is_zarr() && !zarr::is_folder_name(name) {
+            return bad("Zarr has no folder of this name for a variable; rename it".into());
+        }
         if seen.contains(&name) {
             return bad("two variables of one name".into());
         }

@@ -2,7 +2,7 @@
 //!
 //! Metadata and the rarer codecs are those of the zarrs crate; version 2 is turned into version 3 when it is opened.
 //! Reading: `open` (the hierarchy) out of `store` (keys and values), `array` (one array's description), `attrs`, `texts`;
-//! `source` reads and `codecs` decode chunks (by `steps`), inside shards by `shard`. Writing: `create` (rank 0), `chunks` (every rank).
+//! `source` reads and `codecs` decode chunks (by `steps`), inside shards by `shard`. Writing: `create` (rank 0), `chunks` (every rank); `publish` gives what is finished its name.
 
 mod array;
 mod attrs;
@@ -10,6 +10,7 @@ mod chunks;
 mod codecs;
 mod create;
 mod open;
+mod publish;
 mod shard;
 mod source;
 mod steps;
@@ -18,7 +19,8 @@ mod texts;
 
 pub(crate) use array::codec_names;
 pub(super) use chunks::ChunkFiles;
-pub(super) use create::{Hierarchy, check_existing};
+pub(super) use create::Hierarchy;
 pub(super) use open::open;
+pub(super) use publish::check_existing;
 pub(super) use source::ZarrSource;
-pub(super) use store::root_id;
+pub(super) use store::{is_folder_name, root_id};

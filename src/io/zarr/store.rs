@@ -17,6 +17,20 @@ const MOST_METADATA: u64 = 256 << 20;
 /// Stands before the numbers that JSON has no form for, and Python writes all the same.
 pub(super) const BARE: char = '\u{e000}';
 
+/// Names that are descriptions, wherever they stand.
+const DESCRIPTIONS: [&str; 5] = ["zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata"];
+
+/// Whether a group or an array can have this name: one folder, below the one it is in.
+pub(in crate::io) fn is_folder_name(name: &str) -> bool {
+    let dots = name.chars().all(|c| c == '.');
+    !dots && !name.contains(['/', '\0']) && !DESCRIPTIONS.contains(&name)
+}
+
+/// Whether a path leads to something inside the hierarchy, and nowhere else.
+pub(super) fn is_inside(path: &str) -> bool {
+    path.is_empty() || path.split('/').all(is_folder_name)
+}
+
 /// A folder that holds a hierarchy.
 pub(super) struct Store {
     root: PathBuf,
