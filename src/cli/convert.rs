@@ -5,11 +5,12 @@ use super::job;
 use super::report::Clock;
 
 use crate::error::{Error, Result};
+use crate::io::shown;
 use crate::labelled::ConvertOptions;
 use crate::spec::{Compression, Format};
 
 pub(super) fn convert(args: &ConvertArgs, clock: &Clock) -> u8 {
-    let what = format!("convert {} {}", args.input.display(), args.output.display());
+    let what = format!("convert {} {}", shown(&args.input), args.output.display());
     job::run(
         &args.job,
         args.json,

@@ -2,6 +2,7 @@
 
 use super::format::Scratch;
 use super::netcdf::{self, RegionWriter};
+use super::remote::{is_url, shown};
 use super::zarr::{self, ChunkFiles, Hierarchy};
 use crate::block::Block;
 use crate::config::format_bytes;
@@ -219,6 +220,15 @@ pub enum Chunk {
 /// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
 pub fn check_output(spec: &OutputSpec) -> Result<()> {
     let path = &spec.path;
+    if is_url(path).is_some() {
+        return Err(Error::new(
+            Fault::Output,
+            format!(
+                "save: {}: nothing is written to servers; write to a folder, then copy it",
+                shown(path)
+            ),
+        ));
+    }
     if spec.format.is_zarr() {
         zarr::check_existing(spec)?;
     } else if path.is_dir() {

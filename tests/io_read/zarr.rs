@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// The description of an array of 4 × 6 float32 in chunks of 2 × 3, without compression.
-fn array() -> Value {
+pub(super) fn array() -> Value {
     json!({
         "zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "float32",
         "chunk_grid": { "name": "regular", "configuration": { "chunk_shape": [2, 3] } },
@@ -17,14 +17,14 @@ fn array() -> Value {
     })
 }
 
-fn put(root: &Path, key: &str, bytes: &[u8]) {
+pub(super) fn put(root: &Path, key: &str, bytes: &[u8]) {
     let file = root.join(key);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(file, bytes).unwrap();
 }
 
 /// A hierarchy with the variable `v`, all chunks written.
-fn hierarchy(root: &Path, array: &Value) {
+pub(super) fn hierarchy(root: &Path, array: &Value) {
     put(
         root,
         "zarr.json",
@@ -56,7 +56,7 @@ fn refused(root: &Path) -> String {
     }
 }
 
-fn with(change: impl FnOnce(&mut Value)) -> Value {
+pub(super) fn with(change: impl FnOnce(&mut Value)) -> Value {
     let mut array = array();
     change(&mut array);
     array

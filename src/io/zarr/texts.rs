@@ -6,9 +6,7 @@ use super::store::Store;
 use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::info::Texts;
-use crate::io::sniff::no_input;
 use std::borrow::Cow;
-use std::io::{ErrorKind, Read};
 use std::num::NonZeroU64;
 use zarrs::array::{
     ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecOptions, DataType, FillValue,
@@ -103,20 +101,17 @@ pub(super) fn read(
     let mut values = vec![filled; shape.iter().product()];
     let grid = ChunkGrid::regular(&shape, chunk)?;
     for number in grid.overlapping(&Region::whole(&shape)) {
-        let file = store.path(&format!("{path}/{}", keys.key(&number)));
-        let mut raw = Vec::new();
-        match std::fs::File::open(&file) {
-            Ok(opened) => opened
-                .take(MOST_BYTES)
-                .read_to_end(&mut raw)
-                .map_err(|e| no_input(&file, &e))?,
-            Err(e) if e.kind() == ErrorKind::NotFound => continue,
-            Err(e) => return Err(no_input(&file, &e)),
+        let key = match path {
+            "" => keys.key(&number),
+            path => format!("{path}/{}", keys.key(&number)),
+        };
+        let Some(mut raw) = store.small(&key, MOST_BYTES)? else {
+            continue;
         };
         let damaged = |why: String| {
             Error::data(format!(
                 "open: variable {path}, chunk {number:?} ({}) is damaged: {why}",
-                file.display()
+                store.shown(&key)
             ))
         };
         for step in steps.iter().rev() {
