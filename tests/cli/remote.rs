@@ -49,8 +49,8 @@ fn good(out: &Output) -> String {
 fn hierarchies(dir: &Path) {
     let at = |name: &str| dir.join(name).display().to_string();
     let from = cube().display().to_string();
-    let chunks = ["--chunks", "time=4", "--chunks", "y=16", "--chunks", "x=32"];
-    let shards = ["--shards", "time=8", "--shards", "y=32", "--shards", "x=64"];
+    let chunks = ["--chunks", "time=8,y=100,x=120"];
+    let shards = ["--shards", "time=16,y=200,x=240"];
     let (three, two) = (at("three.zarr"), at("two.zarr"));
     let args = [&["convert", &from, &three][..], &chunks, &shards].concat();
     good(&alone(&args));
@@ -99,7 +99,7 @@ fn servers_give_what_folders_give_on_any_ranks() {
     }
     assert!(web.busiest() >= 8, "requests at once: {}", web.busiest());
     let shown = good(&run(1, &[], &["info", &format!("{}/three.zarr", web.url)]));
-    assert!(shown.contains("shards of [8, 32, 64]"), "{shown}");
+    assert!(shown.contains("shards of [16, 200, 240]"), "{shown}");
     let e = run(1, &[], &["convert", &at("two.zarr"), "s3://data/new.zarr"]);
     assert_eq!(e.status.code(), Some(73));
     assert!(

@@ -24,6 +24,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// A server that knows no ranges sends all: so much is thrown away, more is refused.
 const MOST_SKIPPED: u64 = 64 << 20;
 
+/// More than this is not read for the sake of the connection.
+const MOST_DRAINED: u64 = 64 << 10;
+
 /// Which bytes of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::io) enum Part {
@@ -194,7 +197,10 @@ fn attempt(
     let version = version(response.headers());
     let length = response.body().content_length();
     match response.status().as_u16() {
-        404 | 410 => return Ok(None),
+        404 | 410 => {
+            drain(&mut response);
+            Ok(None)
+        }
         206 if part != Part::Whole => {
             let (at, n, total) = ranged(response.headers())
                 .ok_or_else(|| never(shown, "the server answers a range without saying which"))?;
@@ -211,6 +217,7 @@ fn attempt(
                 return Err(short(shown, part, total));
             }
             receive(&mut response, shown, n, into)?;
+            drain(&mut response);
             Ok(Some(Answer { total, version }))
         }
         // Ranges are an offer that a server need not make.
@@ -249,6 +256,7 @@ fn attempt(
                 }
             }
             receive(&mut response, shown, n, into)?;
+            drain(&mut response);
             Ok(Some(Answer {
                 total: length,
                 version,
@@ -306,6 +314,12 @@ fn receive(
         }
     }
     Ok(())
+}
+
+/// Reads the little that is left, and its end: only then the connection is used again.
+fn drain(response: &mut Response<Body>) {
+    let rest = response.body_mut().as_reader();
+    let _ = std::io::copy(&mut rest.take(MOST_DRAINED), &mut std::io::sink());
 }
 
 /// Reads an object whose length nobody said.

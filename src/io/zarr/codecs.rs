@@ -3,7 +3,7 @@
 //!
 //! Law: a chunk is decoded to exactly its size or refused.
 
-use super::steps::{self, Step};
+use super::steps::Step;
 use crate::block::Block;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -133,19 +133,19 @@ impl Pipeline {
         // The current bytes: `len` of them, in `raw` or in `front`. The first step goes from one to the other: one buffer.
         let (mut in_raw, mut len) = (true, raw.len());
         for (step, size) in self.steps.iter().zip(sizes).rev() {
-            match (step, in_raw) {
-                (Step::Crc32c, true) => len = steps::checked(&raw[..len])?.len(),
-                (Step::Crc32c, false) => len = steps::checked(&front[..len])?.len(),
-                (_, true) => {
-                    step.undo(&raw[..len], size, front)?;
-                    (in_raw, len) = (false, front.len());
-                }
-                (_, false) => {
-                    step.undo(&front[..len], size, back)?;
-                    std::mem::swap(front, back);
-                    len = front.len();
-                }
+            let current = if in_raw { &raw[..len] } else { &front[..len] };
+            if let Some(kept) = step.checked(current) {
+                len = kept?.len();
+                continue;
             }
+            if in_raw {
+                step.undo(&raw[..len], size, front)?;
+                in_raw = false;
+            } else {
+                step.undo(&front[..len], size, back)?;
+                std::mem::swap(front, back);
+            }
+            len = front.len();
         }
         let bytes: &[u8] = if in_raw { &raw[..len] } else { &front[..len] };
         match bytes.len() == self.plain_bytes() {

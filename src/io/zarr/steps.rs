@@ -2,7 +2,7 @@
 //!
 //! Laws: no size that a chunk states is believed before it is compared; nothing is allocated that so few bytes cannot hold.
 
-use crate::io::filters::{Wrap, deflate, inflate, shuffle, unshuffle};
+use crate::io::filters::{Wrap, checked, deflate, fletcher32, inflate, shuffle, unshuffle};
 use libdeflater::{DecompressionError, Decompressor};
 use std::cell::RefCell;
 use std::io::Read;
@@ -29,10 +29,15 @@ const MOST_UNZSTD: usize = (128 << 10) / 4;
 #[derive(Debug)]
 pub(super) enum Step {
     Crc32c,
+    /// HDF5's, which references lead to.
+    Fletcher32,
     Shuffle(usize),
     Gzip(i32),
     Zlib(i32),
-    Zstd { level: i32, checksum: bool },
+    Zstd {
+        level: i32,
+        checksum: bool,
+    },
     Blosc(Blosc),
 }
 
@@ -49,7 +54,7 @@ pub(super) struct Blosc {
 impl Step {
     /// Whether the size of what it makes cannot be told.
     pub(super) fn compresses(&self) -> bool {
-        !matches!(self, Step::Crc32c | Step::Shuffle(_))
+        !matches!(self, Step::Crc32c | Step::Fletcher32 | Step::Shuffle(_))
     }
 
     /// The step of a codec for elements of so many bytes; `None` when it is no step from bytes to bytes that is known here.
@@ -59,6 +64,7 @@ impl Step {
         let level = |usual: i64| number("level").unwrap_or(usual).clamp(-131_072, 22) as i32;
         Ok(Some(match codec.name() {
             "crc32c" => Step::Crc32c,
+            "fletcher32" | "numcodecs.fletcher32" => Step::Fletcher32,
             "shuffle" | "numcodecs.shuffle" => {
                 Step::Shuffle(number("elementsize").unwrap_or(4).clamp(1, 1 << 16) as usize)
             }
@@ -102,8 +108,17 @@ impl Step {
     /// What a step of so many bytes makes of that many, where that can be told.
     pub(super) fn size_after(&self, size: Option<usize>) -> Option<usize> {
         match self {
-            Step::Crc32c => size.map(|n| n + 4),
+            Step::Crc32c | Step::Fletcher32 => size.map(|n| n + 4),
             Step::Shuffle(_) => size,
+            _ => None,
+        }
+    }
+
+    /// Of a step that only adds a checksum: what it is of, once it fits.
+    pub(super) fn checked<'a>(&self, bytes: &'a [u8]) -> Option<Result<&'a [u8], String>> {
+        match self {
+            Step::Crc32c => Some(crc_checked(bytes)),
+            Step::Fletcher32 => Some(checked(bytes)),
             _ => None,
         }
     }
@@ -111,7 +126,7 @@ impl Step {
     /// The most bytes that so many encoded ones can hold.
     fn most_from(&self, encoded: usize) -> usize {
         match self {
-            Step::Crc32c | Step::Shuffle(_) => encoded,
+            Step::Crc32c | Step::Fletcher32 | Step::Shuffle(_) => encoded,
             Step::Gzip(_) | Step::Zlib(_) => encoded.saturating_mul(MOST_INFLATED),
             Step::Zstd { .. } | Step::Blosc(_) => encoded.saturating_mul(MOST_UNZSTD),
         }
@@ -125,8 +140,8 @@ impl Step {
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
         let size = match (self, size) {
-            (Step::Crc32c, _) => {
-                let kept = checked(bytes)?;
+            (Step::Crc32c | Step::Fletcher32, _) => {
+                let kept = self.checked(bytes).unwrap_or(Ok(bytes))?;
                 out.clear();
                 out.extend_from_slice(kept);
                 return Ok(());
@@ -213,6 +228,10 @@ impl Step {
                 out.extend_from_slice(bytes);
                 out.extend(crc32c::crc32c(bytes).to_le_bytes());
             }
+            Step::Fletcher32 => {
+                out.extend_from_slice(bytes);
+                out.extend(fletcher32(bytes).to_le_bytes());
+            }
             Step::Shuffle(element) => {
                 out.resize(bytes.len(), 0);
                 shuffle(bytes, *element, &mut out);
@@ -238,7 +257,7 @@ impl Step {
 }
 
 /// What a CRC-32C is of, once it fits.
-pub(super) fn checked(bytes: &[u8]) -> Result<&[u8], String> {
+fn crc_checked(bytes: &[u8]) -> Result<&[u8], String> {
     let (kept, sum) = bytes
         .split_last_chunk::<4>()
         .ok_or("it is too short for its checksum")?;
@@ -349,7 +368,7 @@ mod tests {
         let zeros = vec![0; 8 << 20];
         for step in [
             level("gzip", 12),
-            level("zlib", 12),
+            step(json!({ "name": "zlib", "configuration": { "level": 12 } })),
             level("zstd", 19),
             level("zstd", 1),
             blosc("zstd", "shuffle"),
@@ -376,6 +395,13 @@ mod tests {
                 "{said} of {step:?}"
             );
             assert_eq!(out.capacity(), 0, "{step:?}");
+        }
+        for step in ["crc32c", "fletcher32"].map(|name| step(json!({ "name": name }))) {
+            let mut summed = step.apply(b"abcde").unwrap();
+            assert_eq!(step.checked(&summed), Some(Ok(&b"abcde"[..])));
+            summed[2] ^= 1;
+            assert!(step.undo(&summed, None, &mut Vec::new()).is_err());
+            assert!(step.undo(b"abc", None, &mut Vec::new()).is_err());
         }
         // A frame of RLE blocks alone, as dense as any: 64 times 128 KiB in 4 bytes each.
         let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58];
