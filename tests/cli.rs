@@ -9,6 +9,10 @@ mod daily;
 mod examples;
 #[path = "cli/many.rs"]
 mod many;
+#[path = "cli/remote.rs"]
+mod remote;
+#[path = "support/server.rs"]
+mod server;
 mod support;
 #[path = "cli/zarr.rs"]
 mod zarr;

@@ -134,6 +134,64 @@ fn write(spec: &OutputSpec) {
     writer.finish(&own.take_pieces()).unwrap();
 }
 
+#[test]
+fn a_hierarchy_has_each_chunk_once_or_does_not_appear() {
+    let dir = tempfile::tempdir().unwrap();
+    let chunks = Some(vec![5, 7, 3]);
+    let encoding = Encoding {
+        chunks,
+        ..Encoding::default()
+    };
+    let mut spec = spec(
+        &dir.path().join("out.zarr"),
+        vec![variable("v", DType::F32, encoding)],
+    );
+    spec.format = Format::Zarr3;
+    for written in [0, 1, 3] {
+        let (writer, _) = Writer::create(&spec, &[], &[]).unwrap();
+        let e = writer.finish(&[written]).unwrap_err();
+        let says = format!("variable v has {written} of 2 chunks");
+        assert!(e.message().contains(&says), "{e}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+    let (writer, created) = Writer::create(&spec, &[], &[]).unwrap();
+    let own = RankWriter::open(&spec, &created).unwrap();
+    let part = block(DType::F32, &Region::new(vec![0; 3], vec![5, 7, 3]), &SHAPE);
+    let mut scratch = Scratch::default();
+    let mut put = |at: &[usize]| {
+        own.chunk(&spec.variables[0], 0, at, &[5, 7, 3], &part, &mut scratch)
+            .map(|_| ())
+    };
+    put(&[0, 0, 0]).unwrap();
+    let e = put(&[0, 0, 0]).unwrap_err();
+    assert!(
+        e.message().contains("chunk [0, 0, 0]") && e.message().contains("exists"),
+        "{e}"
+    );
+    assert_eq!(own.written(), [1], "a failed write is no chunk");
+    put(&[0, 0, 1]).unwrap();
+    writer.finish(&own.written()).unwrap();
+    // Names that Zarr's folders cannot have.
+    for name in [
+        ".",
+        "..",
+        "...",
+        "zarr.json",
+        ".zgroup",
+        ".zarray",
+        ".zattrs",
+        ".zmetadata",
+        "a/b",
+    ] {
+        let mut spec = spec.clone();
+        spec.path = dir.path().join("named.zarr");
+        spec.variables[0].name = name.into();
+        let e = Writer::create(&spec, &[], &[]).map(|_| ()).unwrap_err();
+        assert!(e.message().contains(&format!("variable {name:?}")), "{e}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
 fn encodings() -> Vec<Encoding> {
     let chunks = Some(vec![2, 3, 4]);
     vec![

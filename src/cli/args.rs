@@ -95,7 +95,7 @@ pub(super) struct PlanArgs {
 
 #[derive(Args)]
 pub(super) struct InfoArgs {
-    /// The file
+    /// The file, or the URL of a Zarr hierarchy or of references
     pub(super) file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -117,7 +117,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Args)]
 pub(super) struct ConvertArgs {
-    /// NetCDF-4, HDF5, NetCDF-3, Zarr or .npy
+    /// NetCDF-4, HDF5, NetCDF-3, Zarr, .npy or references (kerchunk); of Zarr and references a URL, too
     pub(super) input: PathBuf,
     /// The output: Zarr where the name ends in .zarr, else NetCDF-4
     pub(super) output: PathBuf,

@@ -48,7 +48,8 @@ impl Readers {
             let inbox = self.inbox.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("read-{}", threads.len()))
-                .stack_size(256 << 10)
+                // Room for the handshake of an encrypted connection too.
+                .stack_size(1 << 20)
                 .spawn(move || {
                     for mut request in inbox {
                         let result = request

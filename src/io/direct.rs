@@ -122,7 +122,7 @@ impl DirectSource {
                 Some(((*address)? + offset, region.elements() * size, 0))
             }
             StorageIndex::Compact(bytes) => Some((0, bytes.len(), 0)),
-            StorageIndex::Keys | StorageIndex::Library => None,
+            StorageIndex::Keys | StorageIndex::References { .. } | StorageIndex::Library => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::format::Scratch;
 use super::manifest::Piece;
 use super::netcdf::{self, RegionWriter};
+use super::remote::{is_url, shown};
 use super::zarr::{self, ChunkFiles, Hierarchy};
 use crate::block::Block;
 use crate::config::format_bytes;
@@ -243,6 +244,15 @@ pub enum Chunk {
 /// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
 pub fn check_output(spec: &OutputSpec) -> Result<()> {
     let path = &spec.path;
+    if is_url(path).is_some() {
+        return Err(Error::new(
+            Fault::Output,
+            format!(
+                "save: {}: nothing is written to servers; write to a folder, then copy it",
+                shown(path)
+            ),
+        ));
+    }
     if spec.format.is_zarr() {
         zarr::check_existing(spec)?;
     } else if path.is_dir() {
@@ -329,6 +339,9 @@ fn check_names(
         let bad = |why: String| Err(output(&spec.path, format!("variable {name:?}: {why}")));
         if name.is_empty() || name.contains(['/', '\0']) {
             return bad("this is no name for a variable".into());
+        }
+        if spec.format.is_zarr() && !zarr::is_folder_name(name) {
+            return bad("Zarr has no folder of this name for a variable; rename it".into());
         }
         if seen.contains(&name) {
             return bad("two variables of one name".into());

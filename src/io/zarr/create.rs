@@ -5,7 +5,7 @@
 
 use super::array::{self, ZarrArray};
 use super::attrs::{self, json_number};
-use super::store::root_id;
+use super::publish::replace;
 use crate::block::Block;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Fault, Result};
@@ -13,7 +13,6 @@ use crate::geom::ChunkGrid;
 use crate::io::manifest::{self, Manifest, Piece, Place};
 use crate::io::save::{Created, Placement, TextVariable, directory, output};
 use crate::spec::{Compression, Format, OutputSpec, VariableSpec};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fs::File;
@@ -43,25 +42,6 @@ struct Streamed {
     keys: array::Keys,
     /// Files that must come.
     wanted: u64,
-}
-
-/// Whether a hierarchy can be created at a path where something is already.
-pub(in crate::io) fn check_existing(spec: &OutputSpec) -> Result<()> {
-    let path = &spec.path;
-    if path.symlink_metadata().is_err() {
-        return Ok(());
-    }
-    if !spec.overwrite {
-        return Err(output(path, "it exists already; --overwrite replaces it"));
-    }
-    // Whoever asked to replace an output did not ask to delete a folder of something else.
-    match root_id(path) {
-        Ok(Some(_)) => Ok(()),
-        _ => Err(output(
-            path,
-            "it exists and is no Zarr hierarchy; only a hierarchy is replaced, remove it yourself",
-        )),
-    }
 }
 
 impl Hierarchy {
@@ -268,12 +248,9 @@ impl Hierarchy {
                     "it appeared meanwhile; --overwrite replaces it",
                 ));
             }
-            // One step: at no time is there neither the old hierarchy nor the new one.
-            renameat_with(CWD, &self.temporary, CWD, &self.path, RenameFlags::EXCHANGE)
-                .map_err(|e| self.failed("replacing", &e))?;
+            // From here on what is finished stays, whatever happens to its name.
             self.finished = true;
-            std::fs::remove_dir_all(&self.temporary)
-                .map_err(|e| self.failed("removing what was replaced at", &e))?;
+            replace(&self.temporary, &self.path)?;
         } else {
             std::fs::rename(&self.temporary, &self.path)
                 .map_err(|e| self.failed("renaming to", &e))?;
