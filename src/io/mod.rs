@@ -1,8 +1,9 @@
 //! Files: sources that fetch stored bytes and decode them into blocks, sinks that encode and write.
 //!
 //! `open` is the one place that knows which format is read by whom; `sniff` tells the format of a file. A format describes
-//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters` and `paste`.
+//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters`, `unpack`, `bitshuffle` and `paste`.
 
+mod bitshuffle;
 mod described;
 mod direct;
 mod filters;
@@ -20,6 +21,7 @@ mod records;
 mod save;
 mod scratch;
 mod sniff;
+mod unpack;
 mod zarr;
 
 pub use described::{Described, describe, is_coordinate, read_whole};

@@ -455,7 +455,7 @@ fn gunzip(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     })
 }
 
-fn unzstd(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
+pub(in crate::io) fn unzstd(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     out.resize(size, 0);
     UNZSTD.with_borrow_mut(|slot| {
         if slot.is_none() {
@@ -483,7 +483,7 @@ fn zstd(bytes: &[u8], level: i32, checksum: bool) -> Result<Vec<u8>, String> {
     })
 }
 
-fn unblosc(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
+pub(in crate::io) fn unblosc(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     // Before anything is allocated: what the header says, against what must be. After the format of c-blosc 1.
     let field = |at: usize| {
         let bytes = bytes.get(at..at + 4)?;

@@ -17,6 +17,7 @@ mod texts;
 
 pub(crate) use array::codec_names;
 pub(super) use chunks::ChunkFiles;
+pub(super) use codecs::{unblosc, unzstd};
 pub(super) use create::{Hierarchy, check_existing};
 pub(super) use open::open;
 pub(super) use source::ZarrSource;
