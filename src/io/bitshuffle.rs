@@ -49,7 +49,7 @@ pub(super) fn undo(
     Ok(())
 }
 
-/// Unpacks compressed blocks and undoes their bitshuffle.
+/// Unpacks compressed blocks, one after the other into `shuffled`, and undoes their bitshuffle.
 ///
 /// # Errors
 /// What is wrong with the bytes.
@@ -58,23 +58,24 @@ pub(super) fn unpack(
     packing: BlockPacking,
     element: usize,
     out: &mut [u8],
+    shuffled: &mut Vec<u8>,
 ) -> Result<(), String> {
     let block = frame.block / element.max(1);
     check(element, block, out.len())?;
     if block == 0 {
         return Err("its header of bitshuffle says blocks of no elements".into());
     }
-    let (mut tile, mut shuffled) = (Tile::default(), Vec::new());
+    let mut tile = Tile::default();
     each_block(element, block, out, |_, out| {
         let packed = frame.block()?;
         match packing {
             BlockPacking::Lz4 => {
                 shuffled.resize(out.len(), 0);
-                unlz4_block(packed, &mut shuffled)?;
+                unlz4_block(packed, shuffled)?;
             }
-            BlockPacking::Zstd => unzstd(packed, out.len(), &mut shuffled)?,
+            BlockPacking::Zstd => unzstd(packed, out.len(), shuffled)?,
         }
-        turn(&shuffled, element, out, &mut tile);
+        turn(shuffled, element, out, &mut tile);
         Ok(())
     })?;
     let rest = whole_groups(element, out.len());

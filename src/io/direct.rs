@@ -271,9 +271,10 @@ impl DirectSource {
                         let expected = bytes + 4 * sums;
                         // The same memory for every chunk stays in the cache.
                         if in_raw {
-                            unpack(packed, &raw[range.clone()], expected, &mut front)
+                            unpack(packed, &raw[range.clone()], expected, &mut front, &mut back)
                         } else {
-                            let unpacked = unpack(packed, current, expected, &mut back);
+                            let mut more = Vec::new();
+                            let unpacked = unpack(packed, current, expected, &mut back, &mut more);
                             std::mem::swap(&mut front, &mut back);
                             unpacked
                         }

@@ -1,7 +1,7 @@
 //! Files: sources that fetch stored bytes and decode them into blocks, sinks that encode and write.
 //!
 //! `open` is the one place that knows which format is read by whom; `sniff` tells the format of a file. A format describes
-//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters`, `unpack`, `bitshuffle` and `paste`.
+//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters`, `unpack`, `bitshuffle`, `szip` and `paste`.
 
 mod bitshuffle;
 mod described;
@@ -21,6 +21,7 @@ mod records;
 mod save;
 mod scratch;
 mod sniff;
+mod szip;
 mod unpack;
 mod zarr;
 

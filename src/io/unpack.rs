@@ -6,6 +6,7 @@
 use super::bitshuffle;
 use super::filters::inflate;
 use super::format::fit;
+use super::szip::Coding;
 use super::zarr::{unblosc, unzstd};
 use crate::spec::Filter;
 use bzip2::{Decompress, Status};
@@ -13,7 +14,7 @@ use bzip2::{Decompress, Status};
 /// Deflate makes at most 1032 bytes out of one: more are not even allocated.
 const MOST_INFLATED: usize = 1032;
 
-/// Unpacks `bytes` into `size` bytes, which replace those in `out`.
+/// Unpacks `bytes` into `size` bytes, which replace those in `out`; `more` is memory that it may use.
 ///
 /// # Errors
 /// What is wrong with the bytes.
@@ -22,6 +23,7 @@ pub(super) fn unpack(
     bytes: &[u8],
     size: usize,
     out: &mut Vec<u8>,
+    more: &mut Vec<u8>,
 ) -> Result<(), String> {
     match filter {
         Filter::Zstd => unzstd(bytes, size, out),
@@ -57,7 +59,18 @@ pub(super) fn unpack(
         } => {
             let mut frame = Frame::new(bytes, size, "bitshuffle")?;
             fit(out, size);
-            bitshuffle::unpack(&mut frame, *packing, *element, out)
+            bitshuffle::unpack(&mut frame, *packing, *element, out, more)
+        }
+        Filter::Szip {
+            mask,
+            block,
+            bits,
+            line,
+        } => {
+            let coding = Coding::new(*mask, *block, *bits, *line)
+                .ok_or("its parameters of szip are not known here")?;
+            fit(out, size);
+            coding.unpack(bytes, out, more)
         }
         other => Err(format!("{other} is not undone here")),
     }

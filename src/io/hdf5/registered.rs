@@ -3,6 +3,7 @@
 use super::dataset::Dataset;
 use super::messages::RawFilter;
 use super::raw::{self, RawLayout};
+use crate::io::szip::Coding;
 use crate::spec::{BlockPacking, Filter};
 
 /// The filter as the direct path knows it; `Other` when it does not.
@@ -12,6 +13,7 @@ pub(crate) fn filter(filter: &RawFilter) -> Filter {
         1 => Some(Filter::Deflate(parameter(0).unwrap_or(6).min(9) as u8)),
         2 => Some(Filter::Shuffle(parameter(0).unwrap_or(1) as usize)),
         3 => Some(Filter::Fletcher32),
+        4 => szip(&filter.parameters),
         307 => Some(Filter::Bzip2),
         32000 => Some(Filter::Lzf),
         32001 => Some(Filter::Blosc),
@@ -35,6 +37,18 @@ fn bitshuffle(parameters: &[u32]) -> Option<Filter> {
             Some(3) => Some(BlockPacking::Zstd),
             Some(_) => return None,
         },
+    })
+}
+
+/// Its parameters: options, pixels of a block, bits of a pixel, pixels of a scan line.
+fn szip(parameters: &[u32]) -> Option<Filter> {
+    let [mask, block, bits, line] = *parameters.first_chunk()?;
+    Coding::new(mask, block, bits, line)?;
+    Some(Filter::Szip {
+        mask,
+        block,
+        bits,
+        line,
     })
 }
 
