@@ -28,8 +28,12 @@ mod zarr;
 pub use described::{Described, describe, is_coordinate, read_whole};
 pub use direct::DirectSource;
 pub(crate) use direct::allow_many_files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use unpack::unpack_any;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use hdf5::alone;
 pub(crate) use hdf5::start;
 pub use index::StorageIndex;
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};

@@ -223,3 +223,54 @@ fn unlzf(bytes: &[u8], out: &mut [u8]) -> Result<(), String> {
         )),
     }
 }
+
+/// For fuzzing: a chunk behind the filter that the head says, of the size that it says, with parameters out of it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn unpack_any(head: [u8; 5], bytes: &[u8]) {
+    use super::filters::{checked, unshuffle};
+    use crate::spec::BlockPacking;
+
+    let [kind, low, high, a, b] = head;
+    let size = usize::from(u16::from_le_bytes([low, high]));
+    let (element, block) = (usize::from(a % 17), 8 * usize::from(b));
+    let packed = match kind / 16 % 3 {
+        0 => None,
+        1 => Some(BlockPacking::Lz4),
+        _ => Some(BlockPacking::Zstd),
+    };
+    let bitshuffle = Filter::Bitshuffle {
+        element,
+        block,
+        packed,
+    };
+    let filter = match kind % 10 {
+        0 => Filter::Deflate(1),
+        1 => Filter::Zstd,
+        2 => Filter::Blosc,
+        3 => Filter::Lz4,
+        4 => Filter::Bzip2,
+        5 => Filter::Lzf,
+        6 => bitshuffle,
+        7 => Filter::Szip {
+            mask: u32::from(a),
+            block: u32::from(b & 63),
+            bits: u32::from(a >> 2),
+            line: u32::from(low),
+        },
+        8 => {
+            let _ = checked(bytes);
+            return;
+        }
+        _ => {
+            unshuffle(bytes, element, &mut vec![0; bytes.len()]);
+            return;
+        }
+    };
+    let (mut out, mut more) = (Vec::new(), Vec::new());
+    if !filter.compresses() {
+        out.resize(bytes.len(), 0);
+        let _ = bitshuffle::undo(bytes, element, block, &mut out);
+    } else if unpack(&filter, bytes, size, &mut out, &mut more).is_ok() {
+        assert_eq!(out.len(), size, "{filter}");
+    }
+}

@@ -34,6 +34,8 @@ mod superblock;
 pub(crate) mod texts;
 
 pub(crate) use attributes::Value;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use bytes::alone;
 pub(crate) use index::index;
 pub(crate) use raw::start;
 pub(crate) use superblock::{end_of_file, superblock_offset};
