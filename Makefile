@@ -24,7 +24,7 @@ OVERSUBSCRIBE = $(if $(shell mpirun --version 2>/dev/null | grep -iE 'open ?mpi|
 deps:
 	@scripts/deps build
 
-## The same, and what only tests need: a Python venv, ncdump, CDO.
+## The same, and what only tests need: a Python venv, ncdump, h5dump, CDO.
 test-deps:
 	@scripts/deps build test
 
