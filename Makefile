@@ -1,5 +1,5 @@
 # hyperslab: `make demo` and `make test` do everything on a machine with a Rust toolchain and make.
-# The other targets: deps, build, test-long, bench, lint, venv, clean-demo.
+# The other targets: deps, build, test-long, bench, fuzz, lint, venv, clean-demo.
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -18,13 +18,13 @@ endif
 OVERSUBSCRIBE = $(if $(shell mpirun --version 2>/dev/null | grep -iE 'open ?mpi|openrte|prte'),--oversubscribe)
 
 .DEFAULT_GOAL := build
-.PHONY: deps test-deps build demo test test-long bench lint venv clean-demo
+.PHONY: deps test-deps build demo test test-long bench fuzz lint venv clean-demo
 
 ## Checks for MPI, HDF5, libclang; installs them where that is allowed, else says what is missing.
 deps:
 	@scripts/deps build
 
-## The same, and what only tests need: a Python venv, ncdump, CDO.
+## The same, and what only tests need: a Python venv, ncdump, h5dump, CDO.
 test-deps:
 	@scripts/deps build test
 
@@ -51,6 +51,18 @@ test-long: test-deps venv
 bench: build
 	$(CARGO) build --release --locked --examples --bench probe_formats
 	@scripts/bench
+
+## Each reader of foreign bytes for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz. See CONTRIBUTING.md.
+FUZZ ?= hdf5 netcdf3 npy zarr chunk wire script
+FUZZ_SECONDS ?= 600
+FUZZ_LIMITS = -rss_limit_mb=512 -malloc_limit_mb=256 -timeout=10 -max_len=65536
+
+fuzz: deps
+	@for target in $(FUZZ); do \
+		mkdir -p fuzz/found/$$target; \
+		$(CARGO) +nightly fuzz run $$target fuzz/found/$$target fuzz/corpus/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) $(FUZZ_LIMITS) -print_final_stats=1 || exit 1; \
+	done
 
 lint:
 	$(CARGO) fmt --check

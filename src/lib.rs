@@ -11,6 +11,9 @@ pub mod driver;
 pub mod error;
 pub mod exec;
 pub mod expr;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod geom;
 pub mod io;
 pub mod kernel;

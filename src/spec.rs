@@ -154,8 +154,81 @@ pub enum Filter {
     Deflate(u8),
     /// A checksum of 4 bytes after the data.
     Fletcher32,
+    /// zstd frames.
+    Zstd,
+    /// A buffer of c-blosc 1.
+    Blosc,
+    /// LZ4 blocks behind a header of their own.
+    Lz4,
+    /// A bzip2 stream.
+    Bzip2,
+    /// LibLZF, as h5py has it.
+    Lzf,
+    /// Bits of equal rank side by side, in blocks.
+    Bitshuffle {
+        /// Bytes of an element.
+        element: usize,
+        /// Elements of a block; 0 for the usual number. A compressed chunk says its own.
+        block: usize,
+        /// Compression of each block.
+        packed: Option<BlockPacking>,
+    },
+    /// Adaptive entropy coding (CCSDS 121), as HDF5 has it.
+    Szip {
+        /// Options of the coder.
+        mask: u32,
+        /// Pixels of a block.
+        block: u32,
+        /// Bits of a pixel.
+        bits: u32,
+        /// Pixels of a scan line.
+        line: u32,
+    },
     /// Any other registered HDF5 filter, with its parameters.
     Other(i32, Vec<u32>),
+}
+
+/// What packs the blocks of a bitshuffled chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BlockPacking {
+    /// LZ4.
+    Lz4,
+    /// zstd.
+    Zstd,
+}
+
+impl Filter {
+    /// Whether the size of what it makes cannot be told from the size of what it gets.
+    pub fn compresses(&self) -> bool {
+        match self {
+            Filter::Shuffle(_) | Filter::Fletcher32 => false,
+            Filter::Bitshuffle { packed, .. } => packed.is_some(),
+            _ => true,
+        }
+    }
+}
+
+impl std::fmt::Display for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = match self {
+            Filter::Shuffle(_) => "shuffle",
+            Filter::Deflate(level) => return write!(f, "deflate({level})"),
+            Filter::Fletcher32 => "fletcher32",
+            Filter::Zstd => "zstd",
+            Filter::Blosc => "blosc",
+            Filter::Lz4 => "lz4",
+            Filter::Bzip2 => "bzip2",
+            Filter::Lzf => "lzf",
+            Filter::Bitshuffle { packed, .. } => match packed {
+                None => "bitshuffle",
+                Some(BlockPacking::Lz4) => "bitshuffle(lz4)",
+                Some(BlockPacking::Zstd) => "bitshuffle(zstd)",
+            },
+            Filter::Szip { .. } => "szip",
+            Filter::Other(number, _) => return write!(f, "filter {number}"),
+        };
+        f.write_str(name)
+    }
 }
 
 /// How the bytes of a variable lie in its file.

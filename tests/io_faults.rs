@@ -1,6 +1,8 @@
 //! Damaged, missing and changed input: an error that names the place, never a panic, a hang or a huge allocation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "io_faults/filters.rs"]
+mod filters;
 #[path = "io_faults/formats.rs"]
 mod formats;
 

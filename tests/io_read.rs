@@ -1,6 +1,8 @@
 //! Reading of small files made by `tests/data/io/make.py`: element i of every number variable is (7 i + 3) mod 120.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "io_read/filters.rs"]
+mod filters;
 #[path = "io_read/formats.rs"]
 mod formats;
 #[path = "io_read/remote.rs"]

@@ -85,7 +85,11 @@ impl Storage {
         let (chunk, filters) = match &source.layout {
             Layout::Chunked { chunk, filters } => (
                 Some(chunk.clone()),
-                filters.iter().map(filter).collect::<Vec<_>>().join("+"),
+                filters
+                    .iter()
+                    .map(Filter::to_string)
+                    .collect::<Vec<_>>()
+                    .join("+"),
             ),
             Layout::Contiguous if variable.fortran_order => {
                 (None, "contiguous, in Fortran order".to_owned())
@@ -114,15 +118,6 @@ impl Storage {
             plain_bytes,
             stored_bytes,
         })
-    }
-}
-
-fn filter(filter: &Filter) -> String {
-    match filter {
-        Filter::Shuffle(_) => "shuffle".to_owned(),
-        Filter::Deflate(level) => format!("deflate({level})"),
-        Filter::Fletcher32 => "fletcher32".to_owned(),
-        Filter::Other(id, _) => format!("filter {id}"),
     }
 }
 

@@ -3,12 +3,14 @@
 //! Laws: `fetch` takes no lock and keeps no state; the bytes of a chunk are decoded to exactly its size or refused; a
 //! chunk that was never written is fill values; a file that changed since it was described is refused.
 
+use super::bitshuffle;
 use super::files::PooledFile;
 use super::filters;
 use super::format::{Scratch, Source, fit};
 use super::index::StorageIndex;
 use super::paste::{self, Place};
 use super::records::gather;
+use super::unpack::unpack;
 use crate::block::Block;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result};
@@ -18,9 +20,6 @@ use rustix::io::{ReadWriteFlags, preadv2};
 use std::io::{ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-
-/// Deflate makes at most 1032 bytes out of one: more are not even allocated.
-const MOST_INFLATED: usize = 1032;
 
 /// A variable of one file, read without any library.
 pub struct DirectSource {
@@ -257,31 +256,31 @@ impl DirectSource {
                         let kept = filters::checked(current).map_err(|e| self.damaged(chunk, e))?;
                         range = range.start..range.start + kept.len();
                     }
-                    Filter::Deflate(_) => {
-                        // Checksums that were made before the deflate are inside it.
+                    packed if packed.compresses() => {
+                        // Checksums that were made before the compression are inside it.
                         let sums = runs[..i]
                             .iter()
                             .filter(|f| ***f == Filter::Fletcher32)
                             .count();
                         let expected = bytes + 4 * sums;
-                        if expected / MOST_INFLATED > current.len() {
-                            return Err(self.damaged(
-                                chunk,
-                                format!("{} bytes cannot inflate to {expected}", current.len()),
-                            ));
-                        }
                         // The same memory for every chunk stays in the cache.
                         if in_raw {
-                            front.resize(expected, 0);
-                            let inflated = filters::inflate(&raw[range.clone()], &mut front);
-                            inflated.map_err(|e| self.damaged(chunk, e))?;
+                            unpack(packed, &raw[range.clone()], expected, &mut front, &mut back)
                         } else {
-                            back.resize(expected, 0);
-                            let inflated = filters::inflate(current, &mut back);
-                            inflated.map_err(|e| self.damaged(chunk, e))?;
+                            let mut more = Vec::new();
+                            let unpacked = unpack(packed, current, expected, &mut back, &mut more);
                             std::mem::swap(&mut front, &mut back);
+                            unpacked
                         }
+                        .map_err(|e| self.damaged(chunk, e))?;
                         (range, in_raw) = (0..expected, false);
+                    }
+                    Filter::Bitshuffle { element, block, .. } => {
+                        back.resize(current.len(), 0);
+                        bitshuffle::undo(current, *element, *block, &mut back)
+                            .map_err(|e| self.damaged(chunk, e))?;
+                        std::mem::swap(&mut front, &mut back);
+                        (range, in_raw) = (0..front.len(), false);
                     }
                     Filter::Shuffle(width) if i == 0 && *width == size => fused = true,
                     Filter::Shuffle(width) => {
@@ -290,10 +289,8 @@ impl DirectSource {
                         std::mem::swap(&mut front, &mut back);
                         (range, in_raw) = (0..front.len(), false);
                     }
-                    Filter::Other(number, _) => {
-                        return Err(Error::internal(format!(
-                            "filter {number} on the direct path"
-                        )));
+                    other => {
+                        return Err(Error::internal(format!("{other} on the direct path")));
                     }
                 }
             }

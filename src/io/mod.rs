@@ -1,8 +1,9 @@
 //! Files: sources that fetch stored bytes and decode them into blocks, sinks that encode and write.
 //!
 //! `open` is the one place that knows which format is read by whom; `sniff` tells the format of a file. A format describes
-//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters` and `paste`.
+//! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters`, `unpack`, `bitshuffle`, `szip` and `paste`.
 
+mod bitshuffle;
 mod check;
 mod described;
 mod direct;
@@ -24,6 +25,8 @@ mod remote;
 mod save;
 mod scratch;
 mod sniff;
+mod szip;
+mod unpack;
 mod zarr;
 
 pub use check::{Checked, check};
@@ -32,6 +35,8 @@ pub use direct::DirectSource;
 pub(crate) use files::allow_many_files;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use hdf5::alone;
 pub(crate) use hdf5::start;
 pub use index::StorageIndex;
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
@@ -41,4 +46,6 @@ pub use open::{index, open, open_source};
 pub(crate) use remote::{is_url, shown};
 pub use save::{Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_output};
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use unpack::unpack_any;
 pub(crate) use zarr::codec_names as zarr_codecs;

@@ -273,8 +273,8 @@ fn compression_of(layout: &Layout) -> Option<Compression> {
     match layout {
         Layout::Chunked { filters, .. } => filters.iter().find_map(|f| match f {
             Filter::Deflate(level) => Some(Compression::Deflate((*level).clamp(1, 9))),
-            Filter::Other(..) => Some(Compression::Deflate(4)),
-            Filter::Shuffle(_) | Filter::Fletcher32 => None,
+            other if other.compresses() => Some(Compression::Deflate(4)),
+            _ => None,
         }),
         // Nearly always compressed; deflate is what every reader of NetCDF-4 has.
         Layout::Zarr { .. } => Some(Compression::Deflate(4)),

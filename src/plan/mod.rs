@@ -55,4 +55,6 @@ pub use tiling::Tiling;
 pub use traffic::{RankTraffic, traffic};
 pub use validate::ReadyPlan;
 pub use waiting::ROUND_BYTES;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use wire::sealed;
 pub use wire::{decode, encode};

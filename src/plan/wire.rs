@@ -13,10 +13,15 @@ const VERSION: u8 = 3;
 pub fn encode(plan: &Plan) -> Result<Vec<u8>> {
     let body = postcard::to_stdvec(plan)
         .map_err(|e| Error::internal(format!("encoding the plan: {e}")))?;
+    Ok(sealed(&body))
+}
+
+/// These bytes of a plan behind version and checksum.
+pub(crate) fn sealed(body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![VERSION];
-    bytes.extend_from_slice(&checksum(&body).to_le_bytes());
-    bytes.extend_from_slice(&body);
-    Ok(bytes)
+    bytes.extend_from_slice(&checksum(body).to_le_bytes());
+    bytes.extend_from_slice(body);
+    bytes
 }
 
 /// The plan of [`encode`].

@@ -18,6 +18,8 @@ use std::path::Path;
 /// Depths that no sensible script reaches: they keep a runaway recursion from overflowing the stack.
 const CALL_LEVELS: usize = 100;
 const EXPRESSION_DEPTH: usize = 256;
+/// A script may loop for ever, but not where programs write it.
+const MOST_OPERATIONS: u64 = if cfg!(feature = "fuzzing") { 20_000 } else { 0 };
 
 /// Runs the script at `path` with the constants of `sets` (`name`, `value`: an integer, a number, true, false, else a text).
 /// What it prints goes to `out`, one call per `print`.
@@ -178,7 +180,7 @@ pub fn evaluate(driver: &Driver, source: &str, inputs: &[(&str, Array)]) -> Resu
 
 /// The engine of the script language; gives the names of its functions, and where errors of texts are kept.
 fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
-    engine.set_max_operations(0);
+    engine.set_max_operations(MOST_OPERATIONS);
     engine.set_max_call_levels(CALL_LEVELS);
     engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
     engine.set_strict_variables(true);

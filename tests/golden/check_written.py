@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Checks files that hyperslab wrote (tests/written.rs) with the readers that people use: netCDF4-python, xarray with both
-engines, ncdump and cdo where they are installed.
+engines, ncdump, h5dump and cdo where they are installed.
 
 Run: python tests/golden/check_written.py FOLDER           cube.nc and cube3.nc, written by 1 and by 3 ranks
      python tests/golden/check_written.py --real FOLDER SHARED   results over the files of SHARED, by 1 and by 3 ranks
@@ -84,6 +84,24 @@ def run(*command):
     return None
 
 
+def dumped(path):
+    """Every number as h5dump has it: HDF5's own tool, with its own filters."""
+    want = expected()
+    for name in ("plain", "packed", "late", "bytes", "big", "flag"):
+        raw = folder / "dumped.bin"
+        raw.unlink(missing_ok=True)
+        if run("h5dump", "-d", f"/{name}", "-b", "LE", "-o", str(raw), str(path)) is None:
+            return
+        value = want[name].astype("i1") if name == "flag" else want[name]
+        assert raw.read_bytes() == value.astype(value.dtype.newbyteorder("<")).tobytes(), name
+    head = run("h5dump", "-p", "-H", "-d", "/packed", str(path))
+    assert "COMPRESSION DEFLATE" in head and "PREPROCESSING SHUFFLE" in head and "CHUNKED ( 4, 9, 6 )" in head, head
+    texts = run("h5dump", "-d", "/zone", str(path))
+    assert "H5T_CSET_UTF8" in texts and '"plain zone"' in texts, texts
+    scales = run("h5dump", "-A", "-d", "/time", str(path))
+    assert "DIMENSION_SCALE" in scales, scales
+
+
 def real(shared):
     """Results over real files: computed on 1 and on 3 ranks."""
     def near(ours, want, what, exact=False):
@@ -141,6 +159,7 @@ def written():
                 continue
             check(path, engine)
         check_storage(path)
+        dumped(path)
         with netCDF4.Dataset(path) as ds:
             assert ds["kind"][...].tolist() == TEXTS and ds["kind"].dtype == "S1", ds["kind"]
         text = run("ncdump", "-h", str(path))

@@ -12,10 +12,22 @@ use std::sync::Arc;
 /// The most bytes of one structure: larger ones are damage, whatever the length of the file.
 const MOST_BYTES: usize = 256 << 20;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 thread_local! {
     /// Lets wrong checksums through on this thread.
     pub(crate) static FORGIVING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    /// Asks the library nothing on this thread: it may read beyond its memory where forms that are not known here are damaged.
+    static ALONE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Reads without the library, with wrong checksums let through or not.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn alone<T>(forgiving: bool, read: impl FnOnce() -> T) -> T {
+    let before = (FORGIVING.replace(forgiving), ALONE.replace(true));
+    let result = read();
+    FORGIVING.set(before.0);
+    ALONE.set(before.1);
+    result
 }
 
 /// An opened file with the widths of its addresses.
@@ -160,14 +172,22 @@ impl Bytes {
     }
 
     /// Whether wrong checksums are let through: only in tests of what lies behind them.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn forgives(&self) -> bool {
         FORGIVING.get()
     }
 
-    #[cfg(not(test))]
+    #[cfg(not(any(test, feature = "fuzzing")))]
     pub(crate) fn forgives(&self) -> bool {
         false
+    }
+
+    /// Whether the library may be asked about what is not known here.
+    pub(crate) fn has_library(&self) -> bool {
+        #[cfg(any(test, feature = "fuzzing"))]
+        return !ALONE.get();
+        #[cfg(not(any(test, feature = "fuzzing")))]
+        true
     }
 
     /// Up to `most` bytes at an offset, fewer at the end of the file.

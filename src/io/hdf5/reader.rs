@@ -54,6 +54,9 @@ impl Reader {
 
     /// The object at `address`, opened by the library.
     pub(crate) fn by_library(&self, address: u64) -> Result<Handle> {
+        if !self.bytes.has_library() {
+            return Err(self.bytes.unknown("the library is not asked"));
+        }
         let failed = |why: String| self.bytes.failed(why);
         let library = match self.library.get() {
             Some(library) => library,

@@ -9,12 +9,12 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Fault, Result};
 use crate::io::hdf5::dataset::Dataset;
 use crate::io::hdf5::datatype::{Type, is_big_endian, number_type};
-use crate::io::hdf5::messages::RawFilter;
-use crate::io::hdf5::raw::{self, Kind, RawLayout};
+use crate::io::hdf5::raw::{Kind, RawLayout};
 use crate::io::hdf5::reader::{AttributeList, Reader};
+use crate::io::hdf5::registered::{filter, library_only, missing_filter};
 use crate::io::hdf5::texts;
 use crate::io::info::{DimInfo, FileInfo, Texts, VariableInfo};
-use crate::spec::{Attrs, FileId, Filter, Format, Layout, SourceSpec};
+use crate::spec::{Attrs, FileId, Format, Layout, SourceSpec};
 use std::collections::HashSet;
 
 /// The metadata of a NetCDF-4 or HDF5 file, or of one group in it.
@@ -263,7 +263,8 @@ fn describe_variable(
             source.dtype = dtype;
             source.fill = fill_value(dataset, dtype);
             source.library_only = why.or_else(|| library_only(dataset));
-            readable = missing_filter(dataset);
+            let library = source.library_only.as_ref();
+            readable = library.and_then(|_| missing_filter(dataset));
         }
         Err(why) => {
             readable = Some(why);
@@ -299,62 +300,6 @@ fn fill_value(dataset: &Dataset, dtype: DType) -> Scalar {
     stored
         .and_then(|bytes| scalars(dtype.physical(), bytes).ok()?.first().copied())
         .unwrap_or_else(|| Scalar::zero(dtype))
-}
-
-fn filter(filter: &RawFilter) -> Filter {
-    let first = filter.parameters.first().copied();
-    match filter.number {
-        1 => Filter::Deflate(first.unwrap_or(6).min(9) as u8),
-        2 => Filter::Shuffle(first.unwrap_or(1) as usize),
-        3 => Filter::Fletcher32,
-        number => Filter::Other(number, filter.parameters.clone()),
-    }
-}
-
-fn filter_name(number: i32) -> String {
-    let known = [
-        (4, "szip"),
-        (5, "nbit"),
-        (6, "scaleoffset"),
-        (307, "bzip2"),
-        (32000, "lzf"),
-        (32001, "blosc"),
-        (32004, "lz4"),
-        (32008, "bitshuffle"),
-        (32013, "zfp"),
-        (32015, "zstd"),
-        (32017, "sz"),
-        (32026, "blosc2"),
-    ];
-    match known.iter().find(|(n, _)| *n == number) {
-        Some((_, name)) => format!("{name} (filter {number})"),
-        None => format!("filter {number}"),
-    }
-}
-
-fn library_only(dataset: &Dataset) -> Option<String> {
-    if dataset.layout == RawLayout::Virtual {
-        return Some("a virtual dataset: its data lie in other files".into());
-    }
-    if dataset.external {
-        return Some("its data lie in external files".into());
-    }
-    let other = dataset
-        .filters
-        .iter()
-        .find(|f| !matches!(f.number, 1..=3))?;
-    Some(format!("compressed by {}", filter_name(other.number)))
-}
-
-fn missing_filter(dataset: &Dataset) -> Option<String> {
-    let missing = dataset
-        .filters
-        .iter()
-        .find(|f| !matches!(f.number, 1..=3) && !raw::filter_available(f.number))?;
-    Some(format!(
-        "compressed by {}, which this HDF5 library does not have; repack it: nccopy -d1 -s in.nc out.nc",
-        filter_name(missing.number)
-    ))
 }
 
 /// The values of a small text variable; of a char array, whose last axis are the characters of one text.

@@ -25,4 +25,5 @@ pub(super) use create::Hierarchy;
 pub(super) use open::open;
 pub(super) use publish::check_existing;
 pub(super) use source::{ZarrSource, index};
+pub(super) use steps::{unblosc, unzstd};
 pub(super) use store::{is_folder_name, remote_id, root_id};

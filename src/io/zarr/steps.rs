@@ -279,7 +279,7 @@ fn gunzip(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     })
 }
 
-fn unzstd(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
+pub(in crate::io) fn unzstd(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     out.resize(size, 0);
     UNZSTD.with_borrow_mut(|slot| {
         if slot.is_none() {
@@ -319,7 +319,7 @@ fn header(bytes: &[u8]) -> Result<(usize, usize), String> {
     }
 }
 
-fn unblosc(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
+pub(in crate::io) fn unblosc(bytes: &[u8], size: usize, out: &mut Vec<u8>) -> Result<(), String> {
     // Before anything is allocated: what the header says, against what must be.
     let (plain, packed) = header(bytes)?;
     if plain != size || packed != bytes.len() {
