@@ -95,8 +95,13 @@ pub(super) struct PlanArgs {
 
 #[derive(Args)]
 pub(super) struct InfoArgs {
-    /// The file, or the URL of a Zarr hierarchy or of references
-    pub(super) file: PathBuf,
+    /// The file, or the URL of a Zarr hierarchy or of references; several, or a pattern in quotes, are shown as the one dataset that
+    /// they are together
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Put several files one after another along this dimension, in their order, instead of by their coordinates
+    #[arg(long, value_name = "DIM")]
+    pub(super) concat_dim: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,

@@ -3,8 +3,10 @@
 use super::args::{InfoArgs, JobArgs};
 use super::job::{self, print};
 use crate::config::format_bytes;
+use crate::driver::Driver;
 use crate::error::{Context, Result};
 use crate::io::{self, StorageIndex, VariableInfo};
+use crate::labelled::{Dataset, ManyOptions};
 use crate::spec::{AttrValue, Attrs, Filter, Layout};
 use serde_json::{Map, Value, json};
 
@@ -16,15 +18,27 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
         overwrite: false,
         log: "warn".into(),
     };
-    let what = format!("info {}", io::shown(&args.file));
+    let file = &args.files[0];
+    let pattern = file.to_string_lossy();
+    let is_pattern = pattern.contains(['*', '?', '[']) && io::is_url(file).is_none();
+    let many = args.files.len() > 1 || (is_pattern && !file.exists());
+    let what = format!("info {}", io::shown(file));
     job::run(
         &job,
         args.json,
         &what,
         |_| {},
         |driver| {
-            let info = io::open(&args.file, None)
-                .context(|| format!("opening {}", io::shown(&args.file)))?;
+            if many {
+                let dataset = open_many(driver, args)?;
+                let described = match args.json {
+                    true => dataset_json(&dataset).to_string(),
+                    false => dataset.to_string().trim_end().to_owned(),
+                };
+                print(&described);
+                return Ok(());
+            }
+            let info = io::open(file, None).context(|| format!("opening {}", io::shown(file)))?;
             let stored = info
                 .variables
                 .iter()
@@ -52,7 +66,7 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
                 print(&object.to_string());
                 return Ok(());
             }
-            print(driver.open(&args.file)?.to_string().trim_end());
+            print(driver.open(file)?.to_string().trim_end());
             print(&format!(
                 "Storage: {} in the file",
                 format_bytes(info.id.bytes)
@@ -61,6 +75,33 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
             Ok(())
         },
     )
+}
+
+fn open_many(driver: &Driver, args: &InfoArgs) -> Result<Dataset> {
+    let options = ManyOptions {
+        concat_dim: args.concat_dim.clone(),
+        group: None,
+    };
+    match &args.files[..] {
+        [pattern] => driver.open_glob(&pattern.to_string_lossy(), &options),
+        files => driver.open_many(files, &options),
+    }
+}
+
+fn dataset_json(dataset: &Dataset) -> Value {
+    let coords = dataset.coords().iter().map(|coord| coord.name.clone());
+    let variables = dataset.variables().iter().map(|v| {
+        json!({
+            "name": v.name(), "dims": v.dims(), "dtype": v.dtype().to_string(), "shape": v.shape(),
+            "attrs": attrs_json(v.attrs()),
+        })
+    });
+    json!({
+        "dims": dataset.sizes().iter().map(|(name, len)| json!({ "name": name, "len": len })).collect::<Vec<_>>(),
+        "attrs": attrs_json(dataset.attrs()),
+        "coords": coords.collect::<Vec<_>>(),
+        "variables": variables.collect::<Vec<_>>(),
+    })
 }
 
 /// How a variable is stored.

@@ -139,3 +139,33 @@ print("sum " + many.v.sum(()).compute() + " max " + many.v.max("t").sum(()).comp
     let wanted = format!("sum {} max {}", 539 * 540 / 2, (534..540).sum::<i32>());
     assert!(text(&out).contains(&wanted), "{}", text(&out));
 }
+
+#[test]
+fn info_shows_many_files_as_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = format!("folder={}", dir.path().display());
+    let script = dir.path().join("make.rhai");
+    std::fs::write(&script, MAKE).unwrap();
+    let out = alone(&["run", script.to_str().unwrap(), "--set", &folder]);
+    assert!(out.status.success(), "{}", text(&out));
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let out = alone(&["info", &at("days?.nc")]);
+    assert!(out.status.success(), "{}", text(&out));
+    for word in ["time: 40", "lat: 12", "t2m", "rain"] {
+        assert!(text(&out).contains(word), "{word}: {}", text(&out));
+    }
+    let out = super::json(&alone(&[
+        "info",
+        "--json",
+        &at("only_a.nc"),
+        &at("only_b.nc"),
+    ]));
+    let variables = out["variables"].as_array().unwrap().iter();
+    let names: Vec<&str> = variables.filter_map(|v| v["name"].as_str()).collect();
+    assert_eq!(names, ["t2m", "rain"], "{out}");
+    let out = alone(&["info", &at("days1.nc"), &at("lacking.nc")]);
+    assert_eq!(out.status.code(), Some(65), "{}", text(&out));
+    assert!(text(&out).contains("lacking.nc"), "{}", text(&out));
+    let out = alone(&["info", &at("none*.nc")]);
+    assert_eq!(out.status.code(), Some(66), "{}", text(&out));
+}
