@@ -1,5 +1,6 @@
 //! GET of an object or of a part of it: with limits in bytes and time, and tried again where that can help.
 
+use crate::error::{Error, Fault};
 use crate::io::format::fit;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
@@ -66,7 +67,17 @@ impl Failure {
         }
     }
 
-    fn damaged(why: String) -> Failure {
+    /// As the error of whoever opens the object.
+    pub(in crate::io) fn opening(&self) -> Error {
+        let fault = if self.damaged {
+            Fault::Data
+        } else {
+            Fault::NoInput
+        };
+        Error::new(fault, format!("open: {}", self.why))
+    }
+
+    pub(in crate::io) fn damaged(why: String) -> Failure {
         Failure {
             damaged: true,
             ..Failure::unreadable(why)
