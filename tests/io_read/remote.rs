@@ -325,6 +325,7 @@ fn references_that_lead_nowhere_are_named() {
         (json!(["data.bin", 8, 23]), "it has 23 bytes instead of 24"),
         (json!(["data.bin", 8]), "a list has a URL"),
         (json!(["gone.bin", 8, 24]), "no such file"),
+        (json!(["/dev/zero", 8, 24]), "/dev/zero is no file"),
         (json!([format!("{url}/gone.bin"), 8, 24]), "does not exist"),
         (json!([format!("{url}/gone.bin")]), "does not exist"),
         (

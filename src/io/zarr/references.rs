@@ -349,6 +349,10 @@ pub(super) fn read(
     let unreadable = |e: std::io::Error| {
         Failure::unreadable(no_input(&PathBuf::from(target), &e).message().to_owned())
     };
+    // Before it is opened: a pipe would wait for a writer.
+    if !std::fs::metadata(target).map_err(unreadable)?.is_file() {
+        return Err(Failure::unreadable(format!("{target} is no file")));
+    }
     let file = File::open(target).map_err(unreadable)?;
     let has = file.metadata().map_err(unreadable)?.len();
     let (at, n) = range.unwrap_or((0, has));
