@@ -29,7 +29,7 @@ pub(crate) use direct::allow_many_files;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
 pub(crate) use hdf5::start;
-pub use index::StorageIndex;
+pub use index::{Referenced, StorageIndex};
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
 pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
