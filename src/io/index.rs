@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A chunk's number, its file's, and its first byte and its bytes there: `None` for the whole file.
+pub type Referenced = (u64, u32, Option<(u64, u64)>);
+
 /// Where the bytes of one variable lie in its file; offsets are from the beginning of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StorageIndex {
@@ -27,8 +30,8 @@ pub enum StorageIndex {
     References {
         /// Files and URLs.
         files: Vec<String>,
-        /// A chunk's number, its file's, and its first byte and its bytes there: `None` for the whole file.
-        chunks: Vec<(u64, u32, Option<(u64, u64)>)>,
+        /// The chunks in them.
+        chunks: Vec<Referenced>,
         /// A chunk's number and its bytes.
         here: Vec<(u64, Vec<u8>)>,
     },

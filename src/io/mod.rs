@@ -38,7 +38,7 @@ pub use hdf5::LibrarySource;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use hdf5::alone;
 pub(crate) use hdf5::start;
-pub use index::StorageIndex;
+pub use index::{Referenced, StorageIndex};
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
 pub use manifest::{Piece, Place};
 pub use netcdf::{encode_chunk, storage_chunk};

@@ -1,5 +1,6 @@
 //! GET of an object or of a part of it: with limits in bytes and time, and tried again where that can help.
 
+use crate::error::{Error, Fault};
 use crate::io::format::fit;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
@@ -66,7 +67,17 @@ impl Failure {
         }
     }
 
-    fn damaged(why: String) -> Failure {
+    /// As the error of whoever opens the object.
+    pub(in crate::io) fn opening(&self) -> Error {
+        let fault = if self.damaged {
+            Fault::Data
+        } else {
+            Fault::NoInput
+        };
+        Error::new(fault, format!("open: {}", self.why))
+    }
+
+    pub(in crate::io) fn damaged(why: String) -> Failure {
         Failure {
             damaged: true,
             ..Failure::unreadable(why)
@@ -150,11 +161,17 @@ fn agent() -> &'static Agent {
     })
 }
 
-/// The authorities of `SSL_CERT_FILE` or `AWS_CA_BUNDLE`, for sites with one of their own.
+/// The authorities of `SSL_CERT_FILE` and `AWS_CA_BUNDLE`, for sites with one of their own.
 fn own_certificates() -> Option<ureq::tls::TlsConfig> {
     use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-    let file = std::env::var_os("AWS_CA_BUNDLE").or_else(|| std::env::var_os("SSL_CERT_FILE"))?;
-    let pem = std::fs::read(file).ok()?;
+    let mut pem = Vec::new();
+    for file in ["SSL_CERT_FILE", "AWS_CA_BUNDLE"].map(std::env::var_os) {
+        pem.extend(
+            file.and_then(|file| std::fs::read(file).ok())
+                .unwrap_or_default(),
+        );
+        pem.push(b'\n');
+    }
     let roots: Vec<Certificate<'static>> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(one)) => Some(one),
@@ -376,6 +393,8 @@ fn missed(shown: &str, e: &ureq::Error) -> Missed {
         other => format!("{shown}: {other}"),
     });
     match e {
+        // A certificate that is not trusted will not be.
+        ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => Missed::Never(failure),
         ureq::Error::Timeout(_)
         | ureq::Error::Io(_)
         | ureq::Error::Protocol(_)

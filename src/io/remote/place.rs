@@ -15,7 +15,7 @@ pub(in crate::io) struct Place {
 enum Kind {
     /// The percent-encoded URL.
     Http(String),
-    S3(S3),
+    S3(Box<S3>),
 }
 
 /// Whether a path is a URL rather than a file; its scheme.
@@ -119,7 +119,9 @@ impl Place {
         }
         let kind = match scheme {
             "http" | "https" => Kind::Http(percent_encoded(plain, true)),
-            "s3" => Kind::S3(S3::new(host, path, &|name| std::env::var(name).ok())?),
+            "s3" => Kind::S3(Box::new(S3::new(host, path, &|name| {
+                std::env::var(name).ok()
+            })?)),
             other => {
                 let why = format!("nothing is read over {other}; http, https and s3 are");
                 return bad(plain, &why);

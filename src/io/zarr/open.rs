@@ -4,6 +4,7 @@
 
 use super::array::{self, ZarrArray};
 use super::attrs;
+use super::steps::Step;
 use super::store::{Store, is_inside};
 use super::texts;
 use crate::dtype::{DType, Scalar};
@@ -13,7 +14,7 @@ use crate::spec::{AttrValue, Attrs, FileId, Format, Layout, SourceSpec};
 use serde_json::{Map, Value};
 use zarrs::array::{ArrayMetadataV2, FillValueMetadata};
 use zarrs::convert::array_metadata_v2_to_v3;
-use zarrs::metadata::v3::ArrayMetadataV3;
+use zarrs::metadata::v3::{ArrayMetadataV3, MetadataV3};
 
 /// Groups inside groups: more levels than this are a loop of links.
 const DEEPEST: usize = 64;
@@ -279,7 +280,12 @@ fn node2(path: String, value: &Value, attrs: Map<String, Value>) -> Node {
         }
         let old: ArrayMetadataV2 =
             serde_json::from_value(value).map_err(|e| format!("its description: {e}"))?;
-        let meta = array_metadata_v2_to_v3(&old).map_err(|e| e.to_string())?;
+        let mut meta = array_metadata_v2_to_v3(&old).map_err(|e| e.to_string())?;
+        // Filters of version 2 may be steps from bytes to bytes (kerchunk puts all of HDF5's there): version 3 has them last.
+        let is_step = |codec: &MetadataV3| matches!(Step::new(codec, 1), Ok(Some(_)));
+        let (steps, mut codecs): (Vec<_>, Vec<_>) = meta.codecs.into_iter().partition(is_step);
+        codecs.extend(steps);
+        meta.codecs = codecs;
         Ok(Described {
             missing: (!old.fill_value.is_null()).then(|| meta.fill_value.clone()),
             meta,

@@ -66,7 +66,7 @@ impl References {
         match is_url(&id.path) {
             Some(_) => {
                 let got = Place::new(&shown)?.get("", Part::Whole, MOST_METADATA, &mut text);
-                if got.map_err(|e| failed(&e))?.is_none() {
+                if got.map_err(|e| e.opening())?.is_none() {
                     let gone = format!("open: {shown} does not exist any more");
                     return Err(Error::new(Fault::NoInput, gone));
                 }
@@ -261,15 +261,6 @@ fn place(key: &str, separator: char, grid: &ChunkGrid) -> Option<u64> {
     Some(number)
 }
 
-fn failed(e: &Failure) -> Error {
-    let fault = if e.damaged {
-        Fault::Data
-    } else {
-        Fault::NoInput
-    };
-    Error::new(fault, format!("open: {}", e.why))
-}
-
 fn parse(text: &[u8], shown: &str) -> Result<References> {
     let value = parse_json(text, shown)?;
     let bad = |why: &str| Err(Error::data(format!("open: {shown}: {why}")));
@@ -338,15 +329,11 @@ pub(super) fn read(
     most: u64,
     into: &mut Vec<u8>,
 ) -> Result<(), Failure> {
-    let damaged = |why: String| Failure {
-        damaged: true,
-        ..Failure::unreadable(why)
-    };
     if let Some((_, n)) = range
         && (n == 0 || n > most)
     {
         let why = format!("{n} bytes of {target}: allowed are 1 … {most}");
-        return Err(damaged(why));
+        return Err(Failure::damaged(why));
     }
     if is_url(Path::new(target)).is_some() {
         let place = Place::new(target).map_err(|e| Failure::unreadable(e.message().to_owned()))?;
@@ -362,17 +349,21 @@ pub(super) fn read(
     let unreadable = |e: std::io::Error| {
         Failure::unreadable(no_input(&PathBuf::from(target), &e).message().to_owned())
     };
+    // Before it is opened: a pipe would wait for a writer.
+    if !std::fs::metadata(target).map_err(unreadable)?.is_file() {
+        return Err(Failure::unreadable(format!("{target} is no file")));
+    }
     let file = File::open(target).map_err(unreadable)?;
     let has = file.metadata().map_err(unreadable)?.len();
     let (at, n) = range.unwrap_or((0, has));
     if n > most {
-        return Err(damaged(format!(
+        return Err(Failure::damaged(format!(
             "{target} has {n} bytes, more than the {most} that it ever has"
         )));
     }
     if at + n > has {
         let end = at + n;
-        return Err(damaged(format!(
+        return Err(Failure::damaged(format!(
             "bytes {at} to {end} of {target}, which has {has}"
         )));
     }

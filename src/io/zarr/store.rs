@@ -2,7 +2,7 @@
 
 use super::references::References;
 use crate::error::{Error, Fault, Result};
-use crate::io::remote::{Failure, Part, Place, is_url};
+use crate::io::remote::{Part, Place, is_url};
 use crate::io::sniff::no_input;
 use crate::spec::{FileId, Format};
 use serde_json::{Map, Value};
@@ -86,7 +86,7 @@ impl Store {
             }
             Store::Remote(place) => {
                 let got = place.get(key, Part::Whole, most, &mut bytes);
-                Ok(got.map_err(|e| failed(&e))?.map(|_| bytes))
+                Ok(got.map_err(|e| e.opening())?.map(|_| bytes))
             }
             Store::References(references) => references.small(key, most),
         }
@@ -116,7 +116,7 @@ impl Store {
             Store::Folder(root) => root,
             Store::References(_) => return Ok(Vec::new()),
             Store::Remote(place) => match place.folders(prefix) {
-                Some(listed) => return listed.map_err(|e| failed(&e)),
+                Some(listed) => return listed.map_err(|e| e.opening()),
                 None => {
                     return Err(Error::new(
                         Fault::NoInput,
@@ -141,15 +141,6 @@ impl Store {
         names.sort();
         Ok(names)
     }
-}
-
-fn failed(e: &Failure) -> Error {
-    let fault = if e.damaged {
-        Fault::Data
-    } else {
-        Fault::NoInput
-    };
-    Error::new(fault, format!("open: {}", e.why))
 }
 
 /// JSON, also with the numbers that Python writes bare.
@@ -258,10 +249,10 @@ fn first_of(place: &Place, keys: &[&str]) -> Result<Option<(FileId, usize)>> {
             Ok(None) => {}
             // To those who may not list, some stores say so of what is not there.
             Err(e) if matches!(e.status, Some(401 | 403)) => denied = Some(e),
-            Err(e) => return Err(failed(&e)),
+            Err(e) => return Err(e.opening()),
         }
     }
-    denied.map_or(Ok(None), |e| Err(failed(&e)))
+    denied.map_or(Ok(None), |e| Err(e.opening()))
 }
 
 /// Refuses a hierarchy on a server that is not the one that was described.
