@@ -85,7 +85,11 @@ impl Storage {
         let (chunk, filters) = match &source.layout {
             Layout::Chunked { chunk, filters } => (
                 Some(chunk.clone()),
-                filters.iter().map(Filter::to_string).collect::<Vec<_>>().join("+"),
+                filters
+                    .iter()
+                    .map(Filter::to_string)
+                    .collect::<Vec<_>>()
+                    .join("+"),
             ),
             Layout::Contiguous if variable.fortran_order => {
                 (None, "contiguous, in Fortran order".to_owned())

@@ -28,8 +28,6 @@ mod zarr;
 pub use described::{Described, describe, is_coordinate, read_whole};
 pub use direct::DirectSource;
 pub(crate) use direct::allow_many_files;
-#[cfg(any(test, feature = "fuzzing"))]
-pub(crate) use unpack::unpack_any;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -41,4 +39,6 @@ pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
 pub use save::{Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_output};
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use unpack::unpack_any;
 pub(crate) use zarr::codec_names as zarr_codecs;

@@ -321,7 +321,14 @@ mod tests {
             }
             let _ = coding.unpack(&bytes, &mut out, &mut more);
         }
-        for (block, bits, line) in [(0, 8, 8), (7, 8, 8), (8, 0, 8), (8, 25, 8), (8, 8, 0), (8, 8, 9999)] {
+        for (block, bits, line) in [
+            (0, 8, 8),
+            (7, 8, 8),
+            (8, 0, 8),
+            (8, 25, 8),
+            (8, 8, 0),
+            (8, 8, 9999),
+        ] {
             assert!(Coding::new(0, block, bits, line).is_none());
         }
     }

@@ -110,7 +110,10 @@ impl<'a> Frame<'a> {
 
     /// The next block, as it is stored.
     pub(super) fn block(&mut self) -> Result<&'a [u8], String> {
-        let bytes = self.take(4)?.iter().fold(0, |n, b| n << 8 | usize::from(*b));
+        let bytes = self
+            .take(4)?
+            .iter()
+            .fold(0, |n, b| n << 8 | usize::from(*b));
         self.take(bytes)
     }
 }

@@ -39,7 +39,12 @@ fn every_filter_gives_what_h5py_reads() {
     let info = info("filters.h5");
     let mut count = 0;
     for (v, plain) in numbers(&info) {
-        assert_eq!((&v.readable, &v.source.library_only), (&None, &None), "{}", v.name);
+        assert_eq!(
+            (&v.readable, &v.source.library_only),
+            (&None, &None),
+            "{}",
+            v.name
+        );
         let plain = info.variable(&plain).unwrap();
         let whole = Region::whole(&v.source.shape);
         let expected = read(plain, &whole).unwrap();
@@ -117,5 +122,8 @@ fn foreign_filters_are_named() {
     }
     let twice = info.variable("foreign/twice").unwrap();
     let reason = twice.source.library_only.as_ref().unwrap();
-    assert!(reason.contains("twice") && reason.contains("deflate (filter 1)"), "{reason}");
+    assert!(
+        reason.contains("twice") && reason.contains("deflate (filter 1)"),
+        "{reason}"
+    );
 }
