@@ -110,6 +110,8 @@ pub enum Format {
     NetCdf3,
     /// One array of NumPy.
     Npy,
+    /// A JSON of references, as kerchunk makes them, to the chunks of a Zarr 2 hierarchy.
+    Kerchunk,
 }
 
 impl Format {
@@ -138,6 +140,7 @@ impl std::fmt::Display for Format {
             Format::Zarr3 => "Zarr version 3",
             Format::NetCdf3 => "NetCDF-3",
             Format::Npy => ".npy",
+            Format::Kerchunk => "references (kerchunk)",
         })
     }
 }

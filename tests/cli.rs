@@ -1,12 +1,18 @@
 //! The program as users start it, alone and under mpirun: outputs, messages, exit codes, nothing left behind.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/daily.rs"]
 mod daily;
 #[path = "cli/examples.rs"]
 mod examples;
 #[path = "cli/many.rs"]
 mod many;
+#[path = "cli/remote.rs"]
+mod remote;
+#[path = "support/server.rs"]
+mod server;
 mod support;
 #[path = "cli/zarr.rs"]
 mod zarr;

@@ -246,7 +246,11 @@ fn files() {
     let error = refused(|d| d.open(&text).map(drop));
     says(&error, &["text.nc", "HDF5"]);
     assert_eq!(error.fault(), Fault::Data);
-    let bytes = std::fs::read(&path).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Behind the file lies its manifest, which reading does not need.
+    let manifest = b"{\"manifest\"";
+    let end = bytes.windows(manifest.len()).rposition(|w| w == manifest);
+    bytes.truncate(end.unwrap());
     for part in [0, 7, 100, bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
         let short = folder.path().join("short.nc");
         std::fs::write(&short, &bytes[..part]).unwrap();

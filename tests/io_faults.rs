@@ -57,9 +57,9 @@ fn what_is_no_file_says_so() {
     let (kind, text) = fault(dir.path());
     assert_eq!(kind, Fault::NoInput);
     assert!(text.contains("directory"), "{text}");
-    let (kind, text) = fault(Path::new("https://example.org/a.nc"));
+    let (kind, text) = fault(Path::new("gs://example/a.nc"));
     assert_eq!(kind, Fault::NoInput);
-    assert!(text.contains("not read over https"), "{text}");
+    assert!(text.contains("not read over gs"), "{text}");
     let cases: [(&str, &[u8], &str); 14] = [
         ("empty.nc", b"", "empty (0 bytes)"),
         ("early.nc", b"CDF\x03\0\0\0\0", "43 44 46 03"),

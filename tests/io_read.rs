@@ -5,6 +5,10 @@
 mod filters;
 #[path = "io_read/formats.rs"]
 mod formats;
+#[path = "io_read/remote.rs"]
+mod remote;
+#[path = "support/server.rs"]
+mod server;
 #[path = "io_read/zarr.rs"]
 mod zarr;
 

@@ -3,7 +3,7 @@
 
 use hyperslab::block::Block;
 use hyperslab::dtype::{DType, Scalar};
-use hyperslab::error::Fault;
+use hyperslab::error::{Error, Fault};
 use hyperslab::geom::{ChunkGrid, Region};
 use hyperslab::io::{self, Chunk, Placement, RankWriter, Scratch, TextVariable, Writer};
 use hyperslab::spec::{AttrValue, Attrs, Compression, Encoding, Format, OutputSpec, VariableSpec};
@@ -106,7 +106,8 @@ fn write(spec: &OutputSpec) {
                 for i in 0..grid.count() {
                     let region = grid.region(&grid.position(i));
                     let part = block(v.dtype, &region, &v.shape);
-                    own.write_region(*address, v, &region, &part).unwrap();
+                    own.write_region((number, *address), v, &region, &part)
+                        .unwrap();
                 }
             }
             Placement::Chunked { grid } | Placement::Files { grid, .. } => {
@@ -130,7 +131,65 @@ fn write(spec: &OutputSpec) {
         !spec.path.exists() || spec.overwrite,
         "the name appears only at the end"
     );
+    writer.finish(&own.take_pieces()).unwrap();
+}
+
+#[test]
+fn a_hierarchy_has_each_chunk_once_or_does_not_appear() {
+    let dir = tempfile::tempdir().unwrap();
+    let chunks = Some(vec![5, 7, 3]);
+    let encoding = Encoding {
+        chunks,
+        ..Encoding::default()
+    };
+    let mut spec = spec(
+        &dir.path().join("out.zarr"),
+        vec![variable("v", DType::F32, encoding)],
+    );
+    spec.format = Format::Zarr3;
+    for written in [0, 1, 3] {
+        let (writer, _) = Writer::create(&spec, &[], &[]).unwrap();
+        let e = writer.finish(&[written]).unwrap_err();
+        let says = format!("variable v has {written} of 2 chunks");
+        assert!(e.message().contains(&says), "{e}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+    let (writer, created) = Writer::create(&spec, &[], &[]).unwrap();
+    let own = RankWriter::open(&spec, &created).unwrap();
+    let part = block(DType::F32, &Region::new(vec![0; 3], vec![5, 7, 3]), &SHAPE);
+    let mut scratch = Scratch::default();
+    let mut put = |at: &[usize]| {
+        own.chunk(&spec.variables[0], 0, at, &[5, 7, 3], &part, &mut scratch)
+            .map(|_| ())
+    };
+    put(&[0, 0, 0]).unwrap();
+    let e = put(&[0, 0, 0]).unwrap_err();
+    assert!(
+        e.message().contains("chunk [0, 0, 0]") && e.message().contains("exists"),
+        "{e}"
+    );
+    assert_eq!(own.written(), [1], "a failed write is no chunk");
+    put(&[0, 0, 1]).unwrap();
     writer.finish(&own.written()).unwrap();
+    // Names that Zarr's folders cannot have.
+    for name in [
+        ".",
+        "..",
+        "...",
+        "zarr.json",
+        ".zgroup",
+        ".zarray",
+        ".zattrs",
+        ".zmetadata",
+        "a/b",
+    ] {
+        let mut spec = spec.clone();
+        spec.path = dir.path().join("named.zarr");
+        spec.variables[0].name = name.into();
+        let e = Writer::create(&spec, &[], &[]).map(|_| ()).unwrap_err();
+        assert!(e.message().contains(&format!("variable {name:?}")), "{e}");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
 fn encodings() -> Vec<Encoding> {
@@ -240,6 +299,180 @@ fn every_dtype_and_encoding_comes_back() {
     }
 }
 
+/// An output of each kind of piece: boxes, chunks, compressed chunks; of a hierarchy chunks and shards.
+fn of_all_kinds(path: &Path, format: Format) -> OutputSpec {
+    let compressed = Encoding {
+        chunks: Some(vec![2, 3, 4]),
+        compression: Some(Compression::Deflate(1)),
+        shuffle: true,
+        ..Encoding::default()
+    };
+    let shards = Encoding {
+        chunks: Some(vec![1, 3, 2]),
+        shards: (format == Format::Zarr3).then(|| vec![2, 3, 4]),
+        ..compressed.clone()
+    };
+    let mut spec = spec(
+        path,
+        vec![
+            variable("plain", DType::F64, Encoding::default()),
+            variable("packed", DType::I16, compressed),
+            variable("other", DType::F32, shards),
+        ],
+    );
+    spec.format = format;
+    spec
+}
+
+/// Files below a folder, or the file.
+fn files(path: &Path) -> Vec<std::path::PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let below = std::fs::read_dir(path).unwrap();
+    below
+        .flat_map(|entry| files(&entry.unwrap().path()))
+        .collect()
+}
+
+#[test]
+fn a_check_finds_every_byte_that_is_not_as_it_was_written() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, format) in [
+        ("out.nc", Format::NetCdf4),
+        ("out2.zarr", Format::Zarr2),
+        ("out3.zarr", Format::Zarr3),
+    ] {
+        let path = dir.path().join(name);
+        write(&of_all_kinds(&path, format));
+        let sound = io::check(&path).unwrap();
+        assert_eq!(sound.damages, [""; 0], "{name}");
+        assert!(sound.pieces > 40, "{name}: {}", sound.pieces);
+        for file in files(&path) {
+            let whole = std::fs::read(&file).unwrap();
+            let places = if path.is_file() { 301 } else { 13 };
+            let step = (whole.len() / places).max(1);
+            for at in (0..whole.len()).step_by(step).chain([whole.len() - 1]) {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 4;
+                std::fs::write(&file, &bytes).unwrap();
+                let found = io::check(&path);
+                let found = found.map(|checked| checked.damages.len());
+                assert!(
+                    found.as_ref().map_or_else(Error::is_data, |n| *n == 1),
+                    "{name}: byte {at} of {}: {found:?}",
+                    file.display()
+                );
+            }
+            for cut in [0, 1, whole.len() / 2, whole.len() - 1] {
+                std::fs::write(&file, &whole[..cut]).unwrap();
+                let found = io::check(&path).map(|checked| checked.damages.len());
+                assert!(
+                    found.as_ref().map_or_else(Error::is_data, |n| *n == 1),
+                    "{name}: {} cut to {cut}: {found:?}",
+                    file.display()
+                );
+            }
+            std::fs::write(&file, &whole).unwrap();
+            if path.is_dir() {
+                std::fs::remove_file(&file).unwrap();
+                let found = io::check(&path).map(|checked| checked.damages);
+                let key = file.strip_prefix(&path).unwrap().display().to_string();
+                match found {
+                    Ok(damages) => assert_eq!(damages, [format!("{key}: it is missing")]),
+                    Err(e) => assert!(key.starts_with(".hyperslab") && e.is_data(), "{e}"),
+                }
+                std::fs::write(&file, &whole).unwrap();
+            }
+        }
+        if path.is_dir() {
+            std::fs::write(path.join("packed/stray"), "x").unwrap();
+            assert_eq!(
+                io::check(&path).unwrap().damages,
+                ["packed/stray: it was not there when this was written"]
+            );
+            std::fs::remove_file(path.join("packed/stray")).unwrap();
+        }
+        assert_eq!(io::check(&path).unwrap(), sound, "{name}");
+    }
+}
+
+#[test]
+fn damages_name_variable_and_chunk() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.nc");
+    let spec = of_all_kinds(&path, Format::NetCdf4);
+    write(&spec);
+    let whole = std::fs::read(&path).unwrap();
+    let find = |what: &[u8]| whole.windows(what.len()).position(|w| w == what).unwrap();
+    let part = block(
+        DType::I16,
+        &Region::new(vec![2, 6, 4], vec![2, 1, 2]),
+        &SHAPE,
+    );
+    let chunk = io::encode_chunk(
+        &spec.variables[1],
+        &[2, 3, 4],
+        &part,
+        &mut Scratch::default(),
+    );
+    let chunk = chunk.unwrap();
+    let at = find(&chunk);
+    let mut bytes = whole.clone();
+    bytes[at] ^= 1;
+    bytes[find(b"a test")] = b'A';
+    std::fs::write(&path, &bytes).unwrap();
+    let damages = io::check(&path).unwrap().damages;
+    assert_eq!(damages.len(), 2, "{damages:?}");
+    let place = format!("(bytes {at} to {})", at + chunk.len());
+    assert!(
+        damages[0].starts_with(&format!(
+            "variable packed, chunk [1, 2, 1] {place}: CRC-32C "
+        )),
+        "{damages:?}"
+    );
+    assert!(
+        damages[1].starts_with("descriptions, indices"),
+        "{damages:?}"
+    );
+
+    let foreign = dir.path().join("foreign.nc");
+    std::fs::write(&foreign, b"no manifest").unwrap();
+    let e = io::check(&foreign).unwrap_err();
+    assert!(
+        e.is_data() && e.message().contains("it has no manifest"),
+        "{e}"
+    );
+    assert_eq!(
+        io::check(&dir.path().join("none")).unwrap_err().fault(),
+        Fault::NoInput
+    );
+}
+
+#[test]
+fn a_piece_that_is_missing_ends_in_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, format) in [("out.nc", Format::NetCdf4), ("out.zarr", Format::Zarr3)] {
+        let path = dir.path().join(name);
+        let spec = of_all_kinds(&path, format);
+        let (writer, created) = Writer::create(&spec, &inline(), &[]).unwrap();
+        let own = RankWriter::open(&spec, &created).unwrap();
+        if let Placement::Contiguous { address } = &created.variables[0] {
+            let region = Region::new(vec![0, 0, 0], vec![4, 7, 6]);
+            let part = block(DType::F64, &region, &SHAPE);
+            own.write_region((0, *address), &spec.variables[0], &region, &part)
+                .unwrap();
+        }
+        let e = writer.finish(&own.take_pieces()).unwrap_err();
+        let wanted = match format {
+            Format::NetCdf4 => "variable plain has 168 of 210 elements",
+            _ => "variable plain has 0 of 1 chunks",
+        };
+        assert!(e.is_internal() && e.message().contains(wanted), "{e}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}
+
 #[test]
 fn an_existing_file_needs_overwrite() {
     let dir = tempfile::tempdir().unwrap();
@@ -324,6 +557,6 @@ fn an_unfinished_file_disappears() {
             .is_internal()
     );
     let e = writer.finish(&[]).unwrap_err();
-    assert!(e.message().contains("1 of 18 chunks"), "{e}");
+    assert!(e.message().contains("0 of 18 chunks"), "{e}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -8,12 +8,14 @@ use hyperslab::array::{Border, compute};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
-use hyperslab::driver::{Driver, Finished};
-use hyperslab::labelled::DataArray;
+use hyperslab::driver::{Config, Driver, Finished, launch_with};
+use hyperslab::dtype::DType;
+use hyperslab::labelled::{DataArray, ManyOptions};
 use hyperslab::op::ReductionKind;
+use hyperslab::plan::Tiling;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use support::files::{landsat, limits, ndvi, on_tiles, packed};
+use support::files::{landsat, limits, ndvi, on, on_tiles, packed};
 
 /// The numbers of a finished program.
 fn measured(
@@ -206,6 +208,164 @@ fn partial_results_that_wait_are_projected() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// A walk over many files holds the pieces of the files that a tile lies in, and the projection says so.
+#[test]
+fn many_files_are_held_a_tile_at_a_time() {
+    const FILES: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    let name = |chunked: bool, file: usize| match chunked {
+        true => folder.path().join(format!("packed{file:02}.nc")),
+        false => folder.path().join(format!("plain{file:02}.nc")),
+    };
+    measured(1, Fabric::Solo, 2, 1 << 30, |d| {
+        for file in 0..FILES {
+            // Of uneven lengths.
+            let x = d.default_rng(file as u64).random(&[3 + file % 3, 90, 120]);
+            let x = DataArray::new(x, &["time", "y", "x"], Vec::new()).rename("v");
+            x.save(name(false, file))?;
+            let counts = (&x * 1e4).astype(DType::I16);
+            let counts = counts.with_encoding(packed(&[2, 90, 120]));
+            counts
+                .with_attr("scale_factor", 1e-4)
+                .save(name(true, file))?;
+        }
+        Ok(())
+    });
+    let whole = (FILES * 4 * 90 * 120 * 8) as u64;
+    let out = folder.path().join("out.nc");
+    type Made = fn(&DataArray, &Path) -> hyperslab::Result<()>;
+    let map: Made = |v, _| v.mean("time").compute_block().map(drop);
+    let series: Made = |v, _| (v * 2.0).std(["y", "x"]).compute_block().map(drop);
+    let copy: Made = |v, out| v.save(out);
+    let mut wrong = Vec::new();
+    for chunked in [false, true] {
+        let paths: Vec<PathBuf> = (0..FILES).map(|file| name(chunked, file)).collect();
+        let options = ManyOptions {
+            concat_dim: Some("time".into()),
+            ..ManyOptions::default()
+        };
+        for (job, work) in [("map", map), ("series", series), ("copy", copy)] {
+            for (fabric, threads) in [
+                (Fabric::Solo, 1),
+                (Fabric::Solo, 3),
+                (Fabric::Threads(3), 1),
+            ] {
+                let done = measured(1, fabric, threads, 1 << 30, |d| {
+                    work(&d.open_many(&paths, &options)?.var("v"), &out)
+                });
+                let what = format!("{job}, packed {chunked}, on {fabric:?} x {threads}");
+                println!(
+                    "{what}: {:?}, projected {}, whole {whole}",
+                    done.peaks, done.projected_bytes
+                );
+                let _ = std::fs::remove_file(&out);
+                let peak = *done.peaks.iter().max().unwrap();
+                let fits = peak <= done.projected_bytes;
+                if !fits || peak > whole / 3 || done.projected_bytes > whole / 2 {
+                    wrong.push(what);
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The decoded bytes that the plan projects.
+fn decoded_by_plan(
+    ranks: usize,
+    limits: Limits,
+    program: impl FnOnce(&Driver) -> hyperslab::Result<()> + Send,
+) -> u64 {
+    let config = Config {
+        limits,
+        dry_ranks: Some(ranks),
+        tiling: Tiling {
+            elements: 1,
+            ..Tiling::default()
+        },
+        ..Config::default()
+    };
+    let plans = launch_with(&config, |driver| {
+        program(driver)?;
+        Ok(driver.session().planned())
+    });
+    let plans = plans.map_err(|(_, e)| e).unwrap().unwrap();
+    let stages = plans.iter().flat_map(|plan| plan.footprints());
+    stages.map(|stage| stage.decoded_bytes).sum()
+}
+
+/// Chunks that a second pass needs stay in the memory that is left: all, some, or none of them; never another result.
+#[test]
+fn decoded_chunks_stay_where_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let whole = 60 * 90 * 120 * 8;
+    measured(1, Fabric::Solo, 2, 1 << 30, |d| {
+        let x = d.default_rng(5).random(&[60, 90, 120]);
+        let x = DataArray::new(x, &["time", "y", "x"], Vec::new()).rename("v");
+        x.with_encoding(packed(&[5, 30, 40])).save(&input)
+    });
+    let (mut results, mut kept) = (Vec::new(), Vec::new());
+    for (ranks, threads) in [(1, 1), (1, 3), (2, 2), (3, 1)] {
+        for budget in [64u64 << 20, 4 << 20, 2560 << 10, 1 << 20] {
+            let limits = limits(threads, budget);
+            let program = |d: &Driver| {
+                let v = d.open(&input)?.var("v");
+                let doubled = (&v - &v.mean("time")) * 2.0;
+                (doubled + &v.max(["y", "x"])).rename("v").save(&out)
+            };
+            let fabric = match ranks {
+                1 => Fabric::Solo,
+                _ => Fabric::Threads(ranks),
+            };
+            let done = on_tiles(1, fabric, limits.clone(), |d| {
+                program(d)?;
+                Ok(d.session().finished())
+            });
+            let Ok(done) = done else {
+                // Not even a task fits on one thread.
+                assert!(budget < 2 << 20);
+                continue;
+            };
+            let what = format!("{ranks} x {threads} in {budget}");
+            println!(
+                "{what}: {:?} of {}, decoded {}",
+                done.peaks, done.projected_bytes, done.stats.decoded_bytes
+            );
+            assert!(
+                done.peaks.iter().all(|peak| *peak <= done.projected_bytes),
+                "{what}"
+            );
+            assert!(done.projected_bytes <= budget, "{what}");
+            assert_eq!(
+                done.stats.decoded_bytes,
+                decoded_by_plan(ranks, limits, program),
+                "{what}"
+            );
+            kept.push((ranks, budget, 2 * whole - done.stats.decoded_bytes));
+            results.push(
+                on(Fabric::Solo, support::files::limits(1, 1 << 30), |d| {
+                    d.open(&out)?.var("v").compute_block()
+                })
+                .unwrap(),
+            );
+            std::fs::remove_file(&out).unwrap();
+        }
+    }
+    assert!(results.iter().all(|block| *block == results[0]));
+    let of = |ranks: usize, budget: u64| {
+        kept.iter()
+            .find(|k| (k.0, k.1) == (ranks, budget))
+            .map(|k| k.2)
+    };
+    assert_eq!(of(1, 64 << 20), Some(whole), "{kept:?}");
+    assert!(
+        of(1, 4 << 20).is_some_and(|bytes| bytes > 0 && bytes < whole),
+        "{kept:?}"
+    );
+    assert!(of(3, 64 << 20).is_some_and(|bytes| bytes > 0), "{kept:?}");
 }
 
 /// What a program with stored results gives, and what it took.

@@ -1,7 +1,7 @@
 //! Subcommands and their options.
 
 use super::report::Clock;
-use super::{convert, demo, doctor, info, plan, run};
+use super::{check, convert, demo, doctor, info, plan, run};
 use crate::comm::launcher_rank;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ enum Command {
     Plan(PlanArgs),
     /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
     Info(InfoArgs),
+    /// Compare outputs with the checksums they were written with
+    Check(CheckArgs),
     /// Write a file in another format, chunking or compression
     Convert(ConvertArgs),
     /// Make a small satellite cube, run the NDVI job over it and draw the four seasons
@@ -93,7 +95,7 @@ pub(super) struct PlanArgs {
 
 #[derive(Args)]
 pub(super) struct InfoArgs {
-    /// The file
+    /// The file, or the URL of a Zarr hierarchy or of references
     pub(super) file: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -101,8 +103,21 @@ pub(super) struct InfoArgs {
 }
 
 #[derive(Args)]
+pub(super) struct CheckArgs {
+    /// NetCDF-4 files and Zarr hierarchies that hyperslab has written
+    #[arg(required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Print one JSON object for each file
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Say nothing of files that are as they were written
+    #[arg(long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Args)]
 pub(super) struct ConvertArgs {
-    /// NetCDF-4, HDF5, NetCDF-3, Zarr or .npy
+    /// NetCDF-4, HDF5, NetCDF-3, Zarr, .npy or references (kerchunk); of Zarr and references a URL, too
     pub(super) input: PathBuf,
     /// The output: Zarr where the name ends in .zarr, else NetCDF-4
     pub(super) output: PathBuf,
@@ -185,6 +200,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &clock),
         Command::Plan(args) => plan::plan(&args),
         Command::Info(args) => info::info(&args),
+        Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),
         Command::Demo(args) => demo::demo(&args),
         Command::Doctor(args) => doctor::doctor(&args),

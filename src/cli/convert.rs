@@ -1,35 +1,25 @@
 //! `hyperslab convert`.
 
 use super::args::ConvertArgs;
-use super::job::print;
+use super::job;
 use super::report::Clock;
-use super::{job, report};
+
 use crate::error::{Error, Result};
+use crate::io::shown;
 use crate::labelled::ConvertOptions;
 use crate::spec::{Compression, Format};
-use std::io::Write;
-use std::time::Instant;
 
 pub(super) fn convert(args: &ConvertArgs, clock: &Clock) -> u8 {
-    let what = format!("convert {} {}", args.input.display(), args.output.display());
+    let what = format!("convert {} {}", shown(&args.input), args.output.display());
     job::run(
         &args.job,
         args.json,
         &what,
         |_| {},
         |driver| {
-            let (startup_s, start) = (clock.elapsed_s(), Instant::now());
-            driver.convert(&args.input, &args.output, &options(args)?)?;
-            let elapsed_s = start.elapsed().as_secs_f64();
-            let session = driver.session();
-            let (done, ranks, limits) = (session.finished(), session.ranks(), session.limits());
-            if args.json {
-                print(&report::summary(&done, ranks, limits, startup_s, elapsed_s).to_string());
-            } else if !args.quiet {
-                let line = report::line(&done, ranks, limits, elapsed_s);
-                let _ = writeln!(std::io::stderr().lock(), "{line}");
-            }
-            Ok(())
+            job::reported(driver, clock, args.json, args.quiet, || {
+                driver.convert(&args.input, &args.output, &options(args)?)
+            })
         },
     )
 }

@@ -16,7 +16,7 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
         overwrite: false,
         log: "warn".into(),
     };
-    let what = format!("info {}", args.file.display());
+    let what = format!("info {}", io::shown(&args.file));
     job::run(
         &job,
         args.json,
@@ -24,7 +24,7 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
         |_| {},
         |driver| {
             let info = io::open(&args.file, None)
-                .context(|| format!("opening {}", args.file.display()))?;
+                .context(|| format!("opening {}", io::shown(&args.file)))?;
             let stored = info
                 .variables
                 .iter()

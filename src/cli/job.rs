@@ -1,13 +1,14 @@
 //! From options to a running job, and from its error to a message and an exit code.
 
 use super::args::{JobArgs, ScriptArgs, yield_to_printer};
+use super::report::Clock;
 use super::{report, trace};
 use crate::comm::launcher_rank;
 use crate::config::{Limits, parse_bytes};
 use crate::driver::{Config, Driver, launch_with};
 use crate::error::{Error, Result};
 use std::io::Write;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// The configuration of a job.
 pub(super) fn config(args: &JobArgs, what: &str) -> Result<Config> {
@@ -93,4 +94,26 @@ pub(super) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{text}");
     let _ = out.flush();
+}
+
+/// What `run` and `convert` say at their end: `program`'s jobs as JSON, or as a line that `quiet` leaves out.
+pub(super) fn reported(
+    driver: &Driver,
+    clock: &Clock,
+    json: bool,
+    quiet: bool,
+    program: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let (startup_s, start) = (clock.elapsed_s(), Instant::now());
+    program()?;
+    let elapsed_s = start.elapsed().as_secs_f64();
+    let session = driver.session();
+    let (done, ranks, limits) = (session.finished(), session.ranks(), session.limits());
+    if json {
+        print(&report::summary(&done, ranks, limits, startup_s, elapsed_s).to_string());
+    } else if !quiet {
+        let line = report::line(&done, ranks, limits, elapsed_s);
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! memory is copied at once; for the rest a pool of reader threads (`Limits::reads`: the reads in flight of a rank), which
 //! starts with the first such chunk, waits in the task's place.
 
+use super::kept::KeptChunk;
 use crate::error::{Error, Result};
 use crate::geom::Region;
 use crate::io::Source;
@@ -47,7 +48,8 @@ impl Readers {
             let inbox = self.inbox.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("read-{}", threads.len()))
-                .stack_size(256 << 10)
+                // Room for the handshake of an encrypted connection too.
+                .stack_size(1 << 20)
                 .spawn(move || {
                     for mut request in inbox {
                         let result = request
@@ -85,6 +87,8 @@ pub(super) struct Piece {
     pub(super) input: usize,
     pub(super) chunk: Vec<usize>,
     pub(super) part: Region,
+    /// It was decoded by an earlier pass.
+    pub(super) kept: Option<Arc<KeptChunk>>,
 }
 
 /// The chunks of one tile, on their way.
@@ -115,7 +119,7 @@ impl Readers {
                 .as_ref()
                 .ok_or_else(|| Error::internal("a chunk of an input that is no file"))?;
             let mut raw = spare.pop().unwrap_or_default();
-            if source.stored_bytes(&piece.chunk) == 0 {
+            if piece.kept.is_some() || source.stored_bytes(&piece.chunk) == 0 {
                 raw.clear();
                 pending.raws[slot] = Some(raw);
                 continue;

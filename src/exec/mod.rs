@@ -7,6 +7,7 @@ mod exchange;
 mod faults;
 mod fetch;
 mod gaps;
+mod kept;
 mod messages;
 mod meter;
 mod output;

@@ -107,9 +107,12 @@ impl Delivery<'_> {
         let spec = &self.plan.files[file as usize].variables[variable as usize];
         match &output.created.variables[variable as usize] {
             Placed::Contiguous { address } => {
-                output
-                    .writer
-                    .write_region(*address, spec, &finished.region, &finished.block)?;
+                output.writer.write_region(
+                    (variable as usize, *address),
+                    spec,
+                    &finished.region,
+                    &finished.block,
+                )?;
                 self.meter
                     .written_bytes
                     .fetch_add(finished.block.bytes() as u64, Relaxed);

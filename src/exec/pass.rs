@@ -3,6 +3,7 @@
 
 use super::exchange::AtHand;
 use super::fetch::{Pending, Piece, Readers};
+use super::kept::Keeping;
 use super::messages::Parcel;
 use super::meter::Meter;
 use super::output::{Delivery, Store};
@@ -30,6 +31,8 @@ pub(super) struct PassRun<'a> {
     pub(super) sources: Vec<Option<Arc<dyn Source>>>,
     /// Per slot: the boxes in memory that it is loaded from.
     pub(super) resident: Vec<Option<AtHand>>,
+    /// Per slot: whether chunks of it are kept for later passes, or were by an earlier one.
+    pub(super) kept: Vec<Option<Keeping>>,
     pub(super) sinks: Vec<SinkRun<'a>>,
     pub(super) delivery: Delivery<'a>,
     pub(super) readers: &'a Readers,
@@ -134,10 +137,15 @@ impl PassRun<'_> {
             let grid = source.grid();
             for chunk in grid.overlapping(needed) {
                 if let Some(part) = grid.region(&chunk).intersect(needed) {
+                    let kept = match &self.kept[number] {
+                        Some(Keeping::Takes(kept)) => kept.find(&chunk),
+                        _ => None,
+                    };
                     pieces.push(Piece {
                         input: number,
                         chunk,
                         part,
+                        kept,
                     });
                 }
             }
@@ -361,6 +369,7 @@ impl<'r, 'a> Worker<'r, 'a> {
         raws: &[Vec<u8>],
     ) -> Result<()> {
         let run = self.run;
+        self.pieces.ready(run, needs);
         let blocks = &mut self.pieces.blocks;
         for ((block, need), source) in blocks.iter_mut().zip(needs).zip(&run.sources) {
             if let (Some(block), Some(need), Some(_)) = (block, need, source) {
@@ -381,12 +390,21 @@ impl<'r, 'a> Worker<'r, 'a> {
             let in_scratch = run.in_scratch(input);
             for number in &by_input[input] {
                 let (piece, raw) = (&pieces[*number], &raws[*number]);
+                if let Some(kept) = &piece.kept {
+                    let inside = piece.part.relative_to(&kept.region.start);
+                    let into = piece.part.relative_to(&need.start);
+                    block.paste(&into, &kept.block.part(&inside))?;
+                    continue;
+                }
                 source
                     .decode_into(&piece.chunk, raw, scratch, &piece.part, block, &need.start)
                     .context(|| format!("reading {}", run.variable(input)))?;
                 read += raw.len() as u64;
                 let chunk = source.grid().region(&piece.chunk).elements();
                 decoded += (chunk * block.dtype().size()) as u64;
+                if let Some(Keeping::Gives(kept)) = &run.kept[input] {
+                    kept.offer(&piece.chunk, (block, need), run.meter)?;
+                }
             }
             if in_scratch {
                 run.meter.scratch_read_bytes.fetch_add(read, Relaxed);

@@ -50,6 +50,46 @@ impl Pieces {
         all.flatten().map(Block::bytes).sum()
     }
 
+    /// Readies the blocks for a tile. Those of slots that it does not need serve slots that begin to be needed and are about as
+    /// large, or go: a walk over many files holds the pieces of one tile, not of all files.
+    pub(super) fn ready(&mut self, run: &PassRun<'_>, needs: &[Option<Region>]) {
+        let mut free: Vec<Block> = Vec::new();
+        for (number, need) in needs.iter().enumerate() {
+            if need.is_some() {
+                continue;
+            }
+            if let Some(block) = &mut self.blocks[number]
+                && block.bytes() > 0
+            {
+                let empty = Block::zeros(block.dtype(), &[0]);
+                free.push(std::mem::replace(block, empty));
+            }
+            self.bands[number] = None;
+            if let Some(interpreter) = &mut self.interpreters[number] {
+                interpreter.let_go();
+            }
+        }
+        if free.is_empty() {
+            return;
+        }
+        for (number, need) in needs.iter().enumerate() {
+            let (Some(need), Some(block)) = (need, &mut self.blocks[number]) else {
+                continue;
+            };
+            if block.bytes() > 0 || run.resident[number].is_some() {
+                continue;
+            }
+            let elements = need.elements();
+            let serves = |free: &Block| {
+                free.dtype() == block.dtype()
+                    && (elements..=elements + elements / 4).contains(&free.elements())
+            };
+            if let Some(found) = free.iter().position(serves) {
+                *block = free.swap_remove(found);
+            }
+        }
+    }
+
     /// Makes the needed box of every slot that is not loaded, in the order of their numbers; what is made inside a slot
     /// comes with it, by the bands of its piece.
     pub(super) fn make(&mut self, run: &PassRun<'_>, needs: &[Option<Region>]) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use super::exchange::bring;
 use super::fetch::Readers;
+use super::kept::Kept;
 use super::meter::{Meter, Stats, rss_peak_bytes};
 use super::output::OpenOutput;
 use super::scratch::ScratchFiles;
@@ -16,7 +17,7 @@ use crate::error::{Context, Error, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
 use crate::io::{
-    Created, RankWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
+    Created, Piece, RankWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
 };
 use crate::plan::{self, ArrayDecl, ArrayId, Plan, ReadyPlan, Stage};
 use crate::spec::{FileId, SourceSpec, VariableSpec};
@@ -210,6 +211,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         }
     }
     let mut living = meter.hold(0);
+    let mut kept = verdict(comm, Kept::new(&plan, comm.rank()))?;
     for (number, stage) in plan.stages.iter().enumerate() {
         state.runs = state.runs.wrapping_add(1);
         // Two tags per stage, below the smallest upper bound that MPI allows (32767).
@@ -228,6 +230,8 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             writers: &mut writers,
             gathered: &mut gathered,
             tags,
+            number,
+            kept: &kept,
             room: room.get(number).map_or(0, |room| *room as usize),
         };
         let finished = match stage {
@@ -250,6 +254,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         };
         let finished = finished.context(|| format!("running stage {number} of the plan"))?;
         resident.extend(finished);
+        kept.close_after(number);
         let made = plan.scratch.iter().copied();
         let made: Vec<ArrayId> = made
             .filter(|array| plan.home_stage(*array) == Some(number))
@@ -278,13 +283,13 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     if !outputs.is_empty() {
         let synced = outputs.iter().try_for_each(|output| output.writer.sync());
         verdict(comm, synced)?;
-        let written = files_written(comm, &outputs)?;
+        let written = pieces_written(comm, &outputs)?;
         share(comm, || {
             super::faults::point("finish", 0)?;
             let finished = writers.drain(..).zip(&written);
             finished
                 .into_iter()
-                .try_for_each(|(writer, files)| writer.finish(files))
+                .try_for_each(|(writer, pieces)| writer.finish(pieces))
         })?;
     }
     let sent = comm.stats();
@@ -314,18 +319,16 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     })
 }
 
-/// Files that all ranks wrote, per output and variable; on rank 0. Collective.
-fn files_written(comm: &dyn Comm, outputs: &[OpenOutput]) -> Result<Vec<Vec<u64>>> {
-    let own: Vec<Vec<u64>> = outputs.iter().map(|o| o.writer.written()).collect();
-    let encoded = postcard::to_stdvec(&own).map_err(|e| Error::internal(format!("counts: {e}")))?;
-    let mut all: Vec<Vec<u64>> = own.iter().map(|counts| vec![0; counts.len()]).collect();
+/// The pieces that all ranks wrote, per output; on rank 0. Collective.
+fn pieces_written(comm: &dyn Comm, outputs: &[OpenOutput]) -> Result<Vec<Vec<Piece>>> {
+    let own: Vec<Vec<Piece>> = outputs.iter().map(|o| o.writer.take_pieces()).collect();
+    let encoded = postcard::to_stdvec(&own).map_err(|e| Error::internal(format!("pieces: {e}")))?;
+    let mut all: Vec<Vec<Piece>> = own.iter().map(|_| Vec::new()).collect();
     for bytes in comm.gather(0, &encoded)? {
-        let counts: Vec<Vec<u64>> =
-            postcard::from_bytes(&bytes).map_err(|e| Error::internal(format!("counts: {e}")))?;
-        for (sums, counts) in all.iter_mut().zip(counts) {
-            for (sum, count) in sums.iter_mut().zip(counts) {
-                *sum += count;
-            }
+        let pieces: Vec<Vec<Piece>> =
+            postcard::from_bytes(&bytes).map_err(|e| Error::internal(format!("pieces: {e}")))?;
+        for (all, pieces) in all.iter_mut().zip(pieces) {
+            all.extend(pieces);
         }
     }
     Ok(all)

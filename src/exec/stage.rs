@@ -3,6 +3,7 @@
 
 use super::combine::combine;
 use super::exchange::{AtHand, bring, parts};
+use super::kept::Kept;
 use super::messages::{Parcel, pump};
 use super::meter::Meter;
 use super::output::{Delivery, OpenOutput, Store};
@@ -35,6 +36,9 @@ pub(super) struct StageContext<'a> {
     pub(super) writers: &'a mut Vec<Writer>,
     pub(super) gathered: &'a mut Vec<Block>,
     pub(super) tags: [Tag; 2],
+    /// Number of the stage.
+    pub(super) number: usize,
+    pub(super) kept: &'a Kept,
     /// Bytes by which the largest stage of the plan needs more than this one.
     pub(super) room: usize,
 }
@@ -109,6 +113,14 @@ impl StageContext<'_> {
                 .iter()
                 .map(|slot| match slot.make {
                     Make::Load(array) => at_hand.get(&array).cloned(),
+                    _ => None,
+                })
+                .collect(),
+            kept: pass
+                .slots
+                .iter()
+                .map(|slot| match slot.make {
+                    Make::Load(array) => self.kept.of(array, self.number),
                     _ => None,
                 })
                 .collect(),

@@ -101,9 +101,10 @@ pub(super) fn write_from_scratch(
         meter.scratch_read_bytes.fetch_add(read as u64, Relaxed);
         let whole = Finished { region, block };
         // The chunk, as it was read, and encoded.
-        let _held = meter.hold(2 * read + scratch.bytes.capacity() + scratch.more.capacity());
-        to.put(chunk.to_vec(), &whole, outgoing, meter, scratch)
-            .map(|_| ())
+        let mut held = meter.hold(2 * read);
+        let on_their_way = to.put(chunk.to_vec(), &whole, outgoing, meter, scratch)?;
+        held.set(2 * read + on_their_way + scratch.bytes.capacity() + scratch.more.capacity());
+        Ok(())
     };
     let (tag, parcels) = (context.tags[0], to_rank_0(plan, write));
     let written = context.parcels(tag, parcels, |outgoing| {

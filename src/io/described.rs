@@ -1,18 +1,25 @@
 //! A file's metadata with the values of its coordinates: all that opening it needs, found on any rank.
 
-use super::format::Scratch;
+use super::format::{Scratch, Source};
 use super::info::{FileInfo, VariableInfo};
 use super::open::{index, open, open_source};
+use super::remote::{is_url, shown};
 use crate::block::{Block, Buffer};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::geom::Region;
-use crate::spec::SourceSpec;
+use crate::spec::{Format, SourceSpec};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
 
 /// Auxiliary coordinates of up to this many elements are read at once; larger ones stay lazy data variables.
 const LARGEST_COORD: usize = 1 << 20;
+
+/// No variable of more elements is read whole: what says it is longer is damaged, or made to exhaust memory.
+const LARGEST_WHOLE: usize = 1 << 27;
+
+/// Chunks of a coordinate that are fetched from far away at once.
+const FAR_AT_ONCE: usize = 16;
 
 /// What is known about a file, with the stored values of its coordinates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +55,7 @@ impl Described {
 /// # Errors
 /// As [`open`]; data when a coordinate is damaged.
 pub fn describe(path: &Path, group: Option<&str>) -> Result<Described> {
-    let opening = || format!("opening {}", path.display());
+    let opening = || format!("opening {}", shown(path));
     let info = open(path, group).context(opening)?;
     let mut values = Vec::new();
     for (number, variable) in info.variables.iter().enumerate() {
@@ -82,8 +89,16 @@ pub fn is_coordinate(info: &FileInfo, variable: &VariableInfo) -> bool {
 /// The values of a small variable.
 ///
 /// # Errors
-/// As reading: I/O, and data when its bytes are damaged.
+/// As reading: I/O, and data when its bytes are damaged; resource when it is not small.
 pub fn read_whole(spec: &SourceSpec) -> Result<Block> {
+    let elements = (spec.shape.iter()).fold(1usize, |product, n| product.saturating_mul(*n));
+    if elements > LARGEST_WHOLE {
+        return Err(Error::resource(format!(
+            "{}: variable {}: a coordinate of {elements} elements; coordinates are read whole, at most {LARGEST_WHOLE} elements",
+            spec.file.path.display(),
+            spec.variable
+        )));
+    }
     let source = open_source(spec, Arc::new(index(spec)?))?;
     let mut block = Block::zeros(spec.dtype, &spec.shape);
     let (mut raw, mut scratch) = (Vec::new(), Scratch::default());
@@ -92,13 +107,50 @@ pub fn read_whole(spec: &SourceSpec) -> Result<Block> {
         return Ok(block);
     }
     let origin = vec![0; spec.shape.len()];
-    for chunk in source.grid().overlapping(&whole) {
-        raw.clear();
-        if source.stored_bytes(&chunk) > 0 {
-            source.fetch(&chunk, &mut raw)?;
+    // What is far away is waited for together: a time axis may have a chunk for each of its values.
+    let at_once = match is_url(&spec.file.path).is_some() || spec.format == Format::Kerchunk {
+        true => FAR_AT_ONCE,
+        false => 1,
+    };
+    let chunks: Vec<Vec<usize>> = source.grid().overlapping(&whole).collect();
+    for some in chunks.chunks(at_once) {
+        let raws = fetch_all(&*source, some, std::mem::take(&mut raw));
+        for (chunk, fetched) in some.iter().zip(raws) {
+            raw = fetched?;
+            let part = source.grid().region(chunk);
+            source.decode_into(chunk, &raw, &mut scratch, &part, &mut block, &origin)?;
         }
-        let part = source.grid().region(&chunk);
-        source.decode_into(&chunk, &raw, &mut scratch, &part, &mut block, &origin)?;
     }
     Ok(block)
+}
+
+/// Fetches some chunks, each on a thread of its own; a single one here, into the memory of `spare`.
+fn fetch_all(
+    source: &dyn Source,
+    chunks: &[Vec<usize>],
+    mut spare: Vec<u8>,
+) -> Vec<Result<Vec<u8>>> {
+    let fetch = |chunk: &[usize], mut raw: Vec<u8>| {
+        raw.clear();
+        match source.stored_bytes(chunk) {
+            0 => Ok(raw),
+            _ => source.fetch(chunk, &mut raw).map(|()| raw),
+        }
+    };
+    if let [one] = chunks {
+        return vec![fetch(one, std::mem::take(&mut spare))];
+    }
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = chunks
+            .iter()
+            .map(|chunk| scope.spawn(|| fetch(chunk, Vec::new())))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                let gone = |_| Err(Error::internal("a thread that fetched a chunk"));
+                thread.join().unwrap_or_else(gone)
+            })
+            .collect()
+    })
 }

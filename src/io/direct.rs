@@ -4,12 +4,12 @@
 //! chunk that was never written is fill values; a file that changed since it was described is refused.
 
 use super::bitshuffle;
+use super::files::PooledFile;
 use super::filters;
 use super::format::{Scratch, Source, fit};
 use super::index::StorageIndex;
 use super::paste::{self, Place};
 use super::records::gather;
-use super::sniff::open_unchanged;
 use super::unpack::unpack;
 use crate::block::Block;
 use crate::dtype::DType;
@@ -17,8 +17,6 @@ use crate::error::{Error, Fault, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::spec::{Filter, Layout, SourceSpec};
 use rustix::io::{ReadWriteFlags, preadv2};
-use rustix::process::{Resource, getrlimit, setrlimit};
-use std::fs::File;
 use std::io::{ErrorKind, IoSliceMut};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -27,29 +25,20 @@ use std::sync::Arc;
 pub struct DirectSource {
     spec: SourceSpec,
     index: Arc<StorageIndex>,
-    file: File,
+    file: Arc<PooledFile>,
     grid: ChunkGrid,
     /// Lengths of a stored chunk, which may exceed the variable.
     chunk: Vec<usize>,
     filters: Vec<Filter>,
 }
 
-/// For the start of a job: as many open files as the system lets this process have. Every variable that is read holds one, and
-/// the usual limit of 1024 is less than a year of daily files has.
-pub(crate) fn allow_many_files() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // Without it, a job that needs more says which file it could not open.
-    let _ = setrlimit(Resource::Nofile, limit);
-}
-
 impl DirectSource {
-    /// Opens the file and checks that it is the described one.
+    /// The file is opened when it is first read.
     ///
     /// # Errors
-    /// Data when the file changed or the index does not fit the spec; no input when the file is gone.
+    /// Data when the index does not fit the spec.
     pub fn open(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<DirectSource> {
-        let file = open_unchanged(&spec.file)?;
+        let file = PooledFile::of(&spec.file);
         let (grid, chunk, filters) = match &spec.layout {
             Layout::Chunked { chunk, filters } => (
                 ChunkGrid::regular(&spec.shape, chunk)?,
@@ -132,7 +121,7 @@ impl DirectSource {
                 Some(((*address)? + offset, region.elements() * size, 0))
             }
             StorageIndex::Compact(bytes) => Some((0, bytes.len(), 0)),
-            StorageIndex::Keys | StorageIndex::Library => None,
+            StorageIndex::Keys | StorageIndex::References { .. } | StorageIndex::Library => None,
         }
     }
 
@@ -172,9 +161,10 @@ impl DirectSource {
             return Ok(());
         };
         fit(raw, size);
+        let file = self.file.get()?;
         self.read_with(chunk, part, address, raw, |buffer, address| {
             let size = buffer.len();
-            self.file.read_exact_at(buffer, address).map_err(|e| match e.kind() {
+            file.read_exact_at(buffer, address).map_err(|e| match e.kind() {
                 ErrorKind::UnexpectedEof => self.damaged(
                     chunk,
                     format!("the file ends before byte {}", address.saturating_add(size as u64)),
@@ -198,10 +188,14 @@ impl DirectSource {
         let Some((address, size, _)) = self.stored(chunk) else {
             return false;
         };
+        // An error is told by the read that may wait.
+        let Ok(file) = self.file.get() else {
+            return false;
+        };
         fit(raw, size);
         self.read_with(chunk, part, address, raw, |buffer, address| {
             let (size, now) = (buffer.len(), ReadWriteFlags::NOWAIT);
-            match preadv2(&self.file, &mut [IoSliceMut::new(buffer)], address, now) {
+            match preadv2(&*file, &mut [IoSliceMut::new(buffer)], address, now) {
                 Ok(got) if got == size => Ok(()),
                 _ => Err(()),
             }

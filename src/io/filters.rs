@@ -1,11 +1,49 @@
 //! The HDF5 filters that are run here: deflate, shuffle, Fletcher-32.
 
-use libdeflater::{DecompressionError, Decompressor};
+use libdeflater::{CompressionLvl, Compressor, DecompressionError, Decompressor};
 use std::cell::RefCell;
 
 thread_local! {
     /// One decompressor per thread: its tables are large.
     static INFLATE: RefCell<Decompressor> = RefCell::new(Decompressor::new());
+    /// One compressor per thread with its level.
+    static DEFLATE: RefCell<Option<(i32, Compressor)>> = const { RefCell::new(None) };
+}
+
+/// What is around a deflate stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrap {
+    Zlib,
+    Gzip,
+}
+
+/// Deflates at a level of 0 … 12 into `out`, in place of what was there.
+pub(crate) fn deflate(
+    bytes: &[u8],
+    level: i32,
+    wrap: Wrap,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    DEFLATE.with_borrow_mut(|slot| {
+        let level = level.clamp(0, 12);
+        if slot.as_ref().is_none_or(|(have, _)| *have != level) {
+            let made = CompressionLvl::new(level).map_err(|_| format!("deflate level {level}"))?;
+            *slot = Some((level, Compressor::new(made)));
+        }
+        let (_, compressor) = slot.as_mut().ok_or("no compressor")?;
+        let most = match wrap {
+            Wrap::Zlib => compressor.zlib_compress_bound(bytes.len()),
+            Wrap::Gzip => compressor.gzip_compress_bound(bytes.len()),
+        };
+        out.resize(most, 0);
+        let done = match wrap {
+            Wrap::Zlib => compressor.zlib_compress(bytes, out),
+            Wrap::Gzip => compressor.gzip_compress(bytes, out),
+        };
+        let n = done.map_err(|e| format!("deflate of {} bytes: {e:?}", bytes.len()))?;
+        out.truncate(n);
+        Ok(())
+    })
 }
 
 /// Inflates zlib bytes into exactly `out.len()` bytes.

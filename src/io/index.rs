@@ -23,6 +23,15 @@ pub enum StorageIndex {
     },
     /// Every chunk, or several, have a file of their own, named by their place.
     Keys,
+    /// Chunks anywhere: what references name, in the order of the chunks' row-major numbers. What is not named was never written.
+    References {
+        /// Files and URLs.
+        files: Vec<String>,
+        /// A chunk's number, its file's, and its first byte and its bytes there: `None` for the whole file.
+        chunks: Vec<(u64, u32, Option<(u64, u64)>)>,
+        /// A chunk's number and its bytes.
+        here: Vec<(u64, Vec<u8>)>,
+    },
     /// The library reads this variable.
     Library,
 }
@@ -33,6 +42,10 @@ impl StorageIndex {
         match self {
             StorageIndex::Compact(bytes) => bytes.len() as u64,
             StorageIndex::Chunked { sizes, .. } => sizes.iter().map(|s| u64::from(*s)).sum(),
+            StorageIndex::References { chunks, here, .. } => {
+                let there = chunks.iter().map(|(.., range)| range.map_or(0, |(_, n)| n));
+                there.sum::<u64>() + here.iter().map(|(_, b)| b.len() as u64).sum::<u64>()
+            }
             StorageIndex::Contiguous { .. } | StorageIndex::Keys | StorageIndex::Library => 0,
         }
     }

@@ -4,20 +4,24 @@
 //! its files (`info`) and finds where the bytes lie (`index`); `direct` reads them, with `filters`, `unpack`, `bitshuffle`, `szip` and `paste`.
 
 mod bitshuffle;
+mod check;
 mod described;
 mod direct;
+mod files;
 mod filters;
 mod foreign;
 mod format;
 pub mod hdf5;
 mod index;
 mod info;
+mod manifest;
 pub mod netcdf;
 mod netcdf3;
 mod npy;
 mod open;
 mod paste;
 mod records;
+mod remote;
 mod save;
 mod scratch;
 mod sniff;
@@ -25,9 +29,10 @@ mod szip;
 mod unpack;
 mod zarr;
 
+pub use check::{Checked, check};
 pub use described::{Described, describe, is_coordinate, read_whole};
 pub use direct::DirectSource;
-pub(crate) use direct::allow_many_files;
+pub(crate) use files::allow_many_files;
 pub use format::{Scratch, Source};
 pub use hdf5::LibrarySource;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -35,8 +40,10 @@ pub(crate) use hdf5::alone;
 pub(crate) use hdf5::start;
 pub use index::StorageIndex;
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
+pub use manifest::{Piece, Place};
 pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
+pub(crate) use remote::{is_url, shown};
 pub use save::{Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_output};
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
 #[cfg(any(test, feature = "fuzzing"))]

@@ -22,7 +22,7 @@ pub fn open(path: &Path, group: Option<&str>) -> Result<FileInfo> {
     let (id, format) = sniff(path)?;
     match format {
         Format::NetCdf4 => netcdf::open(id, group),
-        Format::Zarr2 | Format::Zarr3 => zarr::open(id, format, group),
+        Format::Zarr2 | Format::Zarr3 | Format::Kerchunk => zarr::open(id, format, group),
         Format::NetCdf3 | Format::Npy if group.is_some_and(|g| !g.trim_matches('/').is_empty()) => {
             Err(Error::invalid(format!(
                 "open: {} has no group {:?}: {format} has no groups",
@@ -44,7 +44,7 @@ pub fn index(spec: &SourceSpec) -> Result<StorageIndex> {
         Format::NetCdf4 => hdf5::index(spec),
         Format::NetCdf3 => netcdf3::index(spec),
         Format::Npy => npy::index(spec),
-        Format::Zarr2 | Format::Zarr3 => Ok(StorageIndex::Keys),
+        Format::Zarr2 | Format::Zarr3 | Format::Kerchunk => zarr::index(spec),
     }
 }
 
@@ -53,8 +53,8 @@ pub fn index(spec: &SourceSpec) -> Result<StorageIndex> {
 /// # Errors
 /// Data when the file changed or the index does not fit the spec; no input when the file is gone.
 pub fn open_source(spec: &SourceSpec, index: Arc<StorageIndex>) -> Result<Arc<dyn Source>> {
-    if matches!(*index, StorageIndex::Keys) {
-        return Ok(Arc::new(ZarrSource::open(spec)?));
+    if matches!(*index, StorageIndex::Keys | StorageIndex::References { .. }) {
+        return Ok(Arc::new(ZarrSource::open(spec, index)?));
     }
     if spec.library_only.is_some() || matches!(*index, StorageIndex::Library) {
         return Ok(Arc::new(LibrarySource::open(spec)?));

@@ -1,7 +1,9 @@
 //! The one place that knows which format is written by whom.
 
 use super::format::Scratch;
+use super::manifest::Piece;
 use super::netcdf::{self, RegionWriter};
+use super::remote::{is_url, shown};
 use super::zarr::{self, ChunkFiles, Hierarchy};
 use crate::block::Block;
 use crate::config::format_bytes;
@@ -11,6 +13,7 @@ use crate::spec::{Attrs, Compression, OutputSpec, VariableSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A small variable of texts, written with its values in UTF-8.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -114,20 +117,24 @@ impl Writer {
         }
     }
 
-    /// Makes the output durable and gives it its name. `written`: files per streamed variable, of all ranks.
+    /// Makes the output durable, with the manifest of its pieces, and gives it its name. `pieces`: those of all ranks.
     ///
     /// # Errors
-    /// Internal when chunks are missing; I/O when writing fails; output when the name was taken meanwhile.
-    pub fn finish(self, written: &[u64]) -> Result<()> {
+    /// Internal when pieces are missing; I/O when writing fails; output when the name was taken meanwhile.
+    pub fn finish(self, pieces: &[Piece]) -> Result<()> {
         match self {
-            Writer::NetCdf4(writer) => writer.finish(),
-            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.finish(written),
+            Writer::NetCdf4(writer) => writer.finish(pieces),
+            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.finish(pieces),
         }
     }
 }
 
 /// What a rank writes itself of a created output.
-pub struct RankWriter(Kind);
+pub struct RankWriter {
+    kind: Kind,
+    /// What was written or encoded here.
+    pieces: Mutex<Vec<Piece>>,
+}
 
 enum Kind {
     Regions(RegionWriter),
@@ -140,27 +147,40 @@ impl RankWriter {
     /// # Errors
     /// I/O when it cannot be opened: on another node, the directory may not be shared.
     pub fn open(spec: &OutputSpec, created: &Created) -> Result<RankWriter> {
-        Ok(RankWriter(match spec.format.is_zarr() {
+        let kind = match spec.format.is_zarr() {
             true => Kind::Files(ChunkFiles::open(created, &spec.variables)?),
             false => Kind::Regions(RegionWriter::open(&created.temporary)?),
-        }))
+        };
+        Ok(RankWriter {
+            kind,
+            pieces: Mutex::default(),
+        })
     }
 
-    /// Writes `block` as `region` of the contiguous variable whose first byte is at `address`.
+    /// Writes `block` as `region` of contiguous variable number `variable`, whose first byte is at `address`.
     ///
     /// # Errors
     /// Internal when block, region and variable do not fit; I/O when writing fails, naming the bytes.
     pub fn write_region(
         &self,
-        address: u64,
+        (variable, address): (usize, u64),
         spec: &VariableSpec,
         region: &Region,
         block: &Block,
     ) -> Result<()> {
-        match &self.0 {
-            Kind::Regions(writer) => writer.write(address, spec, region, block),
-            Kind::Files(_) => Err(Error::internal("a contiguous variable of a Zarr hierarchy")),
+        match &self.kind {
+            Kind::Regions(writer) => writer.write(address, spec, region, block)?,
+            Kind::Files(_) => {
+                return Err(Error::internal("a contiguous variable of a Zarr hierarchy"));
+            }
         }
+        self.note(Piece::region(variable, region, block.buffer().as_bytes()));
+        Ok(())
+    }
+
+    fn note(&self, piece: Piece) {
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        pieces.push(piece);
     }
 
     /// Encodes storage chunk number `chunk` of a variable, whose chunks have the lengths `full`, and writes it where each is a
@@ -177,20 +197,25 @@ impl RankWriter {
         block: &Block,
         scratch: &mut Scratch,
     ) -> Result<Chunk> {
-        match &self.0 {
-            Kind::Files(files) => files.write(variable, chunk, block).map(Chunk::Written),
+        match &self.kind {
+            Kind::Files(files) => {
+                let bytes = files.encode(variable, block)?;
+                files.write(variable, chunk, &bytes)?;
+                self.note(Piece::chunk(variable, chunk, &bytes));
+                Ok(Chunk::Written(bytes.len() as u64))
+            }
             Kind::Regions(_) => {
-                netcdf::encode_chunk(spec, full, block, scratch).map(Chunk::Encoded)
+                let bytes = netcdf::encode_chunk(spec, full, block, scratch)?;
+                self.note(Piece::chunk(variable, chunk, &bytes));
+                Ok(Chunk::Encoded(bytes))
             }
         }
     }
 
-    /// Files that this rank wrote, per variable.
-    pub fn written(&self) -> Vec<u64> {
-        match &self.0 {
-            Kind::Regions(_) => Vec::new(),
-            Kind::Files(files) => files.written(),
-        }
+    /// What was written or encoded here since this was asked last.
+    pub fn take_pieces(&self) -> Vec<Piece> {
+        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *pieces)
     }
 
     /// Brings everything that this rank wrote to disk.
@@ -198,7 +223,7 @@ impl RankWriter {
     /// # Errors
     /// I/O when the system reports a failed write.
     pub fn sync(&self) -> Result<()> {
-        match &self.0 {
+        match &self.kind {
             Kind::Regions(writer) => writer.sync(),
             Kind::Files(files) => files.sync(),
         }
@@ -219,6 +244,15 @@ pub enum Chunk {
 /// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
 pub fn check_output(spec: &OutputSpec) -> Result<()> {
     let path = &spec.path;
+    if is_url(path).is_some() {
+        return Err(Error::new(
+            Fault::Output,
+            format!(
+                "save: {}: nothing is written to servers; write to a folder, then copy it",
+                shown(path)
+            ),
+        ));
+    }
     if spec.format.is_zarr() {
         zarr::check_existing(spec)?;
     } else if path.is_dir() {
@@ -305,6 +339,9 @@ fn check_names(
         let bad = |why: String| Err(output(&spec.path, format!("variable {name:?}: {why}")));
         if name.is_empty() || name.contains(['/', '\0']) {
             return bad("this is no name for a variable".into());
+        }
+        if spec.format.is_zarr() && !zarr::is_folder_name(name) {
+            return bad("Zarr has no folder of this name for a variable; rename it".into());
         }
         if seen.contains(&name) {
             return bad("two variables of one name".into());

@@ -1,7 +1,8 @@
 //! Which format a file has, by its first bytes, before a reader sees it: errors that say what is wrong instead.
 
 use super::foreign::looks_like;
-use super::zarr::root_id;
+use super::remote::{is_url, local_path, shown};
+use super::zarr::{remote_id, root_id};
 use super::{hdf5, npy};
 use crate::error::{Error, Fault, Result};
 use crate::spec::{FileId, Format};
@@ -11,7 +12,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 /// What can be opened, for errors.
-const READABLE: &str = "readable are NetCDF-4, HDF5, NetCDF-3, Zarr and .npy";
+const READABLE: &str =
+    "readable are NetCDF-4, HDF5, NetCDF-3, Zarr, .npy and kerchunk's references";
 
 /// Size, time and absolute path of a file.
 ///
@@ -77,14 +79,21 @@ pub(crate) fn open_unchanged(id: &FileId) -> Result<File> {
 /// No input when it is missing, not readable, or a directory; data when it is empty, of a format that is not read here
 /// (which is named), or shorter than its superblock says.
 pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
-    if let Some((scheme, _)) = path.to_str().and_then(|p| p.split_once("://")) {
-        return Err(Error::new(
-            Fault::NoInput,
-            format!(
-                "open: {}: files are not read over {scheme}; download it first",
-                path.display()
-            ),
-        ));
+    match (is_url(path), path.to_str()) {
+        (Some("http" | "https" | "s3"), Some(url)) => return remote_id(url),
+        (Some("file"), Some(url)) if local_path(url).is_some_and(|p| is_url(&p).is_none()) => {
+            return sniff(&local_path(url).unwrap_or_default());
+        }
+        (Some(scheme), _) => {
+            return Err(Error::new(
+                Fault::NoInput,
+                format!(
+                    "open: {}: files are not read over {scheme}; download it first (over http, https and s3 Zarr and kerchunk's references are read)",
+                    shown(path)
+                ),
+            ));
+        }
+        _ => {}
     }
     if path.is_dir()
         && let Some(id) = root_id(path)?
@@ -107,6 +116,9 @@ pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
     if head.starts_with(npy::MAGIC) {
         return Ok((id, Format::Npy));
     }
+    if is_references(&head) {
+        return Ok((id, Format::Kerchunk));
+    }
     let Some(at) = hdf5::superblock_offset(&file, id.bytes) else {
         return Err(Error::data(format!(
             "open: {shown} cannot be read: {}; {READABLE}",
@@ -122,6 +134,18 @@ pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
         )));
     }
     Ok((id, Format::NetCdf4))
+}
+
+/// Whether a file begins like a JSON of references. Whether it is one shows when it is read.
+fn is_references(head: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(head);
+    let inside = start.trim_start().strip_prefix('{').map(str::trim_start);
+    let keys = ["\"version\"", "\"refs\"", "\"templates\"", "\"gen\""];
+    let described = [".zgroup\"", ".zattrs\"", ".zarray\"", ".zmetadata\""];
+    inside.is_some_and(|inside| {
+        keys.iter().any(|key| inside.starts_with(key))
+            || described.iter().any(|key| start.contains(key))
+    })
 }
 
 /// Up to `most` bytes at an offset, fewer at the end of the file and where the system fails.

@@ -80,6 +80,14 @@ impl Interpreter {
         })
     }
 
+    /// Gives its room back; the next run takes it again.
+    pub fn let_go(&mut self) {
+        for slot in &mut self.slots {
+            *slot = Buffer::zeros(slot.physical(), 0);
+        }
+        self.room = 0;
+    }
+
     /// Room for sub-tiles of `len` elements: a pass may have many programs for small pieces (the borders of a padding).
     fn make_room(&mut self, len: usize) -> Result<()> {
         if len <= self.room {

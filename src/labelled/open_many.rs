@@ -9,7 +9,7 @@ use super::merge::combine_by_coords;
 use super::open::dataset;
 use crate::driver::Driver;
 use crate::error::{Error, Fault, Result};
-use crate::io::Described;
+use crate::io::{self, Described};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -82,6 +82,14 @@ impl Driver {
 
 /// The paths that a pattern stands for, in order.
 fn paths_of(pattern: &str) -> Result<Vec<PathBuf>> {
+    if io::is_url(Path::new(pattern)).is_some() {
+        return match pattern.contains(['*', '[']) {
+            false => Ok(vec![pattern.into()]),
+            true => Err(Error::invalid(format!(
+                "open_many: the pattern {pattern:?}: servers list no files; give a list of URLs"
+            ))),
+        };
+    }
     let found = glob::glob(pattern)
         .map_err(|e| Error::invalid(format!("open_many: the pattern {pattern:?}: {e}")))?;
     let mut paths = Vec::new();
@@ -178,7 +186,7 @@ fn check_alike(paths: &[PathBuf], described: &[Described]) -> Result<()> {
             .info
             .variables
             .iter()
-            .filter(|v| !crate::io::is_coordinate(&one.info, v));
+            .filter(|v| !io::is_coordinate(&one.info, v));
         let mut names: Vec<String> = data.map(|v| v.name.clone()).collect();
         names.sort();
         names

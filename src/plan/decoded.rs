@@ -18,22 +18,9 @@ pub(super) fn decoded_bytes(plan: &Plan, pass: &Pass) -> u64 {
         let ArrayDecl::File(spec) = plan.array(array) else {
             continue;
         };
-        let views: Vec<&View> = (pass.inputs.iter())
-            .filter(|view| usize::from(view.slot) == number)
-            .collect();
-        let separable = views.iter().all(|view| {
-            let parents: Vec<_> = view
-                .select
-                .axes
-                .iter()
-                .filter_map(|axis| axis.parent)
-                .collect();
-            let alone = (parents.iter().enumerate()).all(|(k, p)| !parents[..k].contains(p));
-            alone && view.select.axes == views[0].select.axes
-        });
-        match views.is_empty() || !separable || read_by_slots(pass, number) {
-            true => inner.push((number, spec)),
-            false => bytes = bytes.saturating_add(decoded_by_axis(pass, &views, spec)),
+        match views_by_axis(pass, number) {
+            None => inner.push((number, spec)),
+            Some(views) => bytes = bytes.saturating_add(decoded_by_axis(pass, &views, spec)),
         }
     }
     if inner.is_empty() {
@@ -53,6 +40,21 @@ pub(super) fn decoded_bytes(plan: &Plan, pass: &Pass) -> u64 {
     }
     let tiles = count.div_ceil(step).max(1) as u128;
     bytes.saturating_add((sampled * count as u128 / tiles) as u64)
+}
+
+/// The views of a slot that its program reads axis by axis: with the same steps, each axis at most once; `None` when there are
+/// others.
+pub(super) fn views_by_axis(pass: &Pass, number: usize) -> Option<Vec<&View>> {
+    let views: Vec<&View> = (pass.inputs.iter())
+        .filter(|view| usize::from(view.slot) == number)
+        .collect();
+    let separable = views.iter().all(|view| {
+        let axes = view.select.axes.iter();
+        let parents: Vec<_> = axes.filter_map(|axis| axis.parent).collect();
+        let alone = (parents.iter().enumerate()).all(|(k, p)| !parents[..k].contains(p));
+        alone && view.select.axes == views[0].select.axes
+    });
+    (!views.is_empty() && separable && !read_by_slots(pass, number)).then_some(views)
 }
 
 fn read_by_slots(pass: &Pass, number: usize) -> bool {

@@ -86,6 +86,26 @@ impl PassGeometry {
             .reduce(|a, b| a.union_box(&b))
     }
 
+    /// The grid positions of all tiles, one by one.
+    pub fn tiles(&self, pass: &Pass) -> Vec<Vec<usize>> {
+        let columns = self.columns(pass).into_iter();
+        columns
+            .flat_map(|(column, segments)| {
+                let along = match pass.stream_axis {
+                    Some(axis) => segment_tiles(pass, axis, segments),
+                    None => 0..1,
+                };
+                along.map(move |tile| {
+                    let mut position = column.clone();
+                    if let Some(axis) = pass.stream_axis {
+                        position[axis] = tile;
+                    }
+                    position
+                })
+            })
+            .collect()
+    }
+
     /// Columns of tasks, in row-major order: positions with the stream axis at 0, and the run of segments of each.
     pub fn columns(&self, pass: &Pass) -> Vec<(Vec<usize>, Range<usize>)> {
         if let Some(run) = &self.run {

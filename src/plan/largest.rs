@@ -6,6 +6,9 @@ use super::memory::representatives;
 use super::plan::{ArrayDecl, Make, Pass, Plan};
 use crate::geom::Region;
 
+/// Tiles that are looked at where the few that stand for all leave slots without a piece.
+const MOST_TILES_TRIED: usize = 1 << 10;
+
 /// The largest piece of a slot that a task makes.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Largest {
@@ -19,13 +22,49 @@ pub(super) struct Largest {
 }
 
 /// Per slot, over tiles and bands that stand for all.
-pub(super) fn largest_pieces(plan: &Plan, pass: &Pass) -> Vec<Largest> {
-    let nesting = Nesting::new(pass);
-    let mut pieces = vec![Largest::default(); pass.slots.len()];
-    for tile in representatives(&pass.tiles) {
-        let of_tile = pass.slot_regions(&tile);
+pub(super) struct LargestPieces {
+    pub(super) pieces: Vec<Largest>,
+    /// Per tile: the slots that it needs. A thread holds the pieces of one tile at a time.
+    needed: Vec<Vec<usize>>,
+}
+
+impl LargestPieces {
+    pub(super) fn new(plan: &Plan, pass: &Pass) -> Self {
+        let nesting = Nesting::new(pass);
+        let mut largest = LargestPieces {
+            pieces: vec![Largest::default(); pass.slots.len()],
+            needed: Vec::new(),
+        };
+        for tile in representatives(&pass.tiles) {
+            largest.look(plan, pass, &nesting, &tile);
+        }
+        let mut touched = vec![false; pass.slots.len()];
+        (largest.needed.iter().flatten()).for_each(|slot| touched[*slot] = true);
+        if touched.contains(&false) {
+            // Slots that lie side by side, as the files of a long series: tiles among all of them.
+            let count = pass.tiles.count();
+            for tile in (0..count).step_by(count.div_ceil(MOST_TILES_TRIED).max(1)) {
+                let tile = pass.tiles.region(&pass.tiles.position(tile));
+                largest.look(plan, pass, &nesting, &tile);
+            }
+        }
+        largest
+    }
+
+    /// Bytes that the tile needs which needs most, when a slot takes what `bytes` says.
+    pub(super) fn most(&self, bytes: impl Fn(usize, &Largest) -> u64) -> u64 {
+        let of_slots: Vec<u64> = (self.pieces.iter().enumerate())
+            .map(|(slot, largest)| bytes(slot, largest))
+            .collect();
+        let of_tile = |needed: &Vec<usize>| needed.iter().map(|slot| of_slots[*slot]).sum();
+        self.needed.iter().map(of_tile).max().unwrap_or(0)
+    }
+
+    /// Notes the pieces of a tile, and the slots that it needs.
+    fn look(&mut self, plan: &Plan, pass: &Pass, nesting: &Nesting, tile: &Region) {
+        let of_tile = pass.slot_regions(tile);
         // What is loaded for a tile stays for all of its bands.
-        for ((piece, need), slot) in pieces.iter_mut().zip(&of_tile).zip(&pass.slots) {
+        for ((piece, need), slot) in self.pieces.iter_mut().zip(&of_tile).zip(&pass.slots) {
             let (Make::Load(array), Some(need)) = (&slot.make, need) else {
                 continue;
             };
@@ -34,14 +73,20 @@ pub(super) fn largest_pieces(plan: &Plan, pass: &Pass) -> Vec<Largest> {
                 piece.fetched = piece.fetched.max(stored_elements(need, spec));
             }
         }
-        for band in some_bands(&pass.bands(&tile)) {
-            let needs = pass.slot_regions(band);
+        let bands = pass.bands(tile);
+        for band in some_bands(&bands) {
+            let of_band = (bands.len() > 1).then(|| pass.slot_regions(band));
+            let needs = of_band.as_deref().unwrap_or(&of_tile);
             for slot in nesting.outer() {
-                grow(pass, &nesting, *slot, &needs, &mut pieces);
+                grow(pass, nesting, *slot, needs, &mut self.pieces);
             }
         }
+        let needed = of_tile
+            .iter()
+            .enumerate()
+            .filter(|(_, need)| need.is_some());
+        self.needed.push(needed.map(|(slot, _)| slot).collect());
     }
-    pieces
 }
 
 /// The first two, one in the middle and the last: as for tiles.

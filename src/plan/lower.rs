@@ -112,6 +112,7 @@ fn attempt(
             gathers: gathers(graph, requests),
             keeps: Vec::new(),
             scratch: Vec::new(),
+            reuse: Vec::new(),
             notes: Vec::new(),
         },
         arrays: HashMap::new(),

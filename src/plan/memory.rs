@@ -2,7 +2,7 @@
 
 use super::decoded::decoded_bytes;
 use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
-use super::largest::largest_pieces;
+use super::largest::LargestPieces;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, WriteChunks};
 use super::traffic::{Holders, slab_count};
 use super::waiting::{beside_a_task, partial_bytes, piece_cells};
@@ -181,12 +181,11 @@ fn exchanged(
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
 fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
-    let pieces = largest_pieces(plan, pass);
-    let mut bytes = 0u64;
-    for (slot, largest) in pass.slots.iter().zip(pieces) {
+    let mut bytes = LargestPieces::new(plan, pass).most(|number, largest| {
+        let slot = &pass.slots[number];
         let size = slot.dtype.size();
         let piece = largest.elements;
-        bytes += match &slot.make {
+        let bytes = match &slot.make {
             Make::Load(array) => match plan.array(*array) {
                 ArrayDecl::File(spec) => {
                     // The decoded piece; its chunks as they are stored, and those of the next tile; one chunk as inflated.
@@ -211,8 +210,9 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
             Make::Generate(_) | Make::Assemble(_) => piece * size,
             Make::Fuse { program, .. } => piece * size + program.scratch_bytes(piece),
             Make::Call { .. } => (piece + largest.of_band) * size + largest.workspace,
-        } as u64;
-    }
+        };
+        bytes as u64
+    });
     bytes += pass.program.scratch_bytes(pass.tiles.largest_chunk()) as u64;
     let mut largest = 0;
     for sink in &pass.sinks {

@@ -28,6 +28,7 @@ mod memory;
 mod plan;
 mod program;
 mod regions;
+mod reuse;
 mod runs;
 mod scratch;
 mod tiling;
@@ -48,6 +49,7 @@ pub use plan::{
     WriteChunks,
 };
 pub use regions::part_region;
+pub use reuse::Reuse;
 pub use scratch::ScratchLayout;
 pub use tiling::Tiling;
 pub use traffic::{RankTraffic, traffic};

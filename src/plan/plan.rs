@@ -1,5 +1,6 @@
 //! The records of a plan.
 
+use super::reuse::Reuse;
 use crate::dtype::DType;
 use crate::expr::DataId;
 use crate::geom::{AxisChunks, ChunkGrid, Home, Placement, Select};
@@ -271,6 +272,8 @@ pub struct Plan {
     pub keeps: Vec<(ArrayId, DataId)>,
     /// Stored results that lie in scratch files instead of the memories of the ranks.
     pub scratch: Vec<ArrayId>,
+    /// Chunks of files that ranks keep from one pass for later ones.
+    pub reuse: Vec<Reuse>,
     /// What the optimizer and the planner decided and why, for `plan`; not sent to ranks.
     #[serde(skip)]
     pub notes: Vec<String>,

@@ -49,14 +49,13 @@ impl Plan {
         self.check_order()?;
         self.check_placements()?;
         self.check_writers()?;
-        let footprints: Vec<Footprint> = (0..self.stages.len())
+        let mut footprints: Vec<Footprint> = (0..self.stages.len())
             .map(|stage| footprint(&self, stage, limits))
             .collect();
         if peak(&footprints) <= limits.memory_bytes {
-            return Ok(ReadyPlan {
-                plan: self,
-                footprints,
-            });
+            let mut plan = self;
+            plan.keep_chunks(&mut footprints, limits);
+            return Ok(ReadyPlan { plan, footprints });
         }
         let mut spilled = self.clone();
         let with_scratch = spilled.spill(limits);

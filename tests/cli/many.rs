@@ -108,3 +108,34 @@ fn files_are_put_together_as_they_were_cut() {
         text(&out)
     );
 }
+
+/// More files than the system lets a process have open.
+#[test]
+fn a_limit_of_open_files_does_not_bound_a_dataset() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = format!("folder={}", dir.path().display());
+    let script = dir.path().join("job.rhai");
+    let job = r#"
+let x = arange(90 * 6).reshape([90, 6]).data_array(["t", "x"], #{}).rename("v");
+for i in 0..90 { x.isel(#{ t: slice(i, i + 1) }).save(folder + "/part" + (100 + i) + ".nc"); }
+let many = open_many(folder + "/part*.nc", #{ concat_dim: "t" });
+print("sum " + many.v.sum(()).compute() + " max " + many.v.max("t").sum(()).compute());
+"#;
+    std::fs::write(&script, job).unwrap();
+    let mut command = std::process::Command::new("timeout");
+    let limited = "ulimit -n 40 && exec \"$0\" \"$@\"";
+    command.args([
+        "60",
+        "sh",
+        "-c",
+        limited,
+        super::BIN,
+        "run",
+        "--set",
+        &folder,
+    ]);
+    let out = command.arg(&script).output().unwrap();
+    assert!(out.status.success(), "{}", text(&out));
+    let wanted = format!("sum {} max {}", 539 * 540 / 2, (534..540).sum::<i32>());
+    assert!(text(&out).contains(&wanted), "{}", text(&out));
+}

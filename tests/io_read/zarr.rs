@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// The description of an array of 4 × 6 float32 in chunks of 2 × 3, without compression.
-fn array() -> Value {
+pub(super) fn array() -> Value {
     json!({
         "zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "float32",
         "chunk_grid": { "name": "regular", "configuration": { "chunk_shape": [2, 3] } },
@@ -17,14 +17,14 @@ fn array() -> Value {
     })
 }
 
-fn put(root: &Path, key: &str, bytes: &[u8]) {
+pub(super) fn put(root: &Path, key: &str, bytes: &[u8]) {
     let file = root.join(key);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(file, bytes).unwrap();
 }
 
 /// A hierarchy with the variable `v`, all chunks written.
-fn hierarchy(root: &Path, array: &Value) {
+pub(super) fn hierarchy(root: &Path, array: &Value) {
     put(
         root,
         "zarr.json",
@@ -56,7 +56,7 @@ fn refused(root: &Path) -> String {
     }
 }
 
-fn with(change: impl FnOnce(&mut Value)) -> Value {
+pub(super) fn with(change: impl FnOnce(&mut Value)) -> Value {
     let mut array = array();
     change(&mut array);
     array
@@ -363,6 +363,92 @@ fn shards_are_believed_only_inside_their_file() {
     assert!(
         said.starts_with("read Some([NaN, NaN, NaN, NaN, NaN, NaN, 0.0"),
         "{said}"
+    );
+}
+
+#[test]
+fn what_is_not_inside_the_hierarchy_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("x.zarr");
+    hierarchy(&root, &array());
+    hierarchy(&dir.path().join("other"), &array());
+    let bad = [
+        "../other/v",
+        "/etc",
+        "v/../../other/v",
+        "a//b",
+        "./v",
+        "v/zarr.json",
+        "",
+    ];
+    let mut listed: serde_json::Map<String, Value> = bad[..6]
+        .iter()
+        .map(|p| ((*p).to_owned(), array()))
+        .collect();
+    listed.insert("v".into(), array());
+    let all = json!({ "zarr_format": 3, "node_type": "group", "attributes": {},
+        "consolidated_metadata": { "kind": "inline", "must_understand": false, "metadata": listed } });
+    put(&root, "zarr.json", all.to_string().as_bytes());
+    let info = io::open(&root, None).unwrap();
+    let names: Vec<&str> = info.variables.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["v"]);
+    for path in &bad[..6] {
+        let why = info.left_out.iter().find(|(name, _)| name == path);
+        assert!(
+            why.is_some_and(|(_, why)| why.contains("none inside")),
+            "{path}: {why:?}"
+        );
+    }
+    let old = json!({ "zarr_format": 2, "shape": [4, 6], "chunks": [2, 3], "dtype": "<f4", "compressor": null,
+        "fill_value": null, "order": "C", "filters": null });
+    let listed =
+        json!({ ".zgroup": { "zarr_format": 2 }, "../other/v/.zarray": old, "v/.zarray": old });
+    std::fs::remove_file(root.join("zarr.json")).unwrap();
+    put(
+        &root,
+        ".zmetadata",
+        json!({ "zarr_consolidated_format": 1, "metadata": listed })
+            .to_string()
+            .as_bytes(),
+    );
+    let info = io::open(&root, None).unwrap();
+    assert_eq!((info.variables.len(), info.left_out.len()), (1, 1));
+}
+
+#[test]
+fn nothing_is_allocated_for_what_cannot_be_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let large = with(|a| {
+        a["shape"] = json!([1u64 << 20, 1 << 22]);
+        a["chunk_grid"]["configuration"]["chunk_shape"] = json!([1 << 20, 1 << 22]);
+        a["codecs"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({ "name": "zstd", "configuration": { "level": 1 } }));
+    });
+    hierarchy(dir.path(), &large);
+    let info = io::open(dir.path(), None).unwrap();
+    let some = Region::new(vec![0, 0], vec![2, 2]);
+    let e = read(info.variable("v").unwrap(), &some).unwrap_err();
+    assert!(
+        e.message()
+            .contains("variable v, chunk [0, 0] is damaged: 24 bytes cannot hold 17592186044416"),
+        "{e}"
+    );
+    // A coordinate that says it is longer than any.
+    let long = with(|a| {
+        a["shape"] = json!([(1 << 27) + 1]);
+        a["data_type"] = json!("uint8");
+        a["fill_value"] = json!(0);
+        a["dimension_names"] = json!(["v"]);
+        a["chunk_grid"]["configuration"]["chunk_shape"] = json!([1 << 27]);
+    });
+    let dir = tempfile::tempdir().unwrap();
+    hierarchy(dir.path(), &long);
+    let e = io::describe(dir.path(), None).unwrap_err().to_string();
+    assert!(
+        e.contains("variable v: a coordinate of 134217729 elements"),
+        "{e}"
     );
 }
 

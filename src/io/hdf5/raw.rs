@@ -18,8 +18,8 @@ use hdf5_sys::h5a::{H5A_info_t, H5Acreate2, H5Aget_space, H5Aget_type, H5Aiterat
 use hdf5_sys::h5a::{H5Aread, H5Awrite};
 use hdf5_sys::h5d::{
     H5D_alloc_time_t, H5D_fill_time_t, H5D_fill_value_t, H5D_layout_t, H5Dcreate2,
-    H5Dget_chunk_info, H5Dget_create_plist, H5Dget_num_chunks, H5Dget_offset, H5Dget_space,
-    H5Dget_type, H5Dread, H5Dwrite, H5Dwrite_chunk,
+    H5Dget_chunk_info, H5Dget_chunk_info_by_coord, H5Dget_create_plist, H5Dget_num_chunks,
+    H5Dget_offset, H5Dget_space, H5Dget_type, H5Dread, H5Dwrite, H5Dwrite_chunk,
 };
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Ewalk2};
 use hdf5_sys::h5f::H5F_scope_t;
@@ -923,6 +923,28 @@ impl Dataset {
         }
         // SAFETY: one byte per element, alive until the call returns.
         code(|| unsafe { H5Dwrite(self.handle.0, t.0, 0, 0, 0, chars.as_ptr().cast()) })
+    }
+
+    /// The first byte in the file of the chunk whose first element is `start`.
+    pub(crate) fn chunk_address(&self, start: &[u64]) -> Raw<u64> {
+        if start.len() != self.chunk.len() {
+            return Err("a chunk position of another rank than the dataset".into());
+        }
+        let (mut mask, mut address, mut size) = (0, UNDEFINED, 0);
+        // SAFETY: the position has the dataset's rank, the rest is alive until the call returns.
+        code(|| unsafe {
+            H5Dget_chunk_info_by_coord(
+                self.handle.0,
+                start.as_ptr(),
+                &raw mut mask,
+                &raw mut address,
+                &raw mut size,
+            )
+        })?;
+        match address {
+            UNDEFINED => Err("it has no address".into()),
+            address => Ok(address),
+        }
     }
 
     /// Appends the ready bytes of the chunk whose first element is `start`.

@@ -17,9 +17,13 @@ use std::collections::BTreeMap;
 pub(super) struct Streamed {
     pub(super) name: String,
     pub(super) dataset: Dataset,
+    /// Bytes of an element.
+    pub(super) size: usize,
     pub(super) chunk: Vec<usize>,
-    pub(super) wanted: usize,
-    pub(super) written: Vec<bool>,
+    /// Of a contiguous variable: its first byte.
+    pub(super) address: u64,
+    /// Per chunk: its first byte, once it is written.
+    pub(super) written: Vec<Option<u64>>,
 }
 
 /// A variable of any kind, as the file's builder sees it.
@@ -141,9 +145,10 @@ impl Layout<'_> {
             streamed.push(Streamed {
                 name: v.name.clone(),
                 dataset,
+                size: v.dtype.size(),
                 chunk,
-                wanted,
-                written: vec![false; wanted],
+                address: raw::UNDEFINED,
+                written: vec![None; wanted],
             });
         }
         self.dimensions(&made, &mut scales)?;

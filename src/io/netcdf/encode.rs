@@ -4,16 +4,9 @@ use crate::block::Block;
 use crate::dtype::{Physical, Scalar};
 use crate::error::{Error, Result};
 use crate::geom::Region;
-use crate::io::filters::shuffle;
+use crate::io::filters::{Wrap, deflate, shuffle};
 use crate::io::format::Scratch;
 use crate::spec::VariableSpec;
-use libdeflater::{CompressionLvl, Compressor};
-use std::cell::RefCell;
-
-thread_local! {
-    /// One compressor per thread with its level: its tables are large.
-    static DEFLATE: RefCell<Option<(u8, Compressor)>> = const { RefCell::new(None) };
-}
 
 /// The value that missing elements of a variable have in its file: `_FillValue`, else netCDF's default.
 pub(crate) fn fill_value(spec: &VariableSpec) -> Result<Scalar> {
@@ -106,21 +99,12 @@ pub fn encode_chunk(
     let Some(level) = spec.encoding.deflate() else {
         return Ok(ready.to_vec());
     };
-    DEFLATE.with_borrow_mut(|slot| {
-        let wanted = level.clamp(1, 9);
-        if slot.as_ref().is_none_or(|(have, _)| *have != wanted) {
-            let lvl = CompressionLvl::new(wanted.into())
-                .map_err(|_| Error::internal(format!("deflate level {wanted}")))?;
-            *slot = Some((wanted, Compressor::new(lvl)));
-        }
-        let Some((_, compressor)) = slot else {
-            return Err(Error::internal("no compressor"));
-        };
-        let most = compressor.zlib_compress_bound(ready.len());
-        scratch.more.resize(most, 0);
-        let n = compressor
-            .zlib_compress(ready, &mut scratch.more)
-            .map_err(|e| Error::internal(format!("deflate of {} bytes: {e:?}", ready.len())))?;
-        Ok(scratch.more[..n].to_vec())
-    })
+    deflate(
+        ready,
+        level.clamp(1, 9).into(),
+        Wrap::Zlib,
+        &mut scratch.more,
+    )
+    .map_err(Error::internal)?;
+    Ok(scratch.more.clone())
 }

@@ -9,6 +9,7 @@ use crate::block::Block;
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
 use crate::io::hdf5::raw::{self, Handle};
+use crate::io::manifest::{Manifest, Piece, Pieces, Place};
 use crate::io::save::{Created, Placement, TextVariable, directory, output, variable_bytes};
 use crate::spec::{OutputSpec, VariableSpec};
 use std::fs::File;
@@ -78,9 +79,10 @@ impl Writer {
             raw::flush(file).map_err(io)?;
         }
         let mut variables = Vec::new();
-        for (streamed, variable) in writer.streamed.iter().zip(&spec.variables) {
+        for (streamed, variable) in writer.streamed.iter_mut().zip(&spec.variables) {
             variables.push(if streamed.chunk.is_empty() {
                 let address = streamed.dataset.offset();
+                streamed.address = address;
                 if address == raw::UNDEFINED && variable_bytes(variable) > 0 {
                     return Err(Error::internal(format!(
                         "save: variable {} was not allocated",
@@ -135,7 +137,7 @@ impl Writer {
             return refused("it has no such chunk");
         }
         let number = grid.linear(chunk);
-        if streamed.written[number] {
+        if streamed.written[number].is_some() {
             return refused("it was written already");
         }
         let start: Vec<u64> = chunk
@@ -143,7 +145,9 @@ impl Writer {
             .zip(&streamed.chunk)
             .map(|(i, c)| (i * c) as u64)
             .collect();
-        streamed.dataset.write_chunk(&start, bytes).map_err(|why| {
+        let written = (streamed.dataset.write_chunk(&start, bytes))
+            .and_then(|()| streamed.dataset.chunk_address(&start));
+        streamed.written[number] = Some(written.map_err(|why| {
             Error::new(
                 Fault::Io,
                 format!(
@@ -153,27 +157,16 @@ impl Writer {
                     bytes.len()
                 ),
             )
-        })?;
-        streamed.written[number] = true;
+        })?);
         Ok(())
     }
 
-    /// Closes the file, makes it durable and gives it its name.
+    /// Closes the file, puts its manifest behind it, makes both durable and gives it its name.
     ///
     /// # Errors
-    /// Internal when chunks are missing; I/O when writing fails; output when the name was taken meanwhile.
-    pub fn finish(mut self) -> Result<()> {
-        for streamed in &self.streamed {
-            let have = streamed.written.iter().filter(|w| **w).count();
-            if have != streamed.wanted {
-                return Err(Error::internal(format!(
-                    "save: {}: variable {} has {have} of {} chunks",
-                    self.path.display(),
-                    streamed.name,
-                    streamed.wanted
-                )));
-            }
-        }
+    /// Internal when pieces are missing; I/O when writing fails; output when the name was taken meanwhile.
+    pub fn finish(mut self, pieces: &[Piece]) -> Result<()> {
+        let manifest = self.manifest(pieces)?;
         let path = self.path.clone();
         let io = |doing: &str, why: &dyn std::fmt::Display| {
             Error::new(
@@ -186,9 +179,13 @@ impl Writer {
             raw::flush(&file).map_err(|e| io("writing", &e))?;
             file.close().map_err(|e| io("closing", &e))?;
         }
-        File::open(&self.temporary)
-            .and_then(|f| f.sync_all())
-            .map_err(|e| io("syncing", &e))?;
+        // The library alone says where its file ends.
+        let file = File::options().read(true).write(true).open(&self.temporary);
+        let file = file.map_err(|e| io("opening", &e))?;
+        manifest
+            .append_to(&file)
+            .map_err(|e| io("writing the manifest of", &e))?;
+        file.sync_all().map_err(|e| io("syncing", &e))?;
         if !self.overwrite && self.path.symlink_metadata().is_ok() {
             return Err(output(
                 &self.path,
@@ -208,6 +205,74 @@ impl Writer {
         File::open(directory(&self.path))
             .and_then(|d| d.sync_all())
             .map_err(|e| io("syncing the directory of", &e))
+    }
+}
+
+impl Writer {
+    /// The manifest of the pieces of all ranks, which are all that there must be.
+    fn manifest(&self, pieces: &[Piece]) -> Result<Manifest> {
+        let mut manifest = Manifest::new();
+        for streamed in &self.streamed {
+            let dims = streamed.dataset.shape.dims.iter().flatten();
+            manifest.variables.push(Pieces {
+                name: streamed.name.clone(),
+                size: streamed.size,
+                shape: dims.map(|n| *n as usize).collect(),
+                address: streamed.chunk.is_empty().then_some(streamed.address),
+                ..Pieces::default()
+            });
+        }
+        let mut elements = vec![0; self.streamed.len()];
+        for piece in pieces {
+            let number = piece.variable as usize;
+            let (Some(streamed), Some(variable)) = (
+                self.streamed.get(number),
+                manifest.variables.get_mut(number),
+            ) else {
+                return Err(Error::internal("a piece of no variable of a file"));
+            };
+            match &piece.place {
+                Place::Region(start, shape) => {
+                    elements[number] += shape.iter().product::<usize>();
+                    variable
+                        .regions
+                        .push((start.clone(), shape.clone(), piece.crc32c));
+                }
+                Place::Chunk(chunk) => {
+                    let grid = ChunkGrid::regular(&variable.shape, &streamed.chunk)?;
+                    let written = streamed.written.get(grid.linear(chunk)).copied().flatten();
+                    let address = written.ok_or_else(|| {
+                        Error::internal(format!(
+                            "save: variable {}, chunk {chunk:?} has not come",
+                            streamed.name
+                        ))
+                    })?;
+                    variable
+                        .chunks
+                        .push((chunk.clone(), address, piece.bytes, piece.crc32c));
+                }
+            }
+        }
+        for (number, (streamed, variable)) in
+            self.streamed.iter().zip(&manifest.variables).enumerate()
+        {
+            let (what, have, wanted) = match streamed.chunk.is_empty() {
+                true => (
+                    "elements",
+                    elements[number],
+                    variable.shape.iter().product::<usize>(),
+                ),
+                false => ("chunks", variable.chunks.len(), streamed.written.len()),
+            };
+            if have != wanted {
+                return Err(Error::internal(format!(
+                    "save: {}: variable {} has {have} of {wanted} {what}",
+                    self.path.display(),
+                    streamed.name,
+                )));
+            }
+        }
+        Ok(manifest)
     }
 }
 

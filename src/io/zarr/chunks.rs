@@ -15,7 +15,6 @@ use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 /// More files than this are brought to disk by one call for the whole file system.
@@ -34,7 +33,6 @@ struct Files {
     folder: PathBuf,
     array: ZarrArray,
     grid: ChunkGrid,
-    written: AtomicU64,
 }
 
 impl ChunkFiles {
@@ -67,7 +65,6 @@ impl ChunkFiles {
                 array: ZarrArray::new(&array::parse(metadata)?, spec.dtype)
                     .map_err(Error::internal)?,
                 grid: grid.clone(),
-                written: AtomicU64::new(0),
             });
         }
         Ok(ChunkFiles {
@@ -78,18 +75,15 @@ impl ChunkFiles {
         })
     }
 
-    /// Encodes and writes one chunk or shard out of a block that begins at its first element; past the edge of the variable
-    /// the block ends. Returns the bytes written.
-    pub(in crate::io) fn write(
-        &self,
-        variable: usize,
-        chunk: &[usize],
-        block: &Block,
-    ) -> Result<u64> {
+    fn files(&self, variable: usize) -> Result<&Files> {
         let files = self.variables.get(variable);
-        let files =
-            files.ok_or_else(|| Error::internal(format!("no streamed variable {variable}")))?;
-        let array = &files.array;
+        files.ok_or_else(|| Error::internal(format!("no streamed variable {variable}")))
+    }
+
+    /// Encodes one chunk or shard out of a block that begins at its first element; past the edge of the variable the block
+    /// ends.
+    pub(in crate::io) fn encode(&self, variable: usize, block: &Block) -> Result<Vec<u8>> {
+        let array = &self.files(variable)?.array;
         let encode = |part: &Block| {
             let full = padded(part, &array.chunk, array.fill)?;
             array
@@ -97,8 +91,8 @@ impl ChunkFiles {
                 .encode(full.buffer().as_bytes())
                 .map_err(Error::internal)
         };
-        let bytes = match &array.shards {
-            None => encode(block)?,
+        match &array.shards {
+            None => encode(block),
             Some(sharding) => {
                 let region = Region::whole(block.shape());
                 let inner = ChunkGrid::regular(block.shape(), &array.chunk)?;
@@ -108,11 +102,25 @@ impl ChunkFiles {
                     let part = Block::from_view(&block.part(&inner.region(&number)))?;
                     chunks[at] = Some(encode(&part)?);
                 }
-                sharding.join(&chunks)
+                Ok(sharding.join(&chunks))
             }
-        };
-        let path = files.folder.join(array.keys.key(chunk));
-        self.put(&path, &bytes).map_err(|e| {
+        }
+    }
+
+    /// Writes one encoded chunk or shard.
+    pub(in crate::io) fn write(
+        &self,
+        variable: usize,
+        chunk: &[usize],
+        bytes: &[u8],
+    ) -> Result<()> {
+        let files = self.files(variable)?;
+        debug_assert!(
+            files.grid.linear(chunk) < files.grid.count(),
+            "a chunk of the grid"
+        );
+        let path = files.folder.join(files.array.keys.key(chunk));
+        self.put(&path, bytes).map_err(|e| {
             Error::new(
                 Fault::Io,
                 format!(
@@ -121,13 +129,7 @@ impl ChunkFiles {
                     bytes.len()
                 ),
             )
-        })?;
-        files.written.fetch_add(1, Relaxed);
-        debug_assert!(
-            files.grid.linear(chunk) < files.grid.count(),
-            "a chunk of the grid"
-        );
-        Ok(bytes.len() as u64)
+        })
     }
 
     fn put(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
@@ -145,14 +147,6 @@ impl ChunkFiles {
             files.push(path.to_owned());
         }
         Ok(())
-    }
-
-    /// Files written so far, per variable.
-    pub(in crate::io) fn written(&self) -> Vec<u64> {
-        self.variables
-            .iter()
-            .map(|v| v.written.load(Relaxed))
-            .collect()
     }
 
     /// Brings everything that this rank wrote to disk.

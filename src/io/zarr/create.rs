@@ -5,14 +5,14 @@
 
 use super::array::{self, ZarrArray};
 use super::attrs::{self, json_number};
-use super::store::root_id;
+use super::publish::replace;
 use crate::block::Block;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
+use crate::io::manifest::{self, Manifest, Piece, Place};
 use crate::io::save::{Created, Placement, TextVariable, directory, output};
 use crate::spec::{Compression, Format, OutputSpec, VariableSpec};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fs::File;
@@ -31,27 +31,17 @@ pub(in crate::io) struct Hierarchy {
     path: PathBuf,
     overwrite: bool,
     finished: bool,
-    /// Per streamed variable its name and the files that must come.
-    wanted: Vec<(String, u64)>,
+    /// The streamed variables.
+    streamed: Vec<Streamed>,
+    /// Files that were written here: path below the folder, bytes, CRC-32C.
+    files: Vec<(String, u64, u32)>,
 }
 
-/// Whether a hierarchy can be created at a path where something is already.
-pub(in crate::io) fn check_existing(spec: &OutputSpec) -> Result<()> {
-    let path = &spec.path;
-    if path.symlink_metadata().is_err() {
-        return Ok(());
-    }
-    if !spec.overwrite {
-        return Err(output(path, "it exists already; --overwrite replaces it"));
-    }
-    // Whoever asked to replace an output did not ask to delete a folder of something else.
-    match root_id(path) {
-        Ok(Some(_)) => Ok(()),
-        _ => Err(output(
-            path,
-            "it exists and is no Zarr hierarchy; only a hierarchy is replaced, remove it yourself",
-        )),
-    }
+struct Streamed {
+    name: String,
+    keys: array::Keys,
+    /// Files that must come.
+    wanted: u64,
 }
 
 impl Hierarchy {
@@ -76,7 +66,8 @@ impl Hierarchy {
             path,
             overwrite: spec.overwrite,
             finished: false,
-            wanted: Vec::new(),
+            streamed: Vec::new(),
+            files: Vec::new(),
         };
         let version = if spec.format == Format::Zarr2 { 2 } else { 3 };
         let mut nodes: Vec<(String, Description)> = Vec::new();
@@ -95,9 +86,11 @@ impl Hierarchy {
             let description = describe(variable, version)?;
             let grid =
                 ChunkGrid::regular(&variable.shape, &variable.encoding.unit(&variable.shape)?)?;
-            hierarchy
-                .wanted
-                .push((variable.name.clone(), grid.count() as u64));
+            hierarchy.streamed.push(Streamed {
+                name: variable.name.clone(),
+                keys: description.keys.clone(),
+                wanted: grid.count() as u64,
+            });
             variables.push(Placement::Files {
                 grid,
                 folder: variable.name.clone(),
@@ -115,7 +108,9 @@ impl Hierarchy {
         ))
     }
 
-    fn put(&self, key: &str, bytes: &[u8]) -> Result<()> {
+    fn put(&mut self, key: &str, bytes: &[u8]) -> Result<()> {
+        let sum = crc32c::crc32c(bytes);
+        self.files.push((key.to_owned(), bytes.len() as u64, sum));
         let file = self.temporary.join(key);
         let written = file
             .parent()
@@ -134,7 +129,7 @@ impl Hierarchy {
 
     /// Writes a small variable, which is one chunk.
     fn write_whole(
-        &self,
+        &mut self,
         spec: &VariableSpec,
         description: &Description,
         block: &Block,
@@ -152,7 +147,7 @@ impl Hierarchy {
         self.put(&format!("{}/{key}", spec.name), &bytes)
     }
 
-    fn write_texts(&self, text: &TextVariable, description: &Description) -> Result<()> {
+    fn write_texts(&mut self, text: &TextVariable, description: &Description) -> Result<()> {
         if text.values.is_empty() {
             return Ok(());
         }
@@ -183,7 +178,7 @@ impl Hierarchy {
     }
 
     fn write_descriptions(
-        &self,
+        &mut self,
         spec: &OutputSpec,
         version: u8,
         nodes: &[(String, Description)],
@@ -219,16 +214,31 @@ impl Hierarchy {
         self.put(".zmetadata", &text(&all)?)
     }
 
-    /// Gives the folder its name, once every rank's files are on disk. `written`: files per streamed variable, of all ranks.
-    pub(in crate::io) fn finish(mut self, written: &[u64]) -> Result<()> {
-        for ((name, wanted), have) in self.wanted.iter().zip(written) {
-            if wanted != have {
+    /// Gives the folder its name, once every rank's files are on disk. `pieces`: the chunks or shards of all ranks.
+    pub(in crate::io) fn finish(mut self, pieces: &[Piece]) -> Result<()> {
+        let mut written = vec![0; self.streamed.len()];
+        for piece in pieces {
+            let number = piece.variable as usize;
+            let (Some(streamed), Place::Chunk(chunk)) = (self.streamed.get(number), &piece.place)
+            else {
+                return Err(Error::internal("a piece of no variable of a hierarchy"));
+            };
+            written[number] += 1;
+            let key = format!("{}/{}", streamed.name, streamed.keys.key(chunk));
+            self.files.push((key, piece.bytes, piece.crc32c));
+        }
+        for (streamed, have) in self.streamed.iter().zip(written) {
+            if streamed.wanted != have {
                 return Err(Error::internal(format!(
-                    "save: {}: variable {name} has {have} of {wanted} chunks",
-                    self.path.display()
+                    "save: {}: variable {} has {have} of {} chunks",
+                    self.path.display(),
+                    streamed.name,
+                    streamed.wanted
                 )));
             }
         }
+        let manifest = Manifest::of_files(std::mem::take(&mut self.files))?;
+        self.put(manifest::FILE_NAME, &manifest)?;
         let sync = |path: &Path| File::open(path).and_then(|folder| folder.sync_all());
         sync(&self.temporary).map_err(|e| self.failed("syncing", &e))?;
         if self.path.symlink_metadata().is_ok() {
@@ -238,12 +248,9 @@ impl Hierarchy {
                     "it appeared meanwhile; --overwrite replaces it",
                 ));
             }
-            // One step: at no time is there neither the old hierarchy nor the new one.
-            renameat_with(CWD, &self.temporary, CWD, &self.path, RenameFlags::EXCHANGE)
-                .map_err(|e| self.failed("replacing", &e))?;
+            // From here on what is finished stays, whatever happens to its name.
             self.finished = true;
-            std::fs::remove_dir_all(&self.temporary)
-                .map_err(|e| self.failed("removing what was replaced at", &e))?;
+            replace(&self.temporary, &self.path)?;
         } else {
             std::fs::rename(&self.temporary, &self.path)
                 .map_err(|e| self.failed("renaming to", &e))?;

@@ -4,7 +4,7 @@
 
 use super::array::{self, ZarrArray};
 use super::attrs;
-use super::store::Store;
+use super::store::{Store, is_inside};
 use super::texts;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Fault, Result};
@@ -39,11 +39,15 @@ struct Described {
 /// # Errors
 /// Data when a description is damaged, naming its file; invalid input when the group does not exist.
 pub(in crate::io) fn open(id: FileId, format: Format, group: Option<&str>) -> Result<FileInfo> {
-    let store = Store::new(&id.path);
-    let nodes = match format {
-        Format::Zarr2 => version2(&store)?,
-        _ => version3(&store)?,
+    let store = Store::of(&id, format)?;
+    let mut nodes = match format {
+        Format::Zarr3 => version3(&store)?,
+        _ => version2(&store)?,
     };
+    // Consolidated metadata name paths: none of them may lead to files that are not the hierarchy's.
+    for node in nodes.iter_mut().filter(|node| !is_inside(&node.path)) {
+        node.array = Some(Err("its path is none inside the hierarchy".into()));
+    }
     let inside = group.map(|g| g.trim_matches('/')).unwrap_or_default();
     let Some(top) = nodes.iter().position(|n| n.path == inside) else {
         return Err(Error::invalid(format!(
@@ -221,10 +225,7 @@ fn array3(value: &Value) -> Result<Described, String> {
 }
 
 fn version2(store: &Store) -> Result<Vec<Node>> {
-    if let Some(Value::Object(listed)) = store
-        .json(".zmetadata")?
-        .and_then(|all| all.get("metadata").cloned())
-    {
+    if let Some(listed) = store.consolidated()? {
         let attrs = |path: &str| object(listed.get(&below(path, ".zattrs")).cloned());
         let mut nodes = Vec::new();
         for (key, value) in &listed {

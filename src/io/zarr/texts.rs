@@ -1,13 +1,12 @@
 //! The values of small arrays of texts: variable-length UTF-8, fixed UTF-32 (NumPy's `U`), fixed bytes (NumPy's `S`).
 
 use super::array::{Keys, lengths};
+use super::steps::Step;
 use super::store::Store;
 use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::info::Texts;
-use crate::io::sniff::no_input;
 use std::borrow::Cow;
-use std::io::{ErrorKind, Read};
 use std::num::NonZeroU64;
 use zarrs::array::{
     ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecOptions, DataType, FillValue,
@@ -17,7 +16,7 @@ use zarrs::metadata::v3::{ArrayMetadataV3, MetadataV3};
 /// Arrays of more texts are not read whole.
 const MOST_TEXTS: usize = 1 << 20;
 
-/// No chunk of texts is longer.
+/// No chunk of texts is longer, encoded or not.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// How one text lies in decoded bytes.
@@ -58,9 +57,22 @@ pub(super) fn read(
     if shape.iter().product::<usize>() > MOST_TEXTS || most > MOST_TEXTS {
         return Ok(None);
     }
-    let Ok(chain) = CodecChain::from_metadata(&meta.codecs) else {
+    // The steps from bytes to bytes are run here, with a limit; only how texts lie in bytes is left to zarrs.
+    let mut codecs: Vec<MetadataV3> = Vec::new();
+    let mut steps = Vec::new();
+    for codec in &meta.codecs {
+        match Step::new(codec, 1) {
+            Ok(Some(step)) => steps.push(step),
+            Ok(None) if steps.is_empty() => codecs.push(codec.clone()),
+            _ => return Ok(None),
+        }
+    }
+    let Ok(chain) = CodecChain::from_metadata(&codecs) else {
         return Ok(None);
     };
+    if !chain.bytes_to_bytes_codecs().is_empty() {
+        return Ok(None);
+    }
     // zarrs knows texts of fixed width as bytes of that number.
     let config = meta.data_type.configuration();
     let width = config.and_then(|c| c.get("length_bytes")?.as_u64());
@@ -89,22 +101,24 @@ pub(super) fn read(
     let mut values = vec![filled; shape.iter().product()];
     let grid = ChunkGrid::regular(&shape, chunk)?;
     for number in grid.overlapping(&Region::whole(&shape)) {
-        let file = store.path(&format!("{path}/{}", keys.key(&number)));
-        let mut raw = Vec::new();
-        match std::fs::File::open(&file) {
-            Ok(opened) => opened
-                .take(MOST_BYTES)
-                .read_to_end(&mut raw)
-                .map_err(|e| no_input(&file, &e))?,
-            Err(e) if e.kind() == ErrorKind::NotFound => continue,
-            Err(e) => return Err(no_input(&file, &e)),
+        let key = match path {
+            "" => keys.key(&number),
+            path => format!("{path}/{}", keys.key(&number)),
+        };
+        let Some(mut raw) = store.small(&key, MOST_BYTES)? else {
+            continue;
         };
         let damaged = |why: String| {
             Error::data(format!(
                 "open: variable {path}, chunk {number:?} ({}) is damaged: {why}",
-                file.display()
+                store.shown(&key)
             ))
         };
+        for step in steps.iter().rev() {
+            raw = step
+                .undo_up_to(&raw, MOST_BYTES as usize)
+                .map_err(damaged)?;
+        }
         let decoded = chain
             .decode(
                 Cow::Owned(raw),
