@@ -55,7 +55,7 @@ bench: build
 ## Each reader of foreign bytes for FUZZ_SECONDS; needs a nightly toolchain and cargo-fuzz. See CONTRIBUTING.md.
 FUZZ ?= hdf5 netcdf3 npy zarr chunk wire script
 FUZZ_SECONDS ?= 600
-FUZZ_LIMITS = -rss_limit_mb=512 -malloc_limit_mb=256 -timeout=10 -max_len=65536
+FUZZ_LIMITS = -rss_limit_mb=2048 -malloc_limit_mb=256 -timeout=10 -max_len=65536
 
 fuzz: deps
 	@for target in $(FUZZ); do \

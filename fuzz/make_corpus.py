@@ -5,7 +5,6 @@ Needs the packages of tests/golden/requirements.txt; run: python fuzz/make_corpu
 """
 import io
 import os
-import shutil
 import tempfile
 
 import h5py
@@ -193,9 +192,8 @@ chunk("szip", 7, 32, 8, compression="szip", compression_opts=("nn", 8))
 examples = os.path.join(here, "..", "examples")
 for name in sorted(os.listdir(examples)):
     if name.endswith(".rhai"):
-        shutil.copyfile(os.path.join(examples, name), os.path.join(here, "corpus", "script", name)) if os.path.isdir(
-            os.path.join(here, "corpus", "script")
-        ) else None
+        with open(os.path.join(examples, name), "rb") as f:
+            keep("script", name, f.read())
 scripts = {
     "arrays": 'let a = arange(24).reshape([4, 6]); print(a.sum(0)); print(((a - 1) / 2)[1, 2]); a.mean()',
     "labels": 'let a = zeros([4, 6], "f4").with_dims(["y", "x"]); print(a.isel(#{x: 2}).mean("y"));',

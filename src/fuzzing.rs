@@ -8,15 +8,16 @@ use crate::block::Block;
 use crate::comm::Fabric;
 use crate::config::Limits;
 use crate::driver::{Config, launch_with};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geom::Region;
 use crate::io::{self, FileInfo, Scratch, StorageIndex, VariableInfo, alone};
 use crate::plan;
-use crate::script::run_text;
+use crate::script::run_each;
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// The most elements that are read of a variable, and of a chunk: what a plan would refuse is none of the readers' matter.
 const MOST_ELEMENTS: usize = 1 << 16;
@@ -133,25 +134,59 @@ pub fn wire(bytes: &[u8]) {
 
 /// A script, planned for four ranks.
 pub fn script(bytes: &[u8]) {
+    static SCRIPTS: LazyLock<Mutex<Scripts>> = LazyLock::new(|| Mutex::new(Scripts::start()));
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let config = Config {
-        limits: Limits {
-            memory_bytes: 16 << 20,
-            threads: 1,
-            reads: 1,
-            scratch: None,
-            ..Limits::default()
-        },
-        fabric: Some(Fabric::Threads(1)),
-        dry_ranks: Some(4),
-        ..Config::default()
-    };
-    let result = launch_with(&config, |driver| {
-        run_text(driver, "fuzz.rhai", text, &[], &mut |_| {})
+    let scripts = SCRIPTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let sent = scripts.texts.send(text.to_owned()).is_ok();
+    judge(match scripts.results.recv() {
+        Ok(result) if sent => result,
+        _ => Err(Error::internal("the thread of the scripts is gone")),
     });
-    judge(result.map(|_| ()).map_err(|(_, error)| error));
+}
+
+/// A thread that plans scripts: a job is longer in the making than a small script.
+struct Scripts {
+    texts: Sender<String>,
+    results: Receiver<Result<()>>,
+}
+
+impl Scripts {
+    /// Scripts of one job: its graph grows with each.
+    const OF_A_JOB: usize = 500;
+
+    fn start() -> Scripts {
+        let (texts, sources) = unbounded::<String>();
+        let (told, results) = unbounded();
+        let config = Config {
+            limits: Limits {
+                memory_bytes: 16 << 20,
+                threads: 1,
+                reads: 1,
+                scratch: None,
+                ..Limits::default()
+            },
+            fabric: Some(Fabric::Threads(1)),
+            dry_ranks: Some(4),
+            ..Config::default()
+        };
+        std::thread::spawn(move || {
+            loop {
+                let done = launch_with(&config, |driver| {
+                    let some = sources.iter().take(Self::OF_A_JOB);
+                    run_each(driver, some, |result| {
+                        let _ = told.send(result);
+                    });
+                    Ok(())
+                });
+                if done.is_err() {
+                    return;
+                }
+            }
+        });
+        Scripts { texts, results }
+    }
 }
 
 fn file(bytes: &[u8]) {
@@ -247,20 +282,112 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    /// Seeds of the target `wire`, with `HYPERSLAB_BLESS=1`: plans and what describes files, as ranks send them.
+    #[test]
+    fn seeds_of_the_wire() {
+        if std::env::var_os("HYPERSLAB_BLESS").is_none() {
+            return;
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let keep = |name: &str, kind: u8, body: &[u8]| {
+            let folder = root.join("fuzz/corpus/wire");
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join(name), [&[kind], body].concat()).unwrap();
+        };
+        let config = Config {
+            fabric: Some(Fabric::Threads(1)),
+            dry_ranks: Some(3),
+            ..Config::default()
+        };
+        let plans = launch_with(&config, |driver| {
+            let a = driver.arange(0i64, 1200i64, 1i64).reshape(&[40, 30]);
+            let a = a.chunk(&[10, 30]);
+            a.mean(&[0]).compute_block()?;
+            (&a + 1).chunk(&[40, 5]).sum(&[1]).compute_block()?;
+            a.flip(&[0]).compute_block()?;
+            Ok(driver.session().planned())
+        });
+        let plans = plans.unwrap().unwrap();
+        for (k, plan) in plans.iter().enumerate() {
+            let bytes = plan::encode(plan.plan()).unwrap();
+            keep(&format!("plan-{k}"), 1, &bytes[9..]);
+        }
+        let info = io::open(&root.join("tests/data/io/strings.nc"), None).unwrap();
+        let index = io::index(&info.variables[0].source).unwrap();
+        keep("index", 3, &postcard::to_stdvec(&index).unwrap());
+        let info: Result<FileInfo> = Ok(info);
+        keep("info", 2, &postcard::to_stdvec(&info).unwrap());
+    }
+
+    fn corpus(name: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+        let mut inputs: Vec<_> = fs::read_dir(folder.join(name))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect();
+        inputs.sort();
+        assert!(inputs.len() > 2, "{name}: {} inputs", inputs.len());
+        inputs
+    }
+
     /// Every input that is kept: seeds, and what once failed.
     #[test]
     fn the_corpus_is_read() {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
         for (name, target) in TARGETS {
-            let mut inputs: Vec<PathBuf> = fs::read_dir(corpus.join(name))
-                .unwrap()
-                .map(|entry| entry.unwrap().path())
-                .collect();
-            inputs.sort();
-            assert!(inputs.len() > 2, "{name}: {} inputs", inputs.len());
-            for input in inputs {
-                println!("{}", input.display());
-                target(&fs::read(&input).unwrap());
+            for (path, bytes) in corpus(name) {
+                println!("{}", path.display());
+                target(&bytes);
+            }
+        }
+    }
+
+    /// What a fuzzer does first, without one: bytes of the seeds changed, and pieces of them taken out, doubled or exchanged with
+    /// those of another seed. `HYPERSLAB_LONG=1` takes a hundred times as many; `HYPERSLAB_FUZZ=TARGET` takes that one alone.
+    #[test]
+    fn changed_seeds_are_read() {
+        let long = std::env::var_os("HYPERSLAB_LONG").is_some();
+        let only = std::env::var("HYPERSLAB_FUZZ").unwrap_or_default();
+        let mut state = 1u64;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below.max(1)
+        };
+        for (name, target) in TARGETS {
+            let seeds = corpus(name);
+            if !only.is_empty() && only != name {
+                continue;
+            }
+            for round in 0..if long { 1000 } else { 10 } {
+                for (path, seed) in &seeds {
+                    let mut bytes = seed.clone();
+                    for _ in 0..=random(4) {
+                        let len = bytes.len();
+                        let (at, size) = (random(len), random(16));
+                        let end = (at + size).min(len);
+                        match random(6) {
+                            0 if len > 0 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][random(5)],
+                            1 if len > 0 => bytes[at] ^= 1 << random(8),
+                            2 if len > 0 => bytes[at] = random(256) as u8,
+                            3 => drop(bytes.drain(at..end)),
+                            4 => bytes.extend_from_within(at..end),
+                            _ => {
+                                let other = &seeds[random(seeds.len())].1;
+                                let from = random(other.len());
+                                let piece = other[from..(from + size).min(other.len())].to_vec();
+                                bytes.splice(at..end, piece);
+                            }
+                        }
+                    }
+                    let input = bytes.clone();
+                    if std::panic::catch_unwind(move || target(&bytes)).is_err() {
+                        let found = std::env::temp_dir().join(format!("found-{name}-{round}"));
+                        fs::write(&found, input).unwrap();
+                        panic!("{} changed: {}", path.display(), found.display());
+                    }
+                }
             }
         }
     }

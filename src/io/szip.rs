@@ -243,7 +243,19 @@ impl<'a> Bits<'a> {
         Bits { rest, next, count }
     }
 
+    #[inline]
     fn fill(&mut self) {
+        // As many whole bytes as there is room for, out of eight at once.
+        if let (Some(word), 0..=56) = (self.rest.first_chunk::<8>(), self.count) {
+            let bytes = (64 - self.count) / 8;
+            let word = u64::from_be_bytes(*word) >> self.count;
+            // Bits of a byte that has not got room are not taken: they would be taken again.
+            let kept = self.count + 8 * bytes;
+            self.next |= word & (u64::MAX << (64 - kept));
+            self.count = kept;
+            self.rest = &self.rest[bytes as usize..];
+            return;
+        }
         while self.count <= 56 {
             let Some((byte, rest)) = self.rest.split_first() else {
                 return;

@@ -36,4 +36,6 @@ mod show;
 mod times;
 mod windows;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use run::run_each;
 pub use run::{Item, evaluate, evaluate_items, run_script, run_text};

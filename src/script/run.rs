@@ -18,8 +18,6 @@ use std::path::Path;
 /// Depths that no sensible script reaches: they keep a runaway recursion from overflowing the stack.
 const CALL_LEVELS: usize = 100;
 const EXPRESSION_DEPTH: usize = 256;
-/// A script may loop for ever, but not where programs write it.
-const MOST_OPERATIONS: u64 = if cfg!(feature = "fuzzing") { 20_000 } else { 0 };
 
 /// Runs the script at `path` with the constants of `sets` (`name`, `value`: an integer, a number, true, false, else a text).
 /// What it prints goes to `out`, one call per `print`.
@@ -92,6 +90,43 @@ pub fn run_text(
             None => Ok(()),
         }
     })
+}
+
+/// For fuzzing: scripts one after another by one engine, which takes longer to make than they take. None loops for ever.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn run_each(
+    driver: &Driver,
+    sources: impl Iterator<Item = String>,
+    mut told: impl FnMut(Result<()>),
+) {
+    const MOST_OPERATIONS: u64 = 20_000;
+    let make = || {
+        let mut engine = Engine::new();
+        let (functions, untold) = prepare(&mut engine, driver);
+        engine.set_max_operations(MOST_OPERATIONS);
+        engine.on_print(|_| ());
+        engine.on_debug(|_, _, _| ());
+        (engine, functions, untold)
+    };
+    let (mut engine, mut functions, mut untold) = make();
+    for source in sources {
+        let script = Script {
+            path: "fuzz.rhai",
+            source: &source,
+            sets: Vec::new(),
+            functions: &functions,
+        };
+        let result = compile(&engine, &Scope::new(), &source)
+            .map_err(|e| script.report(e))
+            .and_then(|ast| engine.run_ast(&ast).map_err(|e| script.report(*e)));
+        match untold.error() {
+            None => told(result),
+            Some(error) => {
+                told(Err(error));
+                (engine, functions, untold) = make();
+            }
+        }
+    }
 }
 
 /// What an expression of the script language works on, and what it gives.
@@ -180,7 +215,7 @@ pub fn evaluate(driver: &Driver, source: &str, inputs: &[(&str, Array)]) -> Resu
 
 /// The engine of the script language; gives the names of its functions, and where errors of texts are kept.
 fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
-    engine.set_max_operations(MOST_OPERATIONS);
+    engine.set_max_operations(0);
     engine.set_max_call_levels(CALL_LEVELS);
     engine.set_max_expr_depths(EXPRESSION_DEPTH, EXPRESSION_DEPTH);
     engine.set_strict_variables(true);

@@ -83,7 +83,7 @@ fn what_is_wrong_with_a_filtered_chunk_is_named() {
         ("lz4_blocks/alone_f8_2", 11, 0, "blocks of 0 bytes"),
         ("lz4/alone_f8_2", 12, 1, "bytes early"),
         ("bzip2/alone_f8_2", 0, 0, "bzip2 stream is damaged"),
-        ("lzf/alone_f4_3", 1, 0xff, "lzf stream"),
+        ("long/lzf", 0, 0xff, "points outside"),
         (
             "bitshuffle_lz4/alone_f8_2",
             7,
@@ -91,7 +91,6 @@ fn what_is_wrong_with_a_filtered_chunk_is_named() {
             "its header of bitshuffle says",
         ),
         ("bitshuffle_zstd/alone_f8_2", 11, 9, "no multiple of 8"),
-        ("bitshuffle_zstd/alone_f8_2", 9, 0xff, "bytes"),
         ("szip_nn/alone_f8_2", 0, 1, "its header of szip says"),
     ] {
         let v = info.variables.iter().find(|v| v.name == name).unwrap();
