@@ -162,7 +162,7 @@ fn info_shows_many_files_as_one() {
     ]));
     let variables = out["variables"].as_array().unwrap().iter();
     let names: Vec<&str> = variables.filter_map(|v| v["name"].as_str()).collect();
-    assert_eq!(names, ["t2m", "rain"], "{out}");
+    assert_eq!(names, ["rain", "t2m"], "{out}");
     let out = alone(&["info", &at("days1.nc"), &at("lacking.nc")]);
     assert_eq!(out.status.code(), Some(65), "{}", text(&out));
     assert!(text(&out).contains("lacking.nc"), "{}", text(&out));

@@ -378,9 +378,10 @@ fn labelled_operations_are_those_of_xarray() {
     }
 }
 
-/// A climatology decodes each chunk of its file once, anomalies beside it once more, whatever the groups are.
+/// A climatology decodes each chunk of its file once, anomalies beside it no more where there is room for the decoded chunks, whatever
+/// the groups are; on ranks that need other chunks than before, at most once more.
 #[test]
-fn anomalies_decode_each_chunk_twice() {
+fn anomalies_decode_each_chunk_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("daily.nc");
     let shape = [360, 20, 24];
@@ -403,9 +404,14 @@ fn anomalies_decode_each_chunk_twice() {
                 clim.compute_block()?;
                 let once = decoded() - before;
                 (&groups - &clim).compute_block()?;
-                let twice = decoded() - before - once;
+                let both = decoded() - before - once;
                 assert_eq!(once, bytes, "{ranks} ranks: {:?}", clim.dims());
-                assert_eq!(twice, 2 * bytes, "{ranks} ranks: {:?}", clim.dims());
+                let most = if ranks == 1 { bytes } else { 2 * bytes };
+                assert!(
+                    (bytes..=most).contains(&both),
+                    "{ranks} ranks: {both}: {:?}",
+                    clim.dims()
+                );
             }
             Ok(())
         })
