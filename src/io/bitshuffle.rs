@@ -85,7 +85,7 @@ pub(super) fn unpack(
 }
 
 fn check(element: usize, block: usize, bytes: usize) -> Result<(), String> {
-    if element == 0 || bytes % element != 0 {
+    if element == 0 || !bytes.is_multiple_of(element) {
         return Err(format!(
             "bitshuffle of elements of {element} bytes in a chunk of {bytes}"
         ));

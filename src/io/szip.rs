@@ -35,7 +35,8 @@ pub(in crate::io) struct Coding {
 impl Coding {
     /// The coding of these parameters; `None` when it is not known here.
     pub(in crate::io) fn new(mask: u32, block: u32, bits: u32, line: u32) -> Option<Coding> {
-        if !(2..=64).contains(&block) || block % 2 != 0 || line == 0 || line > 128 * block {
+        if !(2..=64).contains(&block) || !block.is_multiple_of(2) || line == 0 || line > 128 * block
+        {
             return None;
         }
         let (bits, shuffled) = match bits {
@@ -46,7 +47,7 @@ impl Coding {
         };
         let (id_bits, bytes) = match bits {
             ..=8 => (3, 1),
-            ..=16 => (4, 2),
+            9..=16 => (4, 2),
             _ => (5, 4),
         };
         Some(Coding {
@@ -81,7 +82,10 @@ impl Coding {
                 out.len()
             ));
         }
-        if out.len() % self.shuffled.unwrap_or(self.bytes) != 0 {
+        if !out
+            .len()
+            .is_multiple_of(self.shuffled.unwrap_or(self.bytes))
+        {
             return Err(format!(
                 "{} bytes are no whole number of szip's pixels",
                 out.len()
