@@ -333,6 +333,7 @@ mod tests {
 
     /// Every input that is kept: seeds, and what once failed.
     #[test]
+    #[allow(clippy::print_stdout)] // shown with a failure: the input that it was
     fn the_corpus_is_read() {
         for (name, target) in TARGETS {
             for (path, bytes) in corpus(name) {

@@ -17,6 +17,9 @@ use std::ops::Range;
 
 /// What is left of the budget stays free by this part: for what is not counted as array data.
 const LEFT_FREE: u64 = 8;
+/// What was packed to less than this part unpacks about as fast as memory is had (burned areas, 13 times smaller when packed:
+/// keeping them made a job slower).
+const QUICKLY_UNPACKED: u64 = 8;
 /// Ranks of which the largest need is looked for.
 const RANKS_TRIED: usize = 256;
 /// Tiles, times ranks, of a pass that are looked at one by one, where it is not dealt to ranks in boxes or not read axis by axis.
@@ -239,10 +242,14 @@ impl Plan {
     }
 }
 
-/// Decoding takes longer than copying what was decoded.
+/// Decoding takes longer than copying what was decoded into memory that is fresh.
 fn is_costly(spec: &SourceSpec) -> bool {
     match &spec.layout {
-        Layout::Chunked { filters, .. } => !filters.is_empty(),
+        Layout::Chunked { filters, .. } => {
+            let elements = spec.shape.iter().map(|n| *n as u64);
+            let plain = elements.fold(spec.dtype.size() as u64, u64::saturating_mul);
+            !filters.is_empty() && plain / QUICKLY_UNPACKED <= spec.file.bytes
+        }
         Layout::Zarr { .. } => true,
         _ => false,
     }
@@ -281,7 +288,7 @@ fn needs_along(
     let (low, high) = (bases.clone().min().unwrap_or(0), bases.max().unwrap_or(0));
     let mut mapped = views[0].select.axes.iter().enumerate();
     let Some((domain, view)) = mapped.find(|(_, view)| view.parent == Some(axis)) else {
-        return vec![low..high + 1];
+        return std::iter::once(low..high + 1).collect();
     };
     tiles[domain]
         .clone()

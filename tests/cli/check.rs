@@ -1,4 +1,5 @@
 //! `hyperslab check`: outputs of jobs on any ranks, damaged ones, and files that somebody else has changed.
+#![allow(clippy::print_stdout)]
 
 use super::support::python;
 use super::{alone, json, on, text};

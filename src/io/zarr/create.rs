@@ -88,7 +88,7 @@ impl Hierarchy {
                 ChunkGrid::regular(&variable.shape, &variable.encoding.unit(&variable.shape)?)?;
             hierarchy.streamed.push(Streamed {
                 name: variable.name.clone(),
-                keys: description.keys.clone(),
+                keys: description.keys,
                 wanted: grid.count() as u64,
             });
             variables.push(Placement::Files {
