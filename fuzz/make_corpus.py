@@ -1,7 +1,7 @@
 """Makes the seeds of fuzz/corpus: small inputs of every kind that h5py, netCDF4, zarr and NumPy write. What is there beside
 them (`found-*`: inputs that once failed; `plan-*`: see `src/fuzzing.rs`) stays.
 
-Needs the packages of tests/golden/requirements.txt; run: python fuzz/make_corpus.py
+Needs the packages of tests/golden/requirements.txt and requirements-make.txt; run: python fuzz/make_corpus.py
 """
 import io
 import os
