@@ -1,6 +1,6 @@
 //! Reading of variables of any format whose bytes lie in one file: `pread` of a chunk, then decoding on the calling thread.
 //!
-//! Laws: `fetch` takes no lock and keeps no state; the bytes of a chunk are decoded to exactly its size or refused; a
+//! Laws: no lock is held while bytes are read; the bytes of a chunk are decoded to exactly its size or refused; a
 //! chunk that was never written is fill values; a file that changed since it was described is refused.
 
 use super::bitshuffle;
