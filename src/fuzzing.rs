@@ -210,7 +210,7 @@ fn judge(result: Result<()>) {
 }
 
 /// Opens, indexes and reads everything; the last error.
-fn read_all(path: &Path) -> Result<()> {
+pub(crate) fn read_all(path: &Path) -> Result<()> {
     let info = io::open(path, None)?;
     let mut last = Ok(());
     // What the HDF5 library reads is its own matter.

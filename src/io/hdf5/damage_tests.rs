@@ -5,60 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use super::bytes::FORGIVING;
-use crate::block::Block;
-use crate::error::Result;
-use crate::geom::Region;
-use crate::io::format::Scratch;
-use crate::io::{self, VariableInfo};
+use crate::fuzzing::read_all;
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The most elements that are read of a variable whose shape may be damaged.
-const MOST: usize = 1 << 20;
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/io")
         .join(name)
-}
-
-fn read(v: &VariableInfo) -> Result<()> {
-    let index = Arc::new(io::index(&v.source)?);
-    let source = io::open_source(&v.source, index)?;
-    let region = Region::whole(&v.source.shape);
-    if region.is_empty() {
-        return Ok(());
-    }
-    let mut block = Block::zeros(source.dtype(), &region.shape);
-    let (mut raw, mut scratch) = (Vec::new(), Scratch::default());
-    let origin = vec![0; region.ndim()];
-    for chunk in source.grid().overlapping(&region) {
-        let part = source.grid().region(&chunk);
-        source.fetch(&chunk, &mut raw)?;
-        source.decode_into(&chunk, &raw, &mut scratch, &part, &mut block, &origin)?;
-    }
-    Ok(())
-}
-
-/// Opens, indexes and reads everything; the last error.
-fn read_all(path: &Path) -> Result<()> {
-    let info = io::open(path, None)?;
-    let mut last = Ok(());
-    // What the HDF5 library reads is left out: it may read beyond its memory where its own filters are damaged.
-    let direct = |v: &&VariableInfo| v.readable.is_none() && v.source.library_only.is_none();
-    for v in info.variables.iter().filter(direct) {
-        let shape = &v.source.shape;
-        let elements = shape.iter().try_fold(1usize, |p, n| p.checked_mul(*n));
-        if elements.is_some_and(|n| n <= MOST)
-            && let Err(e) = read(v)
-        {
-            last = Err(e);
-        }
-    }
-    last
 }
 
 /// Damages every `step`-th byte of a file; how many readings succeeded and failed.
