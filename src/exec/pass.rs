@@ -138,7 +138,7 @@ impl PassRun<'_> {
             for chunk in grid.overlapping(needed) {
                 if let Some(part) = grid.region(&chunk).intersect(needed) {
                     let kept = match &self.kept[number] {
-                        Some(Keeping::Takes(kept)) => kept.find(&chunk),
+                        Some(Keeping::Takes(kept)) => kept.find(&chunk, &part),
                         _ => None,
                     };
                     pieces.push(Piece {
