@@ -14,6 +14,8 @@ mod remote;
 #[path = "support/server.rs"]
 mod server;
 mod support;
+#[path = "cli/watch.rs"]
+mod watch;
 #[path = "cli/zarr.rs"]
 mod zarr;
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod completions;
 mod convert;
 mod demo;
 mod doctor;
@@ -14,5 +15,6 @@ mod plan;
 mod report;
 mod run;
 mod trace;
+mod watch;
 
 pub use args::main;

@@ -1,9 +1,9 @@
 //! Decoded chunks that a rank keeps from one pass for later ones, as the plan says.
 
-use super::meter::{Held, Meter};
 use crate::block::Block;
 use crate::error::Result;
 use crate::geom::{ChunkGrid, Region};
+use crate::observe::{Held, Meter};
 use crate::plan::{ArrayDecl, ArrayId, Plan, Reuse};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
