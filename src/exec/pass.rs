@@ -301,6 +301,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                 return Ok(());
             }
             run.pulse.tick();
+            let _in_tile = tracing::debug_span!("tile", position = ?tile).entered();
             let Some(pending) = next.take() else { break };
             if let Some(following) = regions.get(number + 1) {
                 next = Some(self.request(following)?);

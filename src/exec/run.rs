@@ -139,6 +139,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     let plan = verdict(comm, plan::decode(&plan))?;
     let meter = Arc::new(Meter::default());
     recorder.begin_run(&meter, plan.stages.len());
+    let _in_run = tracing::info_span!("run", number = recorder.stand().run).entered();
     for data in released {
         if let Some(held) = state.held.remove(&data) {
             state.spares.give(held);
@@ -243,6 +244,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             kept: &kept,
             room: room.get(number).map_or(0, |room| *room as usize),
         };
+        let _in_stage = tracing::info_span!("stage", number).entered();
         let began = recorder.begin(number as u32);
         let finished = match stage {
             Stage::Pass(pass) => context.pass(stage, pass, &resident),

@@ -309,7 +309,7 @@ impl Recorder {
             stats.peak_bytes = meter.stage_peak_bytes();
         }
         let nanos = |ns: u64| ns as f64 / 1e9;
-        lock(&self.done).push(StageRecord {
+        let record = StageRecord {
             run: self.run.load(Relaxed),
             stage: self.stage.load(Relaxed),
             kind: kind.to_owned(),
@@ -320,7 +320,17 @@ impl Recorder {
                 .collect(),
             tiles: self.tiles.load(Relaxed),
             stats,
-        });
+        };
+        tracing::info!(
+            seconds = record.seconds,
+            tiles = record.tiles,
+            decoded = stats.decoded_bytes,
+            moved = stats.moved_bytes,
+            written = stats.written_bytes,
+            peak = stats.peak_bytes,
+            "{kind} done"
+        );
+        lock(&self.done).push(record);
     }
 
     fn work_ns(&self) -> [u64; WORKS] {
@@ -417,6 +427,12 @@ impl Drop for Span<'_> {
         let recorder = self.recorder;
         let took_ns = recorder.now_ns().saturating_sub(self.start_ns);
         recorder.work[self.work as usize].fetch_add(took_ns, Relaxed);
+        tracing::trace!(
+            lane = self.lane,
+            took_us = took_ns / 1000,
+            "{}",
+            self.work.name()
+        );
         let Some(lanes) = &recorder.lanes else { return };
         let Some(lane) = lanes.get(self.lane) else {
             return;

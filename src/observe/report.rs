@@ -75,7 +75,6 @@ pub struct Facts {
 struct Together {
     kind: String,
     start_s: f64,
-    end_s: f64,
     seconds: Vec<f64>,
     work_s: Vec<f64>,
     busy_s: Vec<f64>,
@@ -94,9 +93,11 @@ fn together(run: u32, stage: u32, all: &[Observed]) -> Option<Together> {
         let (mut seconds, mut busy) = (0.0, 0.0);
         // What comes before and after the stages has two records of a run.
         for record in rank.stages.iter().filter(own) {
-            sum.kind.clone_from(&record.kind);
+            sum.kind = match stage {
+                StageRecord::BESIDE => "open and finish".to_owned(),
+                _ => record.kind.clone(),
+            };
             sum.start_s = sum.start_s.min(record.start_s);
-            sum.end_s = sum.end_s.max(record.start_s + record.seconds);
             for (all, own) in sum.work_s.iter_mut().zip(&record.work_s) {
                 *all += own;
                 busy += own;
@@ -151,7 +152,7 @@ pub fn summary(facts: &Facts, all: &[Observed], spans: bool) -> Value {
             "stage": (stage != StageRecord::BESIDE).then_some(stage),
             "kind": sum.kind,
             "start_s": rounded(sum.start_s),
-            "seconds": rounded(sum.end_s - sum.start_s),
+            "seconds": rounded(sum.seconds.iter().copied().fold(0.0, f64::max)),
             "work_s": by_name(&sum.work_s),
             "wait_s": rounded(wait),
             "imbalance": rounded(ratio(busy, mean)),

@@ -246,3 +246,38 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Status>> {
     all.sort_by_key(|status| status.rank);
     Ok(all)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_is_half_written_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let recorder = Arc::new(Recorder::new(3, "host", 2, false));
+        let about = About {
+            job: "a job".to_owned(),
+            ranks: 4,
+            memory_bytes: 1 << 30,
+        };
+        let files = StatusFiles::start(dir.path(), &recorder, about).unwrap();
+        files.end(Err("no more".to_owned()));
+        let all = read_folder(dir.path()).unwrap();
+        assert_eq!((all.len(), all[0].rank, all[0].ranks), (1, 3, 4));
+        assert_eq!(all[0].error.as_deref(), Some("no more"));
+        let path = dir.path().join("rank-000003.status");
+        let whole = std::fs::read_to_string(&path).unwrap();
+        // The head of one record over the tail of another, at every place.
+        let other = whole.replace("\"rank\":3", "\"rank\":4");
+        let end = whole.trim_end().len();
+        for cut in 0..end {
+            let torn = format!("{}{}", &other[..cut], &whole[cut..]);
+            if torn != whole {
+                assert!(parse(&torn).is_none(), "{cut}");
+            }
+        }
+        prepare(dir.path()).unwrap();
+        assert!(read_folder(dir.path()).is_err());
+    }
+}

@@ -265,6 +265,77 @@ fn a_dashboard_serves_where_the_job_stands() {
     });
 }
 
+/// What a browser makes of a page after its scripts ran for some seconds.
+fn browsed(address: &str) -> String {
+    let names = ["chromium-headless-shell", "chromium", "google-chrome"];
+    let found = names.iter().find(|name| {
+        let which = Command::new("which").arg(name).output().unwrap();
+        which.status.success()
+    });
+    let browser = found.expect("a browser: `make test-deps` installs one");
+    let home = tempfile::tempdir().unwrap();
+    let out = Command::new("timeout")
+        .args([
+            "-k",
+            "5",
+            "60",
+            browser,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+        ])
+        .args(["--virtual-time-budget=4000", "--dump-dom", address])
+        .env("HOME", home.path())
+        .output()
+        .unwrap();
+    let page = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(page.contains("</html>"), "{}", text(&out));
+    page
+}
+
+/// The part of a page that is shown, without its scripts.
+fn shown(page: &str) -> &str {
+    page.split("<script>").next().unwrap()
+}
+
+#[test]
+fn a_browser_shows_report_and_dashboard() {
+    let dir = tempfile::tempdir().unwrap();
+    let (input, output) = (
+        set("input", cube()),
+        set("output", &dir.path().join("out.nc")),
+    );
+    let report = path(dir.path(), "report.html");
+    let out = alone(&[
+        "run", JOB, "--set", &input, "--set", &output, "--report", &report,
+    ]);
+    assert!(out.status.success(), "{}", text(&out));
+    let page = browsed(&format!("file://{report}"));
+    for words in [
+        "read nir08 (int16)",
+        "decode ",
+        "landsat.nc",
+        "rank 0)",
+        " → ",
+    ] {
+        assert!(shown(&page).contains(words), "{words}: {page}");
+    }
+    for word in ["undefined", "NaN", "[object"] {
+        assert!(!shown(&page).contains(word), "{word}: {page}");
+    }
+    with_dashboard(|address| {
+        let page = browsed(&format!("http://{address}/"));
+        let page = shown(&page);
+        for words in ["1 ranks, ", "running", "/s</td>", "decoded "] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        assert!(
+            !page.contains("undefined") && !page.contains("NaN"),
+            "{page}"
+        );
+    });
+}
+
 #[test]
 fn progress_is_shown_where_it_is_asked_for() {
     let dir = tempfile::tempdir().unwrap();
