@@ -3,8 +3,10 @@
 //! The user's program runs on a thread of rank 0 and reads like a serial program; the main thread of every rank, which
 //! alone speaks to the others, serves its requests: it broadcasts a plan, and all ranks walk it.
 
+mod forecast;
 mod launch;
 mod session;
 
+pub use forecast::{Forecast, StoredSizes, forecast};
 pub use launch::{Config, Driver, Rewriting, launch, launch_with};
 pub use session::{Finished, Save, SaveVariable, Session, Wanted};

@@ -177,17 +177,65 @@ impl Plan {
         again.take(most).collect()
     }
 
+    /// Bytes on a rank that would keep all of an array's chunks that later stages need again; `None` where none do, or where
+    /// decoding them again takes no longer.
+    pub(super) fn memory_to_keep(&self, array: ArrayId, footprints: &[Footprint]) -> Option<u64> {
+        let ArrayDecl::File(spec) = self.array(array) else {
+            return None;
+        };
+        let reading: Vec<usize> = (self.stages.iter().enumerate())
+            .filter(|(_, stage)| slot_of(stage, array, self.ranks).is_some())
+            .map(|(number, _)| number)
+            .collect();
+        let ([first, next, ..], true) = (&reading[..], is_costly(spec)) else {
+            return None;
+        };
+        let all = Reuse {
+            array,
+            first: *first as u32,
+            next: *next as u32,
+            last: footprints.len() as u32,
+            bytes: u64::MAX,
+        };
+        let step = self.ranks.div_ceil(RANKS_TRIED);
+        let wanted = (0..self.ranks)
+            .step_by(step)
+            .map(|rank| self.kept_chunks(&all, rank).len() as u64 * chunk_bytes(spec));
+        wanted.max().filter(|bytes| *bytes > 0)
+    }
+
     /// Bytes that a stage need not decode, on all ranks.
     fn spared(&self, reuse: &Reuse, stage: usize) -> u64 {
-        let of_rank = |rank: usize| {
-            let Some((spec, grid, needed)) = self.needed(reuse.array, stage, rank) else {
-                return 0;
-            };
-            let kept = self.kept_chunks(reuse, rank).into_iter();
-            let times = kept.filter_map(|chunk| Some(needed.get(&grid, chunk)?.tiles));
-            times.sum::<u64>() * chunk_bytes(spec)
+        let ArrayDecl::File(spec) = self.array(reuse.array) else {
+            return 0;
         };
-        (0..self.ranks).map(of_rank).sum()
+        let Ok(grid) = ChunkGrid::regular(&spec.shape, &spec.fetch_chunk()) else {
+            return 0;
+        };
+        let mut elements = 0;
+        self.each_spared(reuse, stage, &mut |_, place, times| {
+            elements += times * grid.region(place).elements() as u64;
+        });
+        elements * spec.dtype.size() as u64
+    }
+
+    /// Calls `visit(number, place, times)` for the chunks that a stage need not decode, and how often it would, rank by rank.
+    pub(super) fn each_spared(
+        &self,
+        reuse: &Reuse,
+        stage: usize,
+        visit: &mut dyn FnMut(usize, &[usize], u64),
+    ) {
+        for rank in 0..self.ranks {
+            let Some((_, grid, needed)) = self.needed(reuse.array, stage, rank) else {
+                continue;
+            };
+            for chunk in self.kept_chunks(reuse, rank) {
+                if let Some(met) = needed.get(&grid, chunk) {
+                    visit(chunk, &grid.position(chunk), met.tiles);
+                }
+            }
+        }
     }
 
     /// What `rank` needs of a file in a stage; `None` when it is nothing, or cannot be told in short.
