@@ -129,7 +129,7 @@ pub fn forecast(
 ) -> Forecast {
     let plan = ready.plan();
     let reads: Vec<Vec<FileRead>> = (0..plan.stages.len())
-        .map(|stage| file_reads(plan, stage, &|array| sizes.get(plan, array)))
+        .map(|stage| file_reads(ready, stage, &|array| sizes.get(plan, array)))
         .collect();
     let estimate = estimate(ready, &reads, machine);
     let advice = advice(ready, &reads, &estimate, machine, limits);

@@ -4,7 +4,9 @@
 //! plan: who has it says so by [`Stored`].
 
 use super::decoded::{Touched, touched};
-use super::plan::{ArrayDecl, ArrayId, Make, Plan, Stage};
+use super::plan::{ArrayDecl, ArrayId, Make, Stage};
+use super::reuse::Spared;
+use super::validate::ReadyPlan;
 use crate::geom::{ChunkGrid, Region};
 
 /// What is known of the bytes that a variable's chunks take in its file.
@@ -35,10 +37,11 @@ pub struct FileRead {
 
 /// What stage `number` reads, per variable; `stored` tells of the file of an array what is known.
 pub fn file_reads<'a>(
-    plan: &Plan,
+    ready: &ReadyPlan,
     number: usize,
     stored: &dyn Fn(ArrayId) -> Stored<'a>,
 ) -> Vec<FileRead> {
+    let plan = ready.plan();
     let Some(Stage::Pass(pass)) = plan.stages.get(number) else {
         return Vec::new();
     };
@@ -54,7 +57,6 @@ pub fn file_reads<'a>(
             continue;
         };
         let element = spec.dtype.size() as u64;
-        let inside = |chunk: &[usize]| grid.region(chunk).elements() as u64 * element;
         let mut read = FileRead {
             array,
             decoded_bytes: touched.elements(&grid).saturating_mul(element),
@@ -70,16 +72,15 @@ pub fn file_reads<'a>(
             });
         }
         // What an earlier stage left decoded.
-        for reuse in plan.reuse.iter().filter(|reuse| reuse.array == array) {
-            if (reuse.first as usize) < number && number <= reuse.last as usize {
-                plan.each_spared(reuse, number, &mut |chunk, position, times| {
-                    read.decoded_bytes =
-                        read.decoded_bytes.saturating_sub(times * inside(position));
-                    read.chunks = read.chunks.saturating_sub(times);
-                    if let Stored::Sizes(sizes) = known {
-                        let size = u64::from(sizes.get(chunk).copied().unwrap_or(0));
-                        read.read_bytes = read.read_bytes.saturating_sub(times * size);
-                    }
+        let left = |spared: &&Spared| (spared.array, spared.stage) == (array, number);
+        for spared in ready.spared().iter().filter(left) {
+            read.decoded_bytes = (read.decoded_bytes).saturating_sub(spared.elements * element);
+            read.chunks = read.chunks.saturating_sub(spared.chunks);
+            let reuse = plan.reuse.iter().find(|reuse| reuse.array == array);
+            if let (Stored::Sizes(sizes), Some(reuse)) = (known, reuse) {
+                plan.each_spared(reuse, number, &mut |chunk, _, times| {
+                    let size = u64::from(sizes.get(chunk).copied().unwrap_or(0));
+                    read.read_bytes = read.read_bytes.saturating_sub(times * size);
                 });
             }
         }

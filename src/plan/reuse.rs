@@ -9,7 +9,7 @@ use super::derive::PassGeometry;
 use super::memory::Footprint;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, Stage, View};
 use crate::config::{Limits, format_bytes};
-use crate::geom::{ChunkGrid, positions};
+use crate::geom::{AxisChunks, ChunkGrid};
 use crate::spec::{Layout, SourceSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,16 +56,46 @@ impl Met {
     }
 }
 
+/// The places along an axis that a rank meets: from this one on.
+struct Along {
+    first: usize,
+    met: Vec<Met>,
+}
+
+impl Along {
+    /// What tiles with these needs meet of chunks of this length.
+    fn new(needs: &[Range<usize>], chunk: usize, axis: &AxisChunks) -> Along {
+        let places = |need: &Range<usize>| need.start / chunk..need.end.div_ceil(chunk);
+        let first = needs.iter().map(|need| places(need).start).min();
+        let end = needs.iter().map(|need| places(need).end).max();
+        let (first, end) = (first.unwrap_or(0), end.unwrap_or(0));
+        let mut met = vec![Met::default(); end.saturating_sub(first)];
+        for need in needs {
+            for number in places(need) {
+                let own = axis.range(number);
+                met[number - first].again(need.start <= own.start && own.end <= need.end);
+            }
+        }
+        Along { first, met }
+    }
+
+    fn get(&self, place: usize) -> Option<Met> {
+        let met = self.met.get(place.checked_sub(self.first)?)?;
+        (met.tiles > 0).then_some(*met)
+    }
+}
+
 /// The chunks of an array that a rank needs in a pass.
 enum Needed {
     /// Those at these places along each axis, over and over.
-    ByAxis(Vec<BTreeMap<usize, Met>>, u64),
+    ByAxis(Vec<Along>, u64),
     /// By number in the storage grid.
     Listed(BTreeMap<usize, Met>),
 }
 
 impl Needed {
-    fn get(&self, grid: &ChunkGrid, number: usize) -> Option<Met> {
+    /// What the rank meets of the chunk at `place`, whose number is `number`.
+    fn get(&self, number: usize, place: &[usize]) -> Option<Met> {
         match self {
             Needed::Listed(all) => all.get(&number).copied(),
             Needed::ByAxis(axes, over) => {
@@ -73,8 +103,8 @@ impl Needed {
                     tiles: *over,
                     whole: true,
                 };
-                for (at, axis) in grid.position(number).iter().zip(axes) {
-                    let along = axis.get(at)?;
+                for (at, axis) in place.iter().zip(axes) {
+                    let along = axis.get(*at)?;
                     met.tiles *= along.tiles;
                     met.whole &= along.whole;
                 }
@@ -83,31 +113,69 @@ impl Needed {
         }
     }
 
-    /// Numbers of the chunks that a tile needs whole, in order.
-    fn whole<'a>(&'a self, grid: &'a ChunkGrid) -> Box<dyn Iterator<Item = usize> + 'a> {
+    /// Calls `visit(number, place)` for the chunks that a tile needs whole, in order, until it says `false`.
+    fn each_whole(&self, grid: &ChunkGrid, visit: &mut dyn FnMut(usize, &[usize]) -> bool) {
         match self {
             Needed::Listed(all) => {
-                let whole = all.iter().filter(|(_, met)| met.whole);
-                Box::new(whole.map(|(number, _)| *number))
+                for (number, _) in all.iter().filter(|(_, met)| met.whole) {
+                    if !visit(*number, &grid.position(*number)) {
+                        return;
+                    }
+                }
             }
             Needed::ByAxis(axes, _) => {
                 let whole: Vec<Vec<usize>> = (axes.iter())
-                    .map(|axis| axis.iter().filter(|(_, met)| met.whole))
-                    .map(|axis| axis.map(|(chunk, _)| *chunk).collect())
+                    .map(|axis| (axis.first..).zip(&axis.met).filter(|(_, met)| met.whole))
+                    .map(|axis| axis.map(|(place, _)| place).collect())
                     .collect();
-                let all = positions(whole.iter().map(|axis| 0..axis.len()).collect());
-                Box::new(all.map(move |at| {
-                    let chunk: Vec<usize> = at.iter().zip(&whole).map(|(k, c)| c[*k]).collect();
-                    grid.linear(&chunk)
-                }))
+                if whole.iter().any(Vec::is_empty) {
+                    return;
+                }
+                // Places in row-major order, without an allocation for each.
+                let mut at = vec![0; whole.len()];
+                let mut place: Vec<usize> = whole.iter().map(|list| list[0]).collect();
+                loop {
+                    if !visit(grid.linear(&place), &place) {
+                        return;
+                    }
+                    let mut axis = whole.len();
+                    loop {
+                        let Some(before) = axis.checked_sub(1) else {
+                            return;
+                        };
+                        axis = before;
+                        at[axis] += 1;
+                        if at[axis] < whole[axis].len() {
+                            place[axis] = whole[axis][at[axis]];
+                            break;
+                        }
+                        at[axis] = 0;
+                        place[axis] = whole[axis][0];
+                    }
+                }
             }
         }
     }
 }
 
+/// What a stage need not decode of an array, since an earlier one left it decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spared {
+    pub(super) array: ArrayId,
+    pub(super) stage: usize,
+    /// Elements of the chunks, and the chunks themselves, as often as they would be decoded.
+    pub(super) elements: u64,
+    pub(super) chunks: u64,
+}
+
 impl Plan {
-    /// Finds what to keep, and adds it to the footprints.
-    pub(super) fn keep_chunks(&mut self, footprints: &mut [Footprint], limits: &Limits) {
+    /// Finds what to keep, and adds it to the footprints; tells what that spares.
+    pub(super) fn keep_chunks(
+        &mut self,
+        footprints: &mut [Footprint],
+        limits: &Limits,
+    ) -> Vec<Spared> {
+        let mut all = Vec::new();
         for number in 0..self.arrays.len() {
             let array = ArrayId(number as u32);
             let ArrayDecl::File(spec) = self.array(array) else {
@@ -134,9 +202,11 @@ impl Plan {
                 bytes: free - free / LEFT_FREE,
             };
             let step = self.ranks.div_ceil(RANKS_TRIED);
-            let wanted = (0..self.ranks)
-                .step_by(step)
-                .map(|rank| self.kept_chunks(&reuse, rank).len() as u64 * chunk_bytes(spec));
+            let wanted = (0..self.ranks).step_by(step).map(|rank| {
+                let mut kept = 0;
+                self.each_kept(&reuse, rank, &mut |_, _| kept += 1);
+                kept * chunk_bytes(spec)
+            });
             reuse.bytes = reuse.bytes.min(wanted.max().unwrap_or(0));
             if reuse.bytes < chunk_bytes(spec) {
                 continue;
@@ -146,7 +216,9 @@ impl Plan {
             }
             let mut spared = 0;
             for stage in &reading[1..] {
-                let again = self.spared(&reuse, *stage);
+                let found = self.spared(&reuse, *stage);
+                let again = found.elements * spec.dtype.size() as u64;
+                all.push(found);
                 let decoded = &mut footprints[*stage].decoded_bytes;
                 *decoded = decoded.saturating_sub(again);
                 spared += again;
@@ -161,20 +233,34 @@ impl Plan {
             ));
             self.reuse.push(reuse);
         }
+        all
     }
 
     /// The chunks that `rank` keeps, by their numbers in the storage grid, in order.
     pub fn kept_chunks(&self, reuse: &Reuse, rank: usize) -> Vec<usize> {
+        let mut kept = Vec::new();
+        self.each_kept(reuse, rank, &mut |number, _| kept.push(number));
+        kept
+    }
+
+    /// Calls `visit(number, place)` for them.
+    fn each_kept(&self, reuse: &Reuse, rank: usize, visit: &mut dyn FnMut(usize, &[usize])) {
         let first = self.needed(reuse.array, reuse.first as usize, rank);
         let next = self.needed(reuse.array, reuse.next as usize, rank);
         let (Some((spec, grid, first)), Some((_, _, next))) = (first, next) else {
-            return Vec::new();
+            return;
         };
-        let most = (reuse.bytes / chunk_bytes(spec).max(1)) as usize;
-        let again = first
-            .whole(&grid)
-            .filter(|chunk| next.get(&grid, *chunk).is_some());
-        again.take(most).collect()
+        let mut left = reuse.bytes / chunk_bytes(spec).max(1);
+        if left == 0 {
+            return;
+        }
+        first.each_whole(&grid, &mut |number, place| {
+            if next.get(number, place).is_some() {
+                visit(number, place);
+                left -= 1;
+            }
+            left > 0
+        });
     }
 
     /// Bytes on a rank that would keep all of an array's chunks that later stages need again; `None` where none do, or where
@@ -198,25 +284,35 @@ impl Plan {
             bytes: u64::MAX,
         };
         let step = self.ranks.div_ceil(RANKS_TRIED);
-        let wanted = (0..self.ranks)
-            .step_by(step)
-            .map(|rank| self.kept_chunks(&all, rank).len() as u64 * chunk_bytes(spec));
+        let wanted = (0..self.ranks).step_by(step).map(|rank| {
+            let mut kept = 0;
+            self.each_kept(&all, rank, &mut |_, _| kept += 1);
+            kept * chunk_bytes(spec)
+        });
         wanted.max().filter(|bytes| *bytes > 0)
     }
 
-    /// Bytes that a stage need not decode, on all ranks.
-    fn spared(&self, reuse: &Reuse, stage: usize) -> u64 {
+    /// What a stage need not decode, on all ranks.
+    fn spared(&self, reuse: &Reuse, stage: usize) -> Spared {
+        let mut spared = Spared {
+            array: reuse.array,
+            stage,
+            elements: 0,
+            chunks: 0,
+        };
         let ArrayDecl::File(spec) = self.array(reuse.array) else {
-            return 0;
+            return spared;
         };
         let Ok(grid) = ChunkGrid::regular(&spec.shape, &spec.fetch_chunk()) else {
-            return 0;
+            return spared;
         };
-        let mut elements = 0;
         self.each_spared(reuse, stage, &mut |_, place, times| {
-            elements += times * grid.region(place).elements() as u64;
+            let lengths = place.iter().zip(&grid.axes);
+            let lengths = lengths.map(|(at, axis)| axis.range(*at).len() as u64);
+            spared.elements += times * lengths.product::<u64>();
+            spared.chunks += times;
         });
-        elements * spec.dtype.size() as u64
+        spared
     }
 
     /// Calls `visit(number, place, times)` for the chunks that a stage need not decode, and how often it would, rank by rank.
@@ -227,14 +323,14 @@ impl Plan {
         visit: &mut dyn FnMut(usize, &[usize], u64),
     ) {
         for rank in 0..self.ranks {
-            let Some((_, grid, needed)) = self.needed(reuse.array, stage, rank) else {
+            let Some((_, _, needed)) = self.needed(reuse.array, stage, rank) else {
                 continue;
             };
-            for chunk in self.kept_chunks(reuse, rank) {
-                if let Some(met) = needed.get(&grid, chunk) {
-                    visit(chunk, &grid.position(chunk), met.tiles);
+            self.each_kept(reuse, rank, &mut |number, place| {
+                if let Some(met) = needed.get(number, place) {
+                    visit(number, place, met.tiles);
                 }
-            }
+            });
         }
     }
 
@@ -255,17 +351,10 @@ impl Plan {
         let needed = match views {
             Some(views) => {
                 let tiles = geometry.tile_box(pass)?;
+                let chunk = spec.fetch_chunk();
                 let axes = (0..grid.ndim()).map(|axis| {
-                    let mut met = BTreeMap::<usize, Met>::new();
-                    for need in needs_along(pass, &views, &tiles, axis) {
-                        let chunk = spec.fetch_chunk()[axis];
-                        for number in need.start / chunk..need.end.div_ceil(chunk) {
-                            let own = grid.axes[axis].range(number);
-                            let whole = need.start <= own.start && own.end <= need.end;
-                            met.entry(number).or_default().again(whole);
-                        }
-                    }
-                    met
+                    let needs = needs_along(pass, &views, &tiles, axis);
+                    Along::new(&needs, chunk[axis], &grid.axes[axis])
                 });
                 // Along domain axes that the array does not have it is needed in every tile.
                 let over = (views[0].select.axes.iter().zip(&tiles))
