@@ -101,10 +101,7 @@ impl Ars {
 
 /// Calls `fill(start, blocks)` for the words of `out`, some at a time: in place, or elsewhere where they do not begin at an address of
 /// words, as a row of 32-bit numbers may not.
-fn in_words<T: Pod, const N: usize>(
-    out: &mut [[T; N]],
-    mut fill: impl FnMut(usize, &mut [Words]),
-) {
+fn in_words<T: Pod, const N: usize>(out: &mut [[T; N]], mut fill: impl FnMut(usize, &mut [Words])) {
     for (number, out) in out.chunks_mut(BATCH).enumerate() {
         let start = number * BATCH;
         if let Ok(blocks) = bytemuck::try_cast_slice_mut(out) {

@@ -97,8 +97,7 @@ fn misaligned(plan: &Plan, reads: &[Vec<FileRead>]) -> Vec<Advice> {
             continue;
         };
         let needs = needed_lengths(pass, worst.array, spec);
-        // Chunks that lie as the stage wants them, of about as many bytes as those that there are.
-        let wanted = aligned(chunk, &needs, &spec.shape);
+        let wanted = aligned(chunk, &needs, &worst.along);
         found.push(Advice {
             kind: "misaligned_chunks",
             reason: format!(
@@ -132,23 +131,22 @@ fn needed_lengths(pass: &Pass, array: ArrayId, spec: &SourceSpec) -> Vec<usize> 
     need.map_or_else(|| spec.shape.clone(), |need| need.shape)
 }
 
-/// Lengths of chunks of about as many elements as `chunk`, no longer than what is needed where that is short, and longer elsewhere.
-fn aligned(chunk: &[usize], needs: &[usize], shape: &[usize]) -> Vec<usize> {
+/// Lengths of chunks of about as many elements as `chunk`: shorter along axes of which too much is decoded (`along` says how many
+/// times), longer along others, as far as a task needs them together.
+fn aligned(chunk: &[usize], needs: &[usize], along: &[f64]) -> Vec<usize> {
     let elements: usize = chunk.iter().product();
-    let mut wanted: Vec<usize> = (chunk.iter().zip(needs))
-        .map(|(c, n)| (*c).min(*n).max(1))
+    let too_much = |axis: usize| along.get(axis).is_some_and(|times| *times > AMPLIFICATION);
+    let mut wanted: Vec<usize> = (0..chunk.len())
+        .map(|axis| match along.get(axis) {
+            Some(times) if too_much(axis) => ((chunk[axis] as f64 / times).round() as usize).max(1),
+            _ => chunk[axis].min(needs[axis]).max(1),
+        })
         .collect();
-    for axis in (0..wanted.len()).rev() {
-        let others: usize = wanted
-            .iter()
-            .enumerate()
-            .filter(|(k, _)| *k != axis)
-            .map(|(_, n)| n)
-            .product();
-        let room = (elements / others.max(1)).max(1);
-        // Only as far as the stage takes it together.
-        let most = needs[axis].max(wanted[axis]).min(shape[axis].max(1));
-        wanted[axis] = room.clamp(wanted[axis].min(most), most);
+    for axis in (0..wanted.len()).rev().filter(|axis| !too_much(*axis)) {
+        let others = wanted.iter().enumerate().filter(|(k, _)| *k != axis);
+        let others: usize = others.map(|(_, len)| *len).product();
+        let most = needs[axis].max(wanted[axis]);
+        wanted[axis] = (elements / others.max(1)).clamp(wanted[axis], most);
     }
     wanted
 }

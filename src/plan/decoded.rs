@@ -15,8 +15,8 @@ pub(super) enum Touched {
         times: Vec<Vec<u64>>,
         /// Tiles along axes of the domain that the file does not have.
         over: u64,
-        /// Elements that the program looks at.
-        needed: u64,
+        /// Per axis: indices that the program looks at.
+        needed: Vec<u64>,
     },
     /// Tile by tile, all of them or a sample.
     ByTile {
@@ -72,8 +72,24 @@ impl Touched {
     /// Elements that are needed, each once.
     pub(super) fn needed(&self) -> u64 {
         match self {
-            Touched::ByAxis { needed, .. } | Touched::ByTile { needed, .. } => *needed,
+            Touched::ByAxis { over: 0, .. } => 0,
+            Touched::ByAxis { needed, .. } => needed.iter().copied().fold(1, u64::saturating_mul),
+            Touched::ByTile { needed, .. } => *needed,
         }
+    }
+
+    /// Per axis: how many times as many indices are decoded as are needed; nothing where that is not known axis by axis.
+    pub(super) fn along(&self, grid: &ChunkGrid) -> Vec<f64> {
+        let Touched::ByAxis { times, needed, .. } = self else {
+            return Vec::new();
+        };
+        let axes = grid.axes.iter().zip(times).zip(needed);
+        axes.map(|((axis, times), needed)| {
+            let all = times.iter().enumerate().filter(|(_, n)| **n > 0);
+            let decoded: u64 = all.map(|(k, n)| n * axis.range(k).len() as u64).sum();
+            decoded as f64 / (*needed).max(1) as f64
+        })
+        .collect()
     }
 
     /// Chunks, as often as they are touched.
@@ -119,6 +135,9 @@ pub(super) fn touched(plan: &Plan, pass: &Pass) -> Vec<(usize, Touched)> {
     }
     // What lies behind other slots is looked at tile by tile, and scaled up from a sample of very many.
     let count = pass.tiles.count();
+    if count == 0 {
+        return all;
+    }
     let step = count.div_ceil(MOST_TILES_COUNTED).max(1);
     for tile in (0..count).step_by(step) {
         let needs = pass.slot_regions(&pass.tiles.region(&pass.tiles.position(tile)));
@@ -132,10 +151,7 @@ pub(super) fn touched(plan: &Plan, pass: &Pass) -> Vec<(usize, Touched)> {
             needs,
             count,
             looked_at: count.div_ceil(step),
-            needed: match (&whole[number], count) {
-                (Some(whole), 1..) => whole.elements() as u64,
-                _ => 0,
-            },
+            needed: (whole[number].as_ref()).map_or(0, |whole| whole.elements() as u64),
         };
         all.push((number, touched));
     }
@@ -206,15 +222,13 @@ fn by_axis(pass: &Pass, views: &[&View], spec: &SourceSpec) -> Touched {
     };
     let places = |axis: usize| spec.shape[axis].div_ceil(chunk[axis].max(1));
     let mut times: Vec<Option<Vec<u64>>> = vec![None; spec.shape.len()];
-    let (mut over, mut needed) = (1u64, 1u64);
+    let mut over = 1u64;
+    let mut needed = vec![1u64; spec.shape.len()];
     for (domain_axis, view) in select.axes.iter().enumerate() {
         let tiles = &pass.tiles.axes[domain_axis];
         let Some(parent) = view.parent else {
             // Repeated along this axis: once per tile.
             over = over.saturating_mul(tiles.count() as u64);
-            if tiles.is_empty() {
-                needed = 0;
-            }
             continue;
         };
         let (low, high) = bases(parent);
@@ -233,12 +247,12 @@ fn by_axis(pass: &Pass, views: &[&View], spec: &SourceSpec) -> Touched {
         times[parent] = Some(along);
         // Views that are shifted look at what lies between their first elements, too; never at more than all.
         let looked_at = tiles.len() + (high - low).min(tiles.len() * (views.len() - 1));
-        needed = needed.saturating_mul(looked_at.min(spec.shape[parent]) as u64);
+        needed[parent] = looked_at.min(spec.shape[parent]) as u64;
     }
     let times = times.into_iter().enumerate().map(|(axis, times)| {
         times.unwrap_or_else(|| {
             let (low, high) = bases(axis);
-            needed = needed.saturating_mul((high - low + 1).min(views.len()) as u64);
+            needed[axis] = (high - low + 1).min(views.len()) as u64;
             let mut along = vec![0; places(axis)];
             let touched = low / chunk[axis]..high / chunk[axis] + 1;
             for place in along.iter_mut().take(touched.end).skip(touched.start) {
@@ -247,7 +261,7 @@ fn by_axis(pass: &Pass, views: &[&View], spec: &SourceSpec) -> Touched {
             along
         })
     });
-    let times = times.collect();
+    let times = times.collect::<Vec<_>>();
     Touched::ByAxis {
         times,
         over,

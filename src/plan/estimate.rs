@@ -141,16 +141,21 @@ pub fn estimate(ready: &ReadyPlan, reads: &[Vec<FileRead>], machine: &Machine<'_
     let profile = machine.profile;
     let stages =
         (plan.stages.iter().zip(ready.footprints()).enumerate()).map(|(number, (stage, f))| {
+            // A write packs chunks on all threads of a rank.
+            let at_work = match stage {
+                Stage::Pass(_) => f.threads.max(1),
+                Stage::Write(_) => machine.threads.max(1),
+            };
             let of_rank = |all: f64| match f.tasks {
                 (0, _) => 0.0,
                 (total, busiest) => {
                     // Threads take whole tasks.
-                    let threads = f.threads.max(1) as u64;
+                    let threads = at_work as u64;
                     let rounds = busiest.div_ceil(threads) * threads;
                     all * rounds as f64 / total as f64
                 }
             };
-            let speed = machine.speed(f.threads.max(1), f.working_ranks.max(1));
+            let speed = machine.speed(at_work, f.working_ranks.max(1));
             let spread = |ns: f64| of_rank(ns) * 1e-9 / speed;
             let nodes = machine.nodes(plan.ranks) as f64;
             let mut time = StageTime {

@@ -159,12 +159,16 @@ pub fn smallest_ranks(requests: &[Prepared], node: Node, limits: &Limits) -> Res
     };
     // Double until it fits, then halve the gap: more ranks need no more memory each.
     let (mut low, mut high) = (0, 0);
+    let mut before = String::new();
     let mut fit = loop {
         match attempt(high)? {
             Ok(fit) => break fit,
             Err(error) => {
                 let next = (2 * high).max(1);
-                if next > MOST_NODES || next * full > MOST_RANKS {
+                // What twice the ranks did not change, more will not.
+                let stuck = before == error.message();
+                error.message().clone_into(&mut before);
+                if stuck || next > MOST_NODES || next * full > MOST_RANKS {
                     let memory = format_bytes(node.memory_bytes);
                     return Err(error.context(format!(
                         "looking for nodes of {memory}: {high} of them do not do"

@@ -33,6 +33,8 @@ pub struct FileRead {
     pub exact: bool,
     /// Chunks that are read, as often as they are.
     pub chunks: u64,
+    /// Per axis: how many times as many indices are decoded as are needed; empty where only the whole is known.
+    pub along: Vec<f64>,
 }
 
 /// What stage `number` reads, per variable; `stored` tells of the file of an array what is known.
@@ -64,6 +66,7 @@ pub fn file_reads<'a>(
             read_bytes: 0,
             exact: touched.is_exact(),
             chunks: touched.chunks(),
+            along: touched.along(&grid),
         };
         let known = stored(array);
         if let Stored::Sizes(sizes) = known {

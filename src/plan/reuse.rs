@@ -245,6 +245,16 @@ impl Plan {
 
     /// Calls `visit(number, place)` for them.
     fn each_kept(&self, reuse: &Reuse, rank: usize, visit: &mut dyn FnMut(usize, &[usize])) {
+        self.each_kept_and_needed(reuse, rank, &mut |number, place, _| visit(number, place));
+    }
+
+    /// Calls `visit(number, place, met)` for them, with what the next stage meets of each.
+    fn each_kept_and_needed(
+        &self,
+        reuse: &Reuse,
+        rank: usize,
+        visit: &mut dyn FnMut(usize, &[usize], Met),
+    ) {
         let first = self.needed(reuse.array, reuse.first as usize, rank);
         let next = self.needed(reuse.array, reuse.next as usize, rank);
         let (Some((spec, grid, first)), Some((_, _, next))) = (first, next) else {
@@ -255,8 +265,8 @@ impl Plan {
             return;
         }
         first.each_whole(&grid, &mut |number, place| {
-            if next.get(number, place).is_some() {
-                visit(number, place);
+            if let Some(met) = next.get(number, place) {
+                visit(number, place, met);
                 left -= 1;
             }
             left > 0
@@ -323,6 +333,12 @@ impl Plan {
         visit: &mut dyn FnMut(usize, &[usize], u64),
     ) {
         for rank in 0..self.ranks {
+            if stage == reuse.next as usize {
+                self.each_kept_and_needed(reuse, rank, &mut |number, place, met| {
+                    visit(number, place, met.tiles);
+                });
+                continue;
+            }
             let Some((_, _, needed)) = self.needed(reuse.array, stage, rank) else {
                 continue;
             };

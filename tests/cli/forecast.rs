@@ -93,7 +93,9 @@ impl Jobs {
         std::fs::write(&inputs, INPUTS).unwrap();
         let (steps, side) = (format!("steps={steps}"), format!("side={side}"));
         let dir = format!("dir={}", jobs.dir.path().display());
-        let out = alone(&["run", &inputs, "--set", &dir, "--set", &steps, "--set", &side]);
+        let out = alone(&[
+            "run", &inputs, "--set", &dir, "--set", &steps, "--set", &side,
+        ]);
         assert!(out.status.success(), "{}", text(&out));
         for (name, script, _) in JOBS {
             std::fs::write(jobs.at(&format!("{name}.rhai")), script).unwrap();
@@ -111,7 +113,16 @@ impl Jobs {
         let dir = format!("dir={}", self.dir.path().display());
         let out = format!("out={}", self.at("out.nc"));
         let count = ranks.to_string();
-        let mut args = vec![what, &script, "--json", "--overwrite", "--set", &dir, "--set", &out];
+        let mut args = vec![
+            what,
+            &script,
+            "--json",
+            "--overwrite",
+            "--set",
+            &dir,
+            "--set",
+            &out,
+        ];
         args.extend(["--threads", "2"]);
         args.extend(more);
         let out = match (what, ranks) {
@@ -128,7 +139,9 @@ impl Jobs {
 }
 
 fn bytes(told: &Value, name: &str) -> u64 {
-    told[name].as_u64().unwrap_or_else(|| panic!("{name}: {told}"))
+    told[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{name}: {told}"))
 }
 
 #[test]
@@ -159,11 +172,20 @@ fn what_ten_jobs_read_write_and_hold_is_what_their_plans_say() {
                     wrong.push(format!("{name} on {ranks}: {what}"));
                 }
             };
-            must(bytes(&run, "projected_peak_bytes") == projected, "projection");
+            must(
+                bytes(&run, "projected_peak_bytes") == projected,
+                "projection",
+            );
             must(peak <= projected, "peak over the projection");
             let least = least_part(name, ranks);
-            must(peak as f64 >= least * projected as f64, "peak far below the projection");
-            must(bytes(&run, "bytes_decoded") == bytes(&plan, "bytes_decoded"), "decoded");
+            must(
+                peak as f64 >= least * projected as f64,
+                "peak far below the projection",
+            );
+            must(
+                bytes(&run, "bytes_decoded") == bytes(&plan, "bytes_decoded"),
+                "decoded",
+            );
             let (read, due) = (bytes(&run, "bytes_read"), bytes(&plan, "bytes_read"));
             match plan["bytes_read_exact"].as_bool() {
                 Some(true) => must(read == due, "read"),
@@ -200,7 +222,11 @@ fn a_calibration_is_a_profile_that_plans_use() {
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     let script = at("job.rhai");
-    std::fs::write(&script, "default_rng(1).random([64, 1000]).chunk([1, 1000]).sum().compute();").unwrap();
+    std::fs::write(
+        &script,
+        "default_rng(1).random([64, 1000]).chunk([1, 1000]).sum().compute();",
+    )
+    .unwrap();
     let plan = |more: &[&str]| {
         let mut args = vec!["plan", &script, "--json"];
         args.extend(more);
@@ -208,24 +234,44 @@ fn a_calibration_is_a_profile_that_plans_use() {
     };
     let told = json(&plan(&["--profile", &profile]));
     assert!(told["profile"]["measured"].is_string(), "{told}");
-    assert!(told["seconds"].as_f64().is_some_and(|s| s > 0.0 && s < 60.0), "{told}");
+    assert!(
+        told["seconds"]
+            .as_f64()
+            .is_some_and(|s| s > 0.0 && s < 60.0),
+        "{told}"
+    );
     // By the environment as well; and none at all is the built-in one, which the text says.
     let of = |name: &str, value: &Path| {
         let mut command = Command::new(BIN);
-        command.args(["plan", &script]).env_remove("HYPERSLAB_PROFILE");
-        command.env("XDG_CONFIG_HOME", dir.path().join("empty")).env(name, value);
+        command
+            .args(["plan", &script])
+            .env_remove("HYPERSLAB_PROFILE");
+        command
+            .env("XDG_CONFIG_HOME", dir.path().join("empty"))
+            .env(name, value);
         command.output().unwrap()
     };
     let said = text(&of("HYPERSLAB_PROFILE", Path::new(&profile)));
     assert!(said.contains("measured 2"), "{said}");
     let said = text(&of("XDG_CONFIG_HOME", &dir.path().join("none")));
-    assert!(said.contains("built-in rates") && said.contains("hyperslab calibrate"), "{said}");
+    assert!(
+        said.contains("built-in rates") && said.contains("hyperslab calibrate"),
+        "{said}"
+    );
     // Foreign and damaged ones.
-    for (content, says) in [("{}", "not a machine profile"), ("{\"hyperslab_machine_profile\": 1}", "damaged"), ("\0", "not JSON")] {
+    for (content, says) in [
+        ("{}", "not a machine profile"),
+        ("{\"hyperslab_machine_profile\": 1}", "damaged"),
+        ("\0", "not JSON"),
+    ] {
         std::fs::write(&profile, content).unwrap();
         let out = plan(&["--profile", &profile]);
         assert_eq!(out.status.code(), Some(65), "{}", text(&out));
-        assert!(text(&out).contains(says) && text(&out).contains("machine.json"), "{}", text(&out));
+        assert!(
+            text(&out).contains(says) && text(&out).contains("machine.json"),
+            "{}",
+            text(&out)
+        );
     }
     let out = plan(&["--profile", &at("missing.json")]);
     assert_ne!(out.status.code(), Some(0), "{}", text(&out));
@@ -239,7 +285,17 @@ fn plans_name_the_fewest_nodes_and_ranks() {
     let source = "let x = default_rng(1).random([1024, 256, 512]).chunk([8, 256, 512]).persist();\nx.sum().compute();";
     std::fs::write(&script, source).unwrap();
     let fit = |memory: &str| {
-        let args = ["plan", &script, "--json", "--threads", "2", "--cores-per-node", "8", "--memory-per-node", memory];
+        let args = [
+            "plan",
+            &script,
+            "--json",
+            "--threads",
+            "2",
+            "--cores-per-node",
+            "8",
+            "--memory-per-node",
+            memory,
+        ];
         let out = alone(&args);
         assert!(out.status.success(), "{}", text(&out));
         json(&out)
@@ -264,7 +320,15 @@ fn the_time_of_ten_jobs_is_told_within_a_factor_of_two() {
     let jobs = Jobs::new(1600, 200);
     let profile = jobs.at("machine.json");
     let folder = jobs.at("");
-    let out = alone(&["calibrate", "-o", &profile, "--dir", &folder, "--threads", "2"]);
+    let out = alone(&[
+        "calibrate",
+        "-o",
+        &profile,
+        "--dir",
+        &folder,
+        "--threads",
+        "2",
+    ]);
     assert!(out.status.success(), "{}", text(&out));
     println!("{}", text(&out));
     let mut wrong = Vec::new();
