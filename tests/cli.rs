@@ -7,6 +7,8 @@ mod check;
 mod daily;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/forecast.rs"]
+mod forecast;
 #[path = "cli/many.rs"]
 mod many;
 #[path = "cli/remote.rs"]

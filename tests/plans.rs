@@ -1,6 +1,8 @@
 //! Plans: their texts, and their numbers (bytes on the wire, memory, reads, time to plan).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "plans/costs.rs"]
+mod costs;
 #[path = "support/season.rs"]
 mod season;
 #[path = "plans/tiles.rs"]

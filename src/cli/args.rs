@@ -3,7 +3,7 @@
 use super::completions::{CompletionArgs, completions};
 use super::report::Clock;
 use super::watch::{TopArgs, WatchArgs, top};
-use super::{check, convert, demo, doctor, info, plan, run};
+use super::{calibrate, check, convert, demo, doctor, info, plan, run};
 use crate::comm::launcher_rank;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
@@ -24,6 +24,8 @@ enum Command {
     Run(RunArgs),
     /// Tell what a job script would do: passes, memory, bytes, messages; nothing is computed
     Plan(PlanArgs),
+    /// Measure this machine once (about 15 s), so that `plan` can tell times
+    Calibrate(CalibrateArgs),
     /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
     Info(InfoArgs),
     /// Compare outputs with the checksums they were written with
@@ -96,7 +98,38 @@ pub(super) struct PlanArgs {
     /// Ranks to plan for [default: 1]
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) ranks: usize,
+    /// Look for the fewest ranks that fit nodes with this memory: 64GiB, 512GB …; each has the threads of --threads
+    #[arg(long, value_name = "BYTES", conflicts_with_all = ["ranks", "memory"])]
+    pub(super) memory_per_node: Option<String>,
+    /// Cores of a node [default: those of the machine profile]
+    #[arg(long, value_name = "N")]
+    pub(super) cores_per_node: Option<usize>,
+    /// Machine profile to tell times by [default: $HYPERSLAB_PROFILE, else ~/.config/hyperslab/machine.json, else built-in rates]
+    #[arg(long, value_name = "FILE")]
+    pub(super) profile: Option<PathBuf>,
+    /// Tell times as if the input files were in the system's memory
+    #[arg(long)]
+    pub(super) cached: bool,
     /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct CalibrateArgs {
+    /// Where the profile goes [default: $HYPERSLAB_PROFILE, else ~/.config/hyperslab/machine.json]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Folder on the file system of the jobs, for some 200 MB for a moment [default: this one]
+    #[arg(long, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    /// Threads that measure together [default: the cores that this process may use]
+    #[arg(long, value_name = "N")]
+    pub(super) threads: Option<usize>,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Print the profile
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -214,6 +247,7 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         Command::Run(args) => run::run(&args, &clock),
         Command::Plan(args) => plan::plan(&args),
+        Command::Calibrate(args) => calibrate::calibrate(&args, &clock),
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),

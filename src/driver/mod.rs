@@ -3,11 +3,13 @@
 //! The user's program runs on a thread of rank 0 and reads like a serial program; the main thread of every rank, which
 //! alone speaks to the others, serves its requests: it broadcasts a plan, and all ranks walk it.
 
+mod forecast;
 mod launch;
 mod noted;
 mod session;
 mod watch;
 
+pub use forecast::{Forecast, StoredSizes, forecast};
 pub use launch::{Config, Driver, Rewriting, launch, launch_with};
 pub use noted::Noted;
 pub use session::{Finished, Save, SaveVariable, Session, Wanted};

@@ -10,9 +10,7 @@ use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::io::{Described, TextVariable};
 use crate::observe::Stats;
 use crate::optimize::{optimize, rules};
-use crate::plan::{
-    ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, Tiling, lower_storing,
-};
+use crate::plan::{ArrayDecl, Plan, Prepared, ReadyPlan, Request as PlanRequest, Target, Tiling};
 use crate::spec::{OutputSpec, VariableSpec};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{HashMap, HashSet};
@@ -61,6 +59,8 @@ struct State {
     /// `plan` stops the program at its first run and takes the plan instead.
     dry: bool,
     planned: Vec<ReadyPlan>,
+    /// What it planned, for other numbers of ranks.
+    prepared: Vec<Prepared>,
     /// All that was ever released.
     gone: HashSet<DataId>,
 }
@@ -132,8 +132,7 @@ impl Session {
         Session {
             messages,
             limits: config.limits.clone(),
-            tiling: (config.tiling)
-                .for_tasks_of(config.limits.memory_bytes / config.limits.threads.max(1) as u64),
+            tiling: config.tiling,
             rewriting: config.rewriting,
             ranks,
             overwrite: config.overwrite,
@@ -197,6 +196,11 @@ impl Session {
         self.state().planned.clone()
     }
 
+    /// What a dry run planned, ready to be planned for other numbers of ranks.
+    pub fn prepared(&self) -> Vec<Prepared> {
+        self.state().prepared.clone()
+    }
+
     /// Plans all wanted arrays together, so that they share passes.
     ///
     /// # Errors
@@ -243,21 +247,20 @@ impl Session {
             Rewriting::All | Rewriting::NoRules => HashSet::new(),
             Rewriting::NoFusion => operations(&optimized.graph, &optimized.outputs),
         };
-        let (graph, tiling) = (&optimized.graph, self.tiling);
-        let mut plan: Plan = lower_storing(graph, &requests, files, self.ranks, tiling, stored)?;
-        plan.notes.splice(0..0, optimized.notes);
-        let held = |data: DataId| {
-            let known =
-                |array: &ArrayDecl| matches!(array, ArrayDecl::Held { data: d, .. } if *d == data);
-            plan.arrays.iter().any(known)
+        let prepared = Prepared {
+            graph: optimized.graph,
+            requests,
+            files,
+            stored,
+            tiling: self.tiling,
+            notes: optimized.notes,
+            // What the ranks hold for others takes room too.
+            beside: (self.state().held.iter())
+                .map(|(_, decl)| decl.clone())
+                .collect(),
         };
-        // What the ranks hold for others takes room too.
-        let beside: Vec<ArrayDecl> = (self.state().held.iter())
-            .filter(|(data, _)| !held(*data))
-            .map(|(_, decl)| decl.clone())
-            .collect();
-        plan.arrays.extend(beside);
-        for array in &plan.arrays {
+        let ready = prepared.plan(self.ranks, &self.limits)?;
+        for array in &ready.plan().arrays {
             if let ArrayDecl::Held { data, shape, .. } = array
                 && self.state().gone.contains(data)
             {
@@ -266,7 +269,10 @@ impl Session {
                 )));
             }
         }
-        plan.validate(&self.limits)
+        if self.state().dry {
+            self.state().prepared.push(prepared);
+        }
+        Ok(ready)
     }
 
     /// Computes blocks onto rank 0, all in shared passes.

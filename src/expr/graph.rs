@@ -1,8 +1,9 @@
 //! The arena. Law: equal nodes have one id; a node's inputs have smaller ids, so id order is a topological order.
 
-use super::node::{Node, NodeId, SourceDecl};
+use super::node::{DataId, Node, NodeId, SourceDecl};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
+use crate::geom::Home;
 use std::collections::HashMap;
 
 /// Shape, dtype and chunk lengths of a node.
@@ -55,6 +56,20 @@ impl Graph {
     /// The sources by number.
     pub fn sources(&self) -> &[SourceDecl] {
         &self.sources
+    }
+
+    /// The same graph where results that the ranks hold lie as `homes` says, by the number of each.
+    #[must_use]
+    pub fn with_homes(&self, homes: &HashMap<DataId, Home>) -> Graph {
+        let mut graph = self.clone();
+        for source in &mut graph.sources {
+            if let SourceDecl::Held { data, home, .. } = source
+                && let Some(now) = homes.get(data)
+            {
+                *home = now.clone();
+            }
+        }
+        graph
     }
 
     /// Number of nodes.

@@ -60,12 +60,13 @@ impl Ars {
         counters: &[u32],
         out: &mut [[T; N]],
     ) {
-        let blocks: &mut [Words] = bytemuck::cast_slice_mut(out);
-        for (block, counter) in blocks.iter_mut().zip(counters) {
-            *block = self.counter(*counter);
-        }
-        encrypt(self, blocks);
-        vector::in_place(blocks, |words| bytemuck::cast(K::numbers(words)));
+        in_words(out, |start, blocks| {
+            for (block, counter) in blocks.iter_mut().zip(&counters[start..]) {
+                *block = self.counter(*counter);
+            }
+            encrypt(self, blocks);
+            vector::in_place(blocks, |words| bytemuck::cast(K::numbers(words)));
+        });
     }
 
     /// The numbers of the counters from `first` on; the last of them does not overflow.
@@ -75,11 +76,10 @@ impl Ars {
         first: u32,
         out: &mut [[T; N]],
     ) {
-        let blocks: &mut [Words] = bytemuck::cast_slice_mut(out);
-        for (number, blocks) in blocks.chunks_mut(BATCH).enumerate() {
-            encrypt_from(self, first.wrapping_add((number * BATCH) as u32), blocks);
+        in_words(out, |start, blocks| {
+            encrypt_from(self, first.wrapping_add(start as u32), blocks);
             vector::in_place(blocks, |words| bytemuck::cast(K::numbers(words)));
-        }
+        });
     }
 
     /// The numbers of one counter.
@@ -96,6 +96,24 @@ impl Ars {
             wide(counter, self.high[0]),
             wide(self.high[1], self.high[2]),
         ]
+    }
+}
+
+/// Calls `fill(start, blocks)` for the words of `out`, some at a time: in place, or elsewhere where they do not begin at an address of
+/// words, as a row of 32-bit numbers may not.
+fn in_words<T: Pod, const N: usize>(out: &mut [[T; N]], mut fill: impl FnMut(usize, &mut [Words])) {
+    for (number, out) in out.chunks_mut(BATCH).enumerate() {
+        let start = number * BATCH;
+        if let Ok(blocks) = bytemuck::try_cast_slice_mut(out) {
+            fill(start, blocks);
+            continue;
+        }
+        let mut aside: [Words; BATCH] = [[0; 2]; BATCH];
+        let blocks = &mut aside[..out.len()];
+        fill(start, blocks);
+        for (out, words) in out.iter_mut().zip(blocks) {
+            *out = bytemuck::cast(*words);
+        }
     }
 }
 

@@ -350,6 +350,19 @@ mod tests {
         }
     }
 
+    /// Rows of 175 numbers of 4 bytes: each second one begins between two words.
+    #[test]
+    fn rows_may_begin_between_words() {
+        let shape = [4, 400];
+        for draw in DRAWS {
+            let all = bytes(draw, 0, &shape, &Region::new(vec![0; 2], shape.to_vec()));
+            let size = all.len() / (4 * 400);
+            let part = bytes(draw, 0, &shape, &Region::new(vec![0; 2], vec![4, 175]));
+            let rows = all.chunks(400 * size).flat_map(|row| &row[..175 * size]);
+            assert!(part.iter().eq(rows), "{draw:?}");
+        }
+    }
+
     #[test]
     fn bits_do_not_depend_on_the_version() {
         let whole = Region::new(vec![0], vec![2001]);

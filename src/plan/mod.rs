@@ -16,17 +16,23 @@
 //!   a result are a function of the problem.
 //! - A *task* is one segment of one column of tiles: what a thread takes. The placement gives each rank a box of tasks.
 
+mod advice;
 mod bands;
+mod cost;
 mod decoded;
 mod derive;
 mod display;
+mod estimate;
 mod jobs;
 mod largest;
 mod locality;
 mod lower;
 mod memory;
 mod plan;
+mod prepared;
+mod profile;
 mod program;
+mod reads;
 mod regions;
 mod reuse;
 mod runs;
@@ -40,14 +46,21 @@ mod widen;
 mod wire;
 mod work;
 
+pub use advice::{Advice, advice};
 pub use bands::Nesting;
 pub use derive::{PassGeometry, SinkGeometry, slabs, slabs_of};
+pub use estimate::{Estimate, FilesAre, Machine, Moves, StageTime, estimate};
 pub use lower::{Request, Target, lower, lower_storing};
 pub use memory::{Footprint, SCRATCH_SPAN_BYTES, footprint, footprint_threads, write_threads};
 pub use plan::{
     ArrayDecl, ArrayId, Fold, Groups, Make, Pass, Plan, Runs, Sink, SinkTarget, Slot, Stage, View,
     WriteChunks,
 };
+pub use prepared::{Fit, Node, Prepared, plan_all, smallest_ranks};
+pub use profile::{
+    CodecRate, CodecRates, FileRates, KernelRates, MemoryRates, NetworkRates, Profile,
+};
+pub use reads::{FileRead, Stored, file_reads};
 pub use regions::part_region;
 pub use reuse::Reuse;
 pub use scratch::ScratchLayout;

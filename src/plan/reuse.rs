@@ -10,11 +10,10 @@ use super::derive::PassGeometry;
 use super::memory::Footprint;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, Stage, View};
 use crate::config::{Limits, format_bytes};
-use crate::geom::{ChunkGrid, Region, positions};
+use crate::geom::{AxisChunks, ChunkGrid, Region};
 use crate::spec::{Layout, SourceSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 /// What is left of the budget stays free by this part: for what is not counted as array data.
@@ -43,93 +42,174 @@ pub struct Reuse {
 }
 
 /// A storage chunk, or all chunks at one place along an axis, as a rank meets it in a pass.
-#[derive(Clone)]
+#[derive(Clone, Copy, Default)]
 struct Met {
     /// Tiles that need a part of it.
     tiles: u64,
     /// A tile needs all of it.
     whole: bool,
-    /// The box around all that tiles need of it.
-    part: Region,
 }
 
 impl Met {
-    /// Notes what one more tile needs of chunk `number`, which is at `own`.
-    fn again(all: &mut BTreeMap<usize, Met>, number: usize, need: &Region, own: &Region) {
-        let Some(part) = need.intersect(own) else {
-            return;
-        };
-        let whole = part == *own;
-        match all.entry(number) {
-            Entry::Vacant(place) => {
-                let tiles = 1;
-                place.insert(Met { tiles, whole, part });
-            }
-            Entry::Occupied(mut met) => {
-                let met = met.get_mut();
-                met.tiles += 1;
-                met.whole |= whole;
-                met.part = met.part.union_box(&part);
+    fn again(&mut self, whole: bool) {
+        self.tiles += 1;
+        self.whole |= whole;
+    }
+}
+
+/// The box of a chunk that is needed of it: a range along each axis of the array.
+type Part = Vec<Range<usize>>;
+
+/// The places along an axis that a rank meets, from this one on, and what tiles need of the chunks there.
+struct Along {
+    first: usize,
+    met: Vec<Met>,
+    parts: Part,
+}
+
+fn widen(part: &mut Range<usize>, more: &Range<usize>) {
+    *part = match part.len() == 0 {
+        true => more.clone(),
+        false => part.start.min(more.start)..part.end.max(more.end),
+    };
+}
+
+impl Along {
+    /// What tiles with these needs meet of chunks of this length.
+    fn new(needs: &[Range<usize>], chunk: usize, axis: &AxisChunks) -> Along {
+        let places = |need: &Range<usize>| need.start / chunk..need.end.div_ceil(chunk);
+        let first = needs.iter().map(|need| places(need).start).min();
+        let end = needs.iter().map(|need| places(need).end).max();
+        let (first, end) = (first.unwrap_or(0), end.unwrap_or(0));
+        let mut met = vec![Met::default(); end.saturating_sub(first)];
+        let mut parts = vec![0..0; met.len()];
+        for need in needs {
+            for number in places(need) {
+                let own = axis.range(number);
+                met[number - first].again(need.start <= own.start && own.end <= need.end);
+                let part = need.start.max(own.start)..need.end.min(own.end);
+                widen(&mut parts[number - first], &part);
             }
         }
+        Along { first, met, parts }
+    }
+
+    fn get(&self, place: usize) -> Option<Met> {
+        let met = self.met.get(place.checked_sub(self.first)?)?;
+        (met.tiles > 0).then_some(*met)
     }
 }
 
 /// The chunks of an array that a rank needs in a pass.
 enum Needed {
     /// Those at these places along each axis, over and over.
-    ByAxis(Vec<BTreeMap<usize, Met>>, u64),
+    ByAxis(Vec<Along>, u64),
     /// By number in the storage grid.
-    Listed(BTreeMap<usize, Met>),
+    Listed(BTreeMap<usize, (Met, Part)>),
 }
 
 impl Needed {
-    fn get(&self, grid: &ChunkGrid, number: usize) -> Option<Met> {
+    /// What the rank meets of the chunk at `place`, whose number is `number`.
+    fn get(&self, number: usize, place: &[usize]) -> Option<Met> {
         match self {
-            Needed::Listed(all) => all.get(&number).cloned(),
+            Needed::Listed(all) => all.get(&number).map(|(met, _)| *met),
             Needed::ByAxis(axes, over) => {
                 let mut met = Met {
                     tiles: *over,
                     whole: true,
-                    part: Region::whole(&[]),
                 };
-                for (at, axis) in grid.position(number).iter().zip(axes) {
-                    let along = axis.get(at)?;
+                for (at, axis) in place.iter().zip(axes) {
+                    let along = axis.get(*at)?;
                     met.tiles *= along.tiles;
                     met.whole &= along.whole;
-                    met.part.start.extend(&along.part.start);
-                    met.part.shape.extend(&along.part.shape);
                 }
                 Some(met)
             }
         }
     }
 
-    /// Numbers of the chunks that a tile needs whole, in order.
-    fn whole<'a>(&'a self, grid: &'a ChunkGrid) -> Box<dyn Iterator<Item = usize> + 'a> {
+    /// Widens `part` by what tiles need of the chunk at `place`, whose number is `number`.
+    fn add_part(&self, number: usize, place: &[usize], part: &mut Part) {
         match self {
             Needed::Listed(all) => {
-                let whole = all.iter().filter(|(_, met)| met.whole);
-                Box::new(whole.map(|(number, _)| *number))
+                if let Some((_, more)) = all.get(&number) {
+                    part.iter_mut().zip(more).for_each(|(p, m)| widen(p, m));
+                }
+            }
+            Needed::ByAxis(axes, _) => {
+                let met = place
+                    .iter()
+                    .zip(axes)
+                    .all(|(at, axis)| axis.get(*at).is_some());
+                let along = part.iter_mut().zip(place).zip(axes).filter(|_| met);
+                along.for_each(|((p, at), axis)| widen(p, &axis.parts[at - axis.first]));
+            }
+        }
+    }
+
+    /// Calls `visit(number, place)` for the chunks that a tile needs whole, in order, until it says `false`.
+    fn each_whole(&self, grid: &ChunkGrid, visit: &mut dyn FnMut(usize, &[usize]) -> bool) {
+        match self {
+            Needed::Listed(all) => {
+                for (number, _) in all.iter().filter(|(_, (met, _))| met.whole) {
+                    if !visit(*number, &grid.position(*number)) {
+                        return;
+                    }
+                }
             }
             Needed::ByAxis(axes, _) => {
                 let whole: Vec<Vec<usize>> = (axes.iter())
-                    .map(|axis| axis.iter().filter(|(_, met)| met.whole))
-                    .map(|axis| axis.map(|(chunk, _)| *chunk).collect())
+                    .map(|axis| (axis.first..).zip(&axis.met).filter(|(_, met)| met.whole))
+                    .map(|axis| axis.map(|(place, _)| place).collect())
                     .collect();
-                let all = positions(whole.iter().map(|axis| 0..axis.len()).collect());
-                Box::new(all.map(move |at| {
-                    let chunk: Vec<usize> = at.iter().zip(&whole).map(|(k, c)| c[*k]).collect();
-                    grid.linear(&chunk)
-                }))
+                if whole.iter().any(Vec::is_empty) {
+                    return;
+                }
+                // Places in row-major order, without an allocation for each.
+                let mut at = vec![0; whole.len()];
+                let mut place: Vec<usize> = whole.iter().map(|list| list[0]).collect();
+                loop {
+                    if !visit(grid.linear(&place), &place) {
+                        return;
+                    }
+                    let mut axis = whole.len();
+                    loop {
+                        let Some(before) = axis.checked_sub(1) else {
+                            return;
+                        };
+                        axis = before;
+                        at[axis] += 1;
+                        if at[axis] < whole[axis].len() {
+                            place[axis] = whole[axis][at[axis]];
+                            break;
+                        }
+                        at[axis] = 0;
+                        place[axis] = whole[axis][0];
+                    }
+                }
             }
         }
     }
 }
 
+/// What a stage need not decode of an array, since an earlier one left it decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spared {
+    pub(super) array: ArrayId,
+    pub(super) stage: usize,
+    /// Elements of the chunks, and the chunks themselves, as often as they would be decoded.
+    pub(super) elements: u64,
+    pub(super) chunks: u64,
+}
+
 impl Plan {
-    /// Finds what to keep, and adds it to the footprints.
-    pub(super) fn keep_chunks(&mut self, footprints: &mut [Footprint], limits: &Limits) {
+    /// Finds what to keep, and adds it to the footprints; tells what that spares.
+    pub(super) fn keep_chunks(
+        &mut self,
+        footprints: &mut [Footprint],
+        limits: &Limits,
+    ) -> Vec<Spared> {
+        let mut all = Vec::new();
         for number in 0..self.arrays.len() {
             let array = ArrayId(number as u32);
             let ArrayDecl::File(spec) = self.array(array) else {
@@ -156,11 +236,8 @@ impl Plan {
                 bytes: free - free / LEFT_FREE,
             };
             let step = self.ranks.div_ceil(RANKS_TRIED);
-            let of_rank = |rank: usize| -> u64 {
-                let kept = self.kept_chunks(&reuse, rank);
-                kept.iter().map(|(_, part)| part_bytes(spec, part)).sum()
-            };
-            let wanted = (0..self.ranks).step_by(step).map(of_rank).max();
+            let ranks = (0..self.ranks).step_by(step);
+            let wanted = ranks.map(|rank| self.kept_bytes(&reuse, rank)).max();
             reuse.bytes = reuse.bytes.min(wanted.unwrap_or(0));
             if reuse.bytes == 0 {
                 continue;
@@ -170,7 +247,9 @@ impl Plan {
             }
             let mut spared = 0;
             for stage in &reading[1..] {
-                let again = self.spared(&reuse, *stage);
+                let found = self.spared(&reuse, *stage);
+                let again = found.elements * spec.dtype.size() as u64;
+                all.push(found);
                 let decoded = &mut footprints[*stage].decoded_bytes;
                 *decoded = decoded.saturating_sub(again);
                 spared += again;
@@ -185,51 +264,146 @@ impl Plan {
             ));
             self.reuse.push(reuse);
         }
+        all
     }
 
     /// The chunks that `rank` keeps, by their numbers in the storage grid, in order, and the box of each that it keeps.
     pub fn kept_chunks(&self, reuse: &Reuse, rank: usize) -> Vec<(usize, Region)> {
+        let mut kept = Vec::new();
+        self.each_kept(reuse, rank, &mut |number, _, part, _| {
+            let start: Vec<usize> = part.iter().map(|range| range.start).collect();
+            let shape: Vec<usize> = part.iter().map(ExactSizeIterator::len).collect();
+            kept.push((number, Region::new(start, shape)));
+        });
+        kept
+    }
+
+    /// Bytes of them.
+    fn kept_bytes(&self, reuse: &Reuse, rank: usize) -> u64 {
+        let size = self.array(reuse.array).dtype().size() as u64;
+        let mut bytes = 0;
+        self.each_kept(reuse, rank, &mut |_, _, part, _| {
+            bytes += size * elements(part)
+        });
+        bytes
+    }
+
+    /// Calls `visit(number, place, part, met)` for them, with what the next stage meets of each.
+    fn each_kept(
+        &self,
+        reuse: &Reuse,
+        rank: usize,
+        visit: &mut dyn FnMut(usize, &[usize], &Part, Met),
+    ) {
         let first = self.needed(reuse.array, reuse.first as usize, rank);
         let next = self.needed(reuse.array, reuse.next as usize, rank);
         let (Some((spec, grid, first)), Some((_, _, next))) = (first, next) else {
-            return Vec::new();
+            return;
         };
         let later: Vec<Needed> = (reuse.next + 1..=reuse.last)
             .filter_map(|stage| Some(self.needed(reuse.array, stage as usize, rank)?.2))
             .collect();
-        let costly = is_costly(spec);
+        let (costly, size) = (is_costly(spec), spec.dtype.size() as u64);
+        let most = match costly {
+            true => u64::MAX,
+            false => chunk_bytes(spec) / QUICKLY_UNPACKED,
+        };
         let mut left = reuse.bytes;
-        let mut kept = Vec::new();
-        for number in first.whole(&grid) {
-            let Some(met) = next.get(&grid, number) else {
-                continue;
+        let mut part: Part = vec![0..0; grid.ndim()];
+        first.each_whole(&grid, &mut |number, place| {
+            let Some(met) = next.get(number, place) else {
+                return true;
             };
-            let more = later.iter().filter_map(|stage| stage.get(&grid, number));
-            let part = more.fold(met.part, |part, met| part.union_box(&met.part));
-            let bytes = part_bytes(spec, &part);
-            if !costly && bytes > chunk_bytes(spec) / QUICKLY_UNPACKED {
-                continue;
+            part.fill(0..0);
+            next.add_part(number, place, &mut part);
+            for stage in &later {
+                stage.add_part(number, place, &mut part);
+            }
+            let bytes = size * elements(&part);
+            if bytes > most {
+                return true;
             }
             if bytes > left {
-                break;
+                return false;
             }
             left -= bytes;
-            kept.push((number, part));
-        }
-        kept
+            visit(number, place, &part, met);
+            true
+        });
     }
 
-    /// Bytes that a stage need not decode, on all ranks.
-    fn spared(&self, reuse: &Reuse, stage: usize) -> u64 {
-        let of_rank = |rank: usize| {
-            let Some((spec, grid, needed)) = self.needed(reuse.array, stage, rank) else {
-                return 0;
-            };
-            let kept = self.kept_chunks(reuse, rank).into_iter();
-            let times = kept.filter_map(|(chunk, _)| Some(needed.get(&grid, chunk)?.tiles));
-            times.sum::<u64>() * chunk_bytes(spec)
+    /// Bytes on a rank that would keep all of an array's chunks that later stages need again; `None` where none do, or where
+    /// decoding them again takes no longer.
+    pub(super) fn memory_to_keep(&self, array: ArrayId, footprints: &[Footprint]) -> Option<u64> {
+        let ArrayDecl::File(spec) = self.array(array) else {
+            return None;
         };
-        (0..self.ranks).map(of_rank).sum()
+        let reading: Vec<usize> = (self.stages.iter().enumerate())
+            .filter(|(_, stage)| slot_of(stage, array, self.ranks).is_some())
+            .map(|(number, _)| number)
+            .collect();
+        let ([first, next, ..], true) = (&reading[..], is_costly(spec)) else {
+            return None;
+        };
+        let all = Reuse {
+            array,
+            first: *first as u32,
+            next: *next as u32,
+            last: footprints.len().saturating_sub(1) as u32,
+            bytes: u64::MAX,
+        };
+        let step = self.ranks.div_ceil(RANKS_TRIED);
+        let ranks = (0..self.ranks).step_by(step);
+        let wanted = ranks.map(|rank| self.kept_bytes(&all, rank)).max();
+        wanted.filter(|bytes| *bytes > 0)
+    }
+
+    /// What a stage need not decode, on all ranks.
+    fn spared(&self, reuse: &Reuse, stage: usize) -> Spared {
+        let mut spared = Spared {
+            array: reuse.array,
+            stage,
+            elements: 0,
+            chunks: 0,
+        };
+        let ArrayDecl::File(spec) = self.array(reuse.array) else {
+            return spared;
+        };
+        let Ok(grid) = ChunkGrid::regular(&spec.shape, &spec.fetch_chunk()) else {
+            return spared;
+        };
+        self.each_spared(reuse, stage, &mut |_, place, times| {
+            let lengths = place.iter().zip(&grid.axes);
+            let lengths = lengths.map(|(at, axis)| axis.range(*at).len() as u64);
+            spared.elements += times * lengths.product::<u64>();
+            spared.chunks += times;
+        });
+        spared
+    }
+
+    /// Calls `visit(number, place, times)` for the chunks that a stage need not decode, and how often it would, rank by rank.
+    pub(super) fn each_spared(
+        &self,
+        reuse: &Reuse,
+        stage: usize,
+        visit: &mut dyn FnMut(usize, &[usize], u64),
+    ) {
+        for rank in 0..self.ranks {
+            if stage == reuse.next as usize {
+                self.each_kept(reuse, rank, &mut |number, place, _, met| {
+                    visit(number, place, met.tiles);
+                });
+                continue;
+            }
+            let Some((_, _, needed)) = self.needed(reuse.array, stage, rank) else {
+                continue;
+            };
+            self.each_kept(reuse, rank, &mut |number, place, _, _| {
+                if let Some(met) = needed.get(number, place) {
+                    visit(number, place, met.tiles);
+                }
+            });
+        }
     }
 
     /// What `rank` needs of a file in a stage; `None` when it is nothing, or cannot be told in short.
@@ -249,17 +423,10 @@ impl Plan {
         let needed = match views {
             Some(views) => {
                 let tiles = geometry.tile_box(pass)?;
+                let chunk = spec.fetch_chunk();
                 let axes = (0..grid.ndim()).map(|axis| {
-                    let mut met = BTreeMap::<usize, Met>::new();
-                    let line = |range: Range<usize>| Region::new([range.start], [range.len()]);
-                    for need in needs_along(pass, &views, &tiles, axis) {
-                        let chunk = spec.fetch_chunk()[axis];
-                        for number in need.start / chunk..need.end.div_ceil(chunk) {
-                            let own = grid.axes[axis].range(number);
-                            Met::again(&mut met, number, &line(need.clone()), &line(own));
-                        }
-                    }
-                    met
+                    let needs = needs_along(pass, &views, &tiles, axis);
+                    Along::new(&needs, chunk[axis], &grid.axes[axis])
                 });
                 // Along domain axes that the array does not have it is needed in every tile.
                 let over = (views[0].select.axes.iter().zip(&tiles))
@@ -268,13 +435,21 @@ impl Plan {
                 Needed::ByAxis(axes.collect(), over.product())
             }
             None => {
-                let mut met = BTreeMap::<usize, Met>::new();
+                let mut met = BTreeMap::<usize, (Met, Part)>::new();
                 for tile in geometry.tiles(pass) {
                     let needs = pass.slot_regions(&pass.tiles.region(&tile));
                     let Some(need) = &needs[slot] else { continue };
                     for chunk in grid.overlapping(need) {
                         let own = grid.region(&chunk);
-                        Met::again(&mut met, grid.linear(&chunk), need, &own);
+                        let Some(inside) = own.intersect(need) else {
+                            continue;
+                        };
+                        let (met, part) = met.entry(grid.linear(&chunk)).or_default();
+                        met.again(inside == own);
+                        part.resize(grid.ndim(), 0..0);
+                        for (axis, part) in part.iter_mut().enumerate() {
+                            widen(part, &(inside.start[axis]..inside.end(axis)));
+                        }
                     }
                 }
                 Needed::Listed(met)
@@ -299,14 +474,15 @@ fn is_costly(spec: &SourceSpec) -> bool {
         Layout::Chunked { .. } => {
             let elements = spec.shape.iter().map(|n| *n as u64);
             let plain = elements.fold(spec.dtype.size() as u64, u64::saturating_mul);
-            plain / QUICKLY_UNPACKED <= spec.file.bytes
+            is_packed(spec) && plain / QUICKLY_UNPACKED <= spec.file.bytes
         }
-        _ => true,
+        Layout::Zarr { .. } => true,
+        _ => false,
     }
 }
 
-fn part_bytes(spec: &SourceSpec, part: &Region) -> u64 {
-    (part.elements() * spec.dtype.size()) as u64
+fn elements(part: &Part) -> u64 {
+    part.iter().map(|range| range.len() as u64).product()
 }
 
 fn chunk_bytes(spec: &SourceSpec) -> u64 {

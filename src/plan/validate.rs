@@ -3,6 +3,7 @@
 use super::derive::SinkGeometry;
 use super::memory::{Footprint, footprint};
 use super::plan::{ArrayDecl, Plan, SinkTarget, Stage};
+use super::reuse::Spared;
 use crate::config::{Limits, format_bytes};
 use crate::error::{Error, Result};
 use crate::spec::Attrs;
@@ -12,9 +13,15 @@ use crate::spec::Attrs;
 pub struct ReadyPlan {
     plan: Plan,
     footprints: Vec<Footprint>,
+    spared: Vec<Spared>,
 }
 
 impl ReadyPlan {
+    /// What stages need not decode, by array and stage.
+    pub(super) fn spared(&self) -> &[Spared] {
+        &self.spared
+    }
+
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
@@ -60,8 +67,12 @@ impl Plan {
             .collect();
         if peak(&footprints) <= limits.memory_bytes {
             let mut plan = self;
-            plan.keep_chunks(&mut footprints, limits);
-            return Ok(ReadyPlan { plan, footprints });
+            let spared = plan.keep_chunks(&mut footprints, limits);
+            return Ok(ReadyPlan {
+                plan,
+                footprints,
+                spared,
+            });
         }
         let mut spilled = self.clone();
         let with_scratch = spilled.spill(limits);
@@ -72,6 +83,7 @@ impl Plan {
             return Ok(ReadyPlan {
                 plan: spilled,
                 footprints: with_scratch,
+                spared: Vec::new(),
             });
         }
         // What scratch files leave to do is what is to be said, where there are some.
