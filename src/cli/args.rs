@@ -1,7 +1,7 @@
 //! Subcommands and their options.
 
 use super::report::Clock;
-use super::{check, convert, demo, doctor, info, plan, run};
+use super::{check, convert, demo, doctor, info, plan, run, slurm};
 use crate::comm::launcher_rank;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -22,6 +22,8 @@ enum Command {
     Run(RunArgs),
     /// Tell what a job script would do: passes, memory, bytes, messages; nothing is computed
     Plan(PlanArgs),
+    /// Write a Slurm batch script for a job script, from its plan, and submit it
+    Slurm(Box<slurm::SlurmArgs>),
     /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
     Info(InfoArgs),
     /// Compare outputs with the checksums they were written with
@@ -204,6 +206,7 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         Command::Run(args) => run::run(&args, &clock),
         Command::Plan(args) => plan::plan(&args),
+        Command::Slurm(args) => slurm::slurm(&args),
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),

@@ -38,18 +38,18 @@ pub(super) fn plan(args: &PlanArgs) -> u8 {
 
 /// Sums over the stages of all plans; the peak is that of the worst stage.
 #[derive(Default)]
-struct Totals {
-    peak_bytes: u64,
-    decoded_bytes: u64,
-    moved_bytes: u64,
-    messages: u64,
-    written_bytes: u64,
-    scratch_written_bytes: u64,
-    scratch_read_bytes: u64,
+pub(super) struct Totals {
+    pub(super) peak_bytes: u64,
+    pub(super) decoded_bytes: u64,
+    pub(super) moved_bytes: u64,
+    pub(super) messages: u64,
+    pub(super) written_bytes: u64,
+    pub(super) scratch_written_bytes: u64,
+    pub(super) scratch_read_bytes: u64,
 }
 
 impl Totals {
-    fn of(plans: &[ReadyPlan]) -> Self {
+    pub(super) fn of(plans: &[ReadyPlan]) -> Self {
         plans
             .iter()
             .flat_map(ReadyPlan::footprints)
@@ -66,7 +66,7 @@ impl Totals {
 }
 
 /// Tasks of the busiest rank over the mean of all ranks: 1 is a perfect balance.
-fn imbalance(footprint: &Footprint, ranks: usize) -> f64 {
+pub(super) fn imbalance(footprint: &Footprint, ranks: usize) -> f64 {
     let (total, busiest) = footprint.tasks;
     match total {
         0 => 1.0,
