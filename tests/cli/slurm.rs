@@ -253,25 +253,27 @@ fn the_plan_decides_what_is_left_open() {
         json(&out)
     };
     // One tile: one rank, and all cores for it, though 32 cores are room for two.
-    let one = made(&[&SEASON[..5], &SEASON[7..], &["--cores-per-node", "32"]].concat());
+    let one = made(&[&SEASON[..5], &SEASON[7..], &["--cores-per-node", "64"]].concat());
     assert_eq!(
         (&one["nodes"], &one["ranks"], &one["threads"]),
-        (&1.into(), &1.into(), &32.into()),
+        (&1.into(), &2.into(), &32.into()),
         "{one}"
     );
     let reasons = one["reasons"].to_string();
-    assert!(reasons.contains("the plan has work for 1"), "{reasons}");
+    assert!(reasons.contains("the plan has work for 2"), "{reasons}");
     // Memory: 1 GiB, an eighth more, and 256 MiB.
     assert_eq!(
         one["memory_bytes_per_node"],
-        (1u64 << 30) * 9 / 8 + (256 << 20)
+        2 * ((1u64 << 30) * 9 / 8 + (256 << 20))
     );
     let script = one["script"].as_str().unwrap();
-    assert_eq!(directive(script, "mem"), Some("1408M"));
+    assert_eq!(directive(script, "mem"), Some("2816M"));
     assert_eq!(directive(script, "cpus-per-task"), Some("32"));
     // What stands at the head are the plan's own numbers.
     let plan = super::alone(&[
         "plan",
+        "--ranks",
+        "2",
         JOB,
         "--set",
         &super::set("input", cube()),
@@ -283,7 +285,7 @@ fn the_plan_decides_what_is_left_open() {
     assert_eq!(one["bytes_decoded"], plan["bytes_decoded"]);
     assert_eq!(one["bytes_written"], plan["bytes_written"]);
     assert!(
-        script.contains("# The plan for 1 rank of 32 threads"),
+        script.contains("# The plan for 2 ranks of 32 threads"),
         "{script}"
     );
     // What does not fit one rank goes to more nodes.

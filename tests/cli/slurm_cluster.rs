@@ -164,13 +164,24 @@ fn written_but_for_its_name(dir: &Path) {
     assert!(!dir.join("season.nc").exists());
 }
 
-/// The bytes of an output but for the time in its history, and so for the checksums that cover it.
+/// The bytes of an output up to where HDF5's file ends: behind it are checksums, which cover the time in its history.
+fn bytes(path: &Path) -> Vec<u8> {
+    let mut all = std::fs::read(path).unwrap();
+    let word = b"\"end\":";
+    let at = all.windows(word.len()).rposition(|w| w == word).unwrap() + word.len();
+    let digits = all[at..].iter().take_while(|b| b.is_ascii_digit());
+    let end: String = digits.map(|b| char::from(*b)).collect();
+    all.truncate(end.parse().unwrap());
+    all
+}
+
+/// Two outputs of the same command have the same bytes, but for the time in their history.
 fn same_file(left: &Path, right: &Path) {
     assert_eq!(values(left), values(right));
-    let (left, right) = (std::fs::read(left).unwrap(), std::fs::read(right).unwrap());
+    let (left, right) = (bytes(left), bytes(right));
     assert_eq!(left.len(), right.len());
     let differ = left.iter().zip(&right).filter(|(a, b)| a != b).count();
-    assert!(differ <= 64, "{differ} bytes of {} differ", left.len());
+    assert!(differ <= 32, "{differ} bytes of {} differ", left.len());
 }
 
 #[test]

@@ -147,6 +147,12 @@ fn chosen(
         },
         false => (layout, figures),
     };
+    if (1..layout.ranks()).contains(&working) {
+        layout.reasons.push(format!(
+            "the plan has work for {working} of the {} ranks at once: the others wait",
+            layout.ranks()
+        ));
+    }
     if nodes > 1 {
         layout.reasons.push(format!(
             "{nodes} nodes: the plan does not fit the memory of fewer ranks"
