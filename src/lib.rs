@@ -18,6 +18,7 @@ pub mod geom;
 pub mod io;
 pub mod kernel;
 pub mod labelled;
+pub mod observe;
 pub mod op;
 pub mod optimize;
 pub mod plan;

@@ -18,6 +18,8 @@ mod slurm;
 #[path = "cli/slurm_cluster.rs"]
 mod slurm_cluster;
 mod support;
+#[path = "cli/watch.rs"]
+mod watch;
 #[path = "cli/zarr.rs"]
 mod zarr;
 

@@ -10,7 +10,7 @@ use hyperslab::comm::Fabric;
 use hyperslab::config::Limits;
 use hyperslab::driver::{Config, Driver, Finished, launch_with};
 use hyperslab::dtype::DType;
-use hyperslab::labelled::{DataArray, ManyOptions};
+use hyperslab::labelled::{DataArray, Dataset, Indexer, ManyOptions, Points};
 use hyperslab::op::ReductionKind;
 use hyperslab::plan::Tiling;
 use std::path::{Path, PathBuf};
@@ -366,6 +366,79 @@ fn decoded_chunks_stay_where_there_is_room() {
         "{kept:?}"
     );
     assert!(of(3, 64 << 20).is_some_and(|bytes| bytes > 0), "{kept:?}");
+}
+
+/// Of chunks that later passes pick single points out of, those points stay: the chunks are not decoded again, also where they
+/// unpack so quickly that whole ones would not be kept.
+#[test]
+fn points_that_later_passes_pick_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let (input, out) = (folder.path().join("in.nc"), folder.path().join("out.nc"));
+    let whole = 60 * 90 * 120 * 8;
+    measured(1, Fabric::Solo, 2, 1 << 30, |d| {
+        // Mostly zeros: the file is far smaller than what it holds.
+        let x = d.default_rng(5).random(&[60, 90, 120]);
+        let x = x.lt(0.01) * x;
+        let x = DataArray::new(x, &["time", "y", "x"], Vec::new()).rename("v");
+        x.with_encoding(packed(&[5, 30, 40])).save(&input)
+    });
+    assert!(std::fs::metadata(&input).unwrap().len() < whole / 8);
+    let plenty = limits(1, 1 << 30);
+    let points = |positions: &[isize]| {
+        Indexer::Points(Points {
+            dims: vec!["place".to_owned()],
+            shape: vec![positions.len()],
+            positions: positions.to_vec(),
+            coords: Vec::new(),
+        })
+    };
+    let mut results: Vec<Block> = Vec::new();
+    for (ranks, threads) in [(1, 2), (3, 1)] {
+        let limits = limits(threads, 64 << 20);
+        let program = |d: &Driver| {
+            let v = d.open(&input)?.var("v");
+            // Two places in one chunk, one in another.
+            let places = [("y", points(&[4, 6, 71])), ("x", points(&[50, 53, 3]))];
+            let sums = v.sum("time").rename("sums");
+            let series = v.isel(places).rename("series");
+            Dataset::new([sums, series])?.save(&out)
+        };
+        let fabric = match ranks {
+            1 => Fabric::Solo,
+            _ => Fabric::Threads(ranks),
+        };
+        let done = on_tiles(1, fabric, limits.clone(), |d| {
+            program(d)?;
+            Ok(d.session().finished())
+        });
+        let done = done.unwrap();
+        assert_eq!(
+            done.stats.decoded_bytes,
+            decoded_by_plan(ranks, limits, program),
+            "{ranks} ranks"
+        );
+        if ranks == 1 {
+            assert_eq!(done.stats.decoded_bytes, whole);
+        }
+        let block = on(Fabric::Solo, plenty.clone(), |d| {
+            d.open(&out)?.var("series").compute_block()
+        });
+        results.push(block.unwrap());
+        std::fs::remove_file(&out).unwrap();
+    }
+    let direct = on(Fabric::Solo, plenty, |d| {
+        let v = d.open(&input)?.var("v");
+        let at = |y: isize, x: isize| v.isel([("y", Indexer::At(y)), ("x", Indexer::At(x))]);
+        compute(&[at(4, 50).array(), at(6, 53).array(), at(71, 3).array()])
+    });
+    for (place, series) in direct.unwrap().iter().enumerate() {
+        for time in 0..60 {
+            let expected = series.get(time);
+            for block in &results {
+                assert_eq!(block.get(3 * time + place), expected);
+            }
+        }
+    }
 }
 
 /// What a program with stored results gives, and what it took.

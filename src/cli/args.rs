@@ -1,9 +1,11 @@
 //! Subcommands and their options.
 
+use super::completions::{CompletionArgs, completions};
 use super::report::Clock;
+use super::watch::{TopArgs, WatchArgs, top};
 use super::{check, convert, demo, doctor, info, plan, run, slurm};
 use crate::comm::launcher_rank;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -32,8 +34,12 @@ enum Command {
     Convert(ConvertArgs),
     /// Make a small satellite cube, run the NDVI job over it and draw the four seasons
     Demo(DemoArgs),
+    /// Show where the ranks of a running job stand, from any node that sees its --status folder
+    Top(TopArgs),
     /// Check MPI, HDF5, ranks, threads, binding and limits
     Doctor(DoctorArgs),
+    /// Print what a shell needs to complete this command line
+    Completions(CompletionArgs),
 }
 
 /// What all jobs take.
@@ -73,6 +79,8 @@ pub(super) struct RunArgs {
     pub(super) script: ScriptArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
+    #[command(flatten)]
+    pub(super) watch: WatchArgs,
     /// Print nothing but what the script prints, and errors
     #[arg(long)]
     pub(super) quiet: bool,
@@ -157,6 +165,8 @@ pub(super) struct ConvertArgs {
     pub(super) variables: Vec<String>,
     #[command(flatten)]
     pub(super) job: JobArgs,
+    #[command(flatten)]
+    pub(super) watch: WatchArgs,
     /// Print nothing but errors
     #[arg(long)]
     pub(super) quiet: bool,
@@ -211,9 +221,16 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),
         Command::Demo(args) => demo::demo(&args),
+        Command::Top(args) => top(&args),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Completions(args) => completions(&args),
     };
     ExitCode::from(code)
+}
+
+/// The command line, for what describes it.
+pub(super) fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Launchers kill a job when its first process fails: the one that prints needs a moment.

@@ -15,7 +15,10 @@ pub(super) fn convert(args: &ConvertArgs, clock: &Clock) -> u8 {
         &args.job,
         args.json,
         &what,
-        |_| {},
+        |config| {
+            config.watch = args.watch.watch(args.quiet || args.json)?;
+            Ok(())
+        },
         |driver| {
             job::reported(driver, clock, args.json, args.quiet, || {
                 driver.convert(&args.input, &args.output, &options(args)?)

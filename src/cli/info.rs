@@ -27,7 +27,7 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
         &job,
         args.json,
         &what,
-        |_| {},
+        |_| Ok(()),
         |driver| {
             if many {
                 let dataset = open_many(driver, args)?;

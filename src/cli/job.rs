@@ -62,14 +62,17 @@ pub(super) fn run(
     args: &JobArgs,
     json: bool,
     what: &str,
-    adjust: impl FnOnce(&mut Config),
+    adjust: impl FnOnce(&mut Config) -> Result<()>,
     program: impl FnOnce(&Driver) -> Result<()> + Send,
 ) -> u8 {
-    let mut config = match config(args, what) {
+    let adjusted = config(args, what).and_then(|mut config| {
+        adjust(&mut config)?;
+        Ok(config)
+    });
+    let config = match adjusted {
         Ok(config) => config,
         Err(error) => return fail(launcher_rank().unwrap_or(0) == 0, json, &error),
     };
-    adjust(&mut config);
     trace::start(&args.log);
     match launch_with(&config, program) {
         Ok(_) => 0,

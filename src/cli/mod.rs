@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod completions;
 mod convert;
 mod demo;
 mod doctor;
@@ -15,5 +16,6 @@ mod report;
 mod run;
 mod slurm;
 mod trace;
+mod watch;
 
 pub use args::main;

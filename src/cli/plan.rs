@@ -16,7 +16,10 @@ pub(super) fn plan(args: &PlanArgs) -> u8 {
         &args.job,
         args.json,
         &what,
-        |config| config.dry_ranks = Some(ranks.max(1)),
+        |config| {
+            config.dry_ranks = Some(ranks.max(1));
+            Ok(())
+        },
         |driver| {
             if !(1..=1 << 20).contains(&ranks) {
                 return Err(Error::invalid(format!(

@@ -72,7 +72,7 @@ pub(super) fn summary(
 ) -> Value {
     let mut rss = done.rss_peaks.clone();
     if rss.is_empty() {
-        rss = vec![crate::exec::rss_peak_bytes()];
+        rss = vec![crate::observe::rss_peak_bytes()];
     }
     json!({
         "startup_s": millis(startup_s),

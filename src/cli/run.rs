@@ -12,7 +12,10 @@ pub(super) fn run(args: &RunArgs, clock: &Clock) -> u8 {
         &args.job,
         args.json,
         &what,
-        |_| {},
+        |config| {
+            config.watch = args.watch.watch(args.quiet || args.json)?;
+            Ok(())
+        },
         |driver| {
             let mut out = |line: &str| {
                 if !args.json {

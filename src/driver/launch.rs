@@ -1,12 +1,14 @@
 //! Starts a job: the program on rank 0, the service loop on every rank.
 
 use super::session::{Message, Session};
+use super::watch::Watchers;
 use crate::block;
 use crate::comm::{self, Comm, Fabric, Watchdog, handshake, quiet_panics};
 use crate::config::Limits;
 use crate::error::{Error, Result};
-use crate::exec::{RankState, describe_files, execute};
+use crate::exec::{RankState, describe_files, execute, observed};
 use crate::io;
+use crate::observe::{Observed, Watch};
 use crate::plan::Tiling;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +42,20 @@ pub struct Config {
     pub history: String,
     /// Plan for this many ranks instead of running.
     pub dry_ranks: Option<usize>,
+    /// What is shown and kept of the job while it runs and at its end.
+    pub watch: Watch,
+}
+
+impl Config {
+    /// What the job runs, in a line.
+    pub(super) fn job(&self) -> String {
+        if !self.history.is_empty() {
+            return self.history.clone();
+        }
+        let program = std::env::args().next().unwrap_or_default();
+        let name = std::path::Path::new(&program).file_name();
+        name.map_or(program.clone(), |name| name.to_string_lossy().into_owned())
+    }
 }
 
 /// The driver: makes lazy arrays and has them computed by all ranks.
@@ -67,17 +83,23 @@ impl Driver {
 enum Order {
     Run,
     Describe,
+    /// Tell what was recorded.
+    Observe,
     End(Result<()>),
 }
 
 /// Runs `program` on rank 0 of the job that the environment asks for: under `mpirun` or `srun` all its ranks take part,
-/// else this process alone. Meant as the body of `main`.
+/// else this process alone. Meant as the body of `main`. Progress, status, report and timeline as [`Watch::from_env`] says.
 ///
 /// # Errors
 /// The error of the program, on rank 0. Other ranks end their process in silence and with exit code 0: one message per job.
 /// (A launcher kills the whole job at the first exit code that is not 0, perhaps before rank 0 has said why.)
 pub fn launch(program: impl FnOnce(&Driver) -> Result<()> + Send) -> Result<()> {
-    match launch_with(&Config::default(), program) {
+    let config = Config {
+        watch: Watch::from_env()?,
+        ..Config::default()
+    };
+    match launch_with(&config, program) {
         Ok(_) => Ok(()),
         Err((true, error)) => Err(error),
         Err((false, _)) => std::process::exit(0),
@@ -104,19 +126,23 @@ pub fn launch_with<T: Send>(
             *prints.lock().unwrap_or_else(PoisonError::into_inner) = false;
         }
         handshake(comm, crate::kernel::registry_hash())?;
-        let mut state = comm::verdict(comm, RankState::new(&config.limits))?;
+        let watchers = Watchers::start(comm, config)?;
+        let state = RankState::new(&config.limits, watchers.recorder.clone());
+        let mut state = comm::verdict(comm, state)?;
         let windows = comm::verdict(comm, comm::windows_from_env())?;
         comm.share_memory(windows && config.limits.window_bytes(comm.size()) > 0)?;
         let limit = comm::verdict(comm, Watchdog::limit_from_env())?;
         if comm.rank() != 0 {
-            return serve(comm, &mut state, limit).map(|()| None);
+            let served = serve(comm, &mut state, limit).map(|()| None);
+            watchers.end(&served);
+            return served;
         }
         let program = program
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let program = program.ok_or_else(|| Error::internal("the program was taken twice"))?;
-        lead(comm, &mut state, limit, config, program).map(Some)
+        lead(comm, &mut state, limit, config, watchers, program).map(Some)
     });
     let prints = prints.into_inner().unwrap_or_else(PoisonError::into_inner);
     result.map_err(|error| (prints, error))
@@ -128,12 +154,15 @@ fn lead<T: Send>(
     state: &mut RankState,
     limit: Option<std::time::Duration>,
     config: &Config,
+    mut watchers: Watchers,
     program: impl FnOnce(&Driver) -> Result<T> + Send,
 ) -> Result<T> {
+    let papers = watchers.papers.take();
     let (sender, requests) = bounded(0);
     let ranks = config.dry_ranks.unwrap_or(comm.size());
     let session = Arc::new(Session::new(sender.clone(), config, ranks));
-    std::thread::scope(|scope| {
+    let noted = session.clone();
+    let result = std::thread::scope(|scope| {
         let thread = scope.spawn(move || {
             let driver = Driver { session };
             let result = quiet_panics(|| program(&driver)).flatten();
@@ -142,13 +171,26 @@ fn lead<T: Send>(
             let _ = sender.send(Message::End(ended));
             result
         });
-        let served = serve_requests(comm, state, limit, &requests);
+        let served = serve_requests(comm, state, limit, &requests, papers.is_some());
         drop(requests);
         let result = thread
             .join()
             .unwrap_or_else(|_| Err(Error::internal("the program's thread panicked")));
-        served.and(result)
-    })
+        match served {
+            Ok(all) => (result, all),
+            Err(error) => (Err(error), None),
+        }
+    });
+    let (result, all) = result;
+    let recorder = watchers.recorder.clone();
+    watchers.end(&result);
+    let Some((papers, all)) = papers.zip(all) else {
+        return result;
+    };
+    let failed = result.as_ref().err();
+    let published = papers.publish(config, &noted, comm.size(), &recorder, &all, failed);
+    // A report that cannot be written is no reason to hide why the job failed.
+    result.and_then(|value| published.map(|()| value))
 }
 
 fn serve_requests(
@@ -156,7 +198,8 @@ fn serve_requests(
     state: &mut RankState,
     limit: Option<std::time::Duration>,
     requests: &Receiver<Message>,
-) -> Result<()> {
+    observes: bool,
+) -> Result<Option<Vec<Observed>>> {
     loop {
         let request = requests.recv();
         match request {
@@ -176,12 +219,20 @@ fn serve_requests(
                 drop(watchdog);
                 let _ = reply.send(found);
             }
-            Ok(Message::End(result)) => return order(comm, &Order::End(result)),
+            Ok(Message::End(result)) => {
+                let all = match observes {
+                    true => {
+                        order(comm, &Order::Observe)?;
+                        Some(observed(comm, state)?)
+                    }
+                    false => None,
+                };
+                order(comm, &Order::End(result))?;
+                return Ok(all);
+            }
             Err(_) => {
-                return order(
-                    comm,
-                    &Order::End(Err(Error::internal("the program is gone"))),
-                );
+                let gone = Err(Error::internal("the program is gone"));
+                return order(comm, &Order::End(gone)).map(|()| None);
             }
         }
     }
@@ -214,6 +265,9 @@ fn serve(comm: &dyn Comm, state: &mut RankState, limit: Option<std::time::Durati
                 let watchdog = Watchdog::start(comm, limit);
                 watchdog.stage("reading the headers of files");
                 let _ = describe_files(comm, state, None);
+            }
+            Order::Observe => {
+                let _ = observed(comm, state);
             }
             Order::End(result) => return result,
         }

@@ -4,7 +4,10 @@
 //! alone speaks to the others, serves its requests: it broadcasts a plan, and all ranks walk it.
 
 mod launch;
+mod noted;
 mod session;
+mod watch;
 
 pub use launch::{Config, Driver, Rewriting, launch, launch_with};
+pub use noted::Noted;
 pub use session::{Finished, Save, SaveVariable, Session, Wanted};

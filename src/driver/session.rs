@@ -1,12 +1,14 @@
 //! What arrays share: the graph, the blocks that the program brought along, and the way to the ranks.
 
 use super::launch::{Config, Rewriting};
+use super::noted::{Noted, provenance};
 use crate::block::Block;
 use crate::config::Limits;
 use crate::error::{Error, Fault, Result};
-use crate::exec::{Job, Outcome, Stats};
+use crate::exec::{Job, Outcome};
 use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::io::{Described, TextVariable};
+use crate::observe::Stats;
 use crate::optimize::{optimize, rules};
 use crate::plan::{
     ArrayDecl, Plan, ReadyPlan, Request as PlanRequest, Target, Tiling, lower_storing,
@@ -36,6 +38,8 @@ pub struct Session {
     ranks: usize,
     overwrite: bool,
     history: String,
+    /// Plans and inputs are noted for a report.
+    notes: bool,
     state: Mutex<State>,
 }
 
@@ -50,6 +54,10 @@ struct State {
     released: Vec<DataId>,
     /// Work and memory of all runs so far.
     done: Finished,
+    /// Of all runs so far, where a report is wanted.
+    noted: Noted,
+    /// Stands for the graph that was planned last.
+    hash: u32,
     /// `plan` stops the program at its first run and takes the plan instead.
     dry: bool,
     planned: Vec<ReadyPlan>,
@@ -130,6 +138,7 @@ impl Session {
             ranks,
             overwrite: config.overwrite,
             history: config.history.clone(),
+            notes: config.watch.wants_facts(),
             state,
         }
     }
@@ -178,6 +187,11 @@ impl Session {
         self.state().done.clone()
     }
 
+    /// What was planned and read, where a report is wanted.
+    pub fn noted(&self) -> Noted {
+        self.state().noted.clone()
+    }
+
     /// The plans of a dry run.
     pub fn planned(&self) -> Vec<ReadyPlan> {
         self.state().planned.clone()
@@ -202,6 +216,7 @@ impl Session {
             Rewriting::NoRules | Rewriting::NoFusion => Vec::new(),
         };
         let optimized = optimize(&graph, &nodes, &rules)?;
+        self.state().hash = crc32c::crc32c(optimized.graph.to_string().as_bytes());
         let mut gathers = 0;
         let requests: Vec<PlanRequest> = wanted
             .iter()
@@ -380,8 +395,14 @@ impl Session {
             specs.push(file.spec.clone());
         }
         let paths: Vec<_> = specs.iter().map(|spec| spec.path.clone()).collect();
-        let plan = self.plan(&wanted, specs)?;
+        let mut plan = self.plan(&wanted, specs)?;
         refuse_own_input(plan.plan())?;
+        if !self.history.is_empty() {
+            let provenance = provenance(plan.plan(), self.state().hash);
+            for attrs in plan.output_attrs() {
+                attrs.set("provenance", provenance.clone());
+            }
+        }
         if self.state().dry {
             self.state().planned.push(plan);
             return Ok(());
@@ -402,6 +423,11 @@ impl Session {
         texts: Vec<Vec<TextVariable>>,
     ) -> Result<Outcome> {
         let projected = plan.peak_bytes();
+        if self.notes {
+            let mut state = self.state();
+            let (run, hash) = (state.done.runs, state.hash);
+            state.noted.note(&plan, run, hash);
+        }
         for note in plan.plan().scratch_notes(&self.limits) {
             tracing::warn!("{note}");
         }

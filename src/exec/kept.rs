@@ -1,11 +1,11 @@
 //! Decoded chunks that a rank keeps from one pass for later ones, as the plan says.
 
-use super::meter::{Held, Meter};
 use crate::block::Block;
 use crate::error::Result;
 use crate::geom::{ChunkGrid, Region};
+use crate::observe::{Held, Meter};
 use crate::plan::{ArrayDecl, ArrayId, Plan, Reuse};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a rank keeps of all files.
@@ -16,11 +16,12 @@ pub(super) struct Kept(HashMap<ArrayId, Arc<KeptChunks>>);
 pub(super) struct KeptChunks {
     reuse: Reuse,
     grid: ChunkGrid,
-    wanted: HashSet<usize>,
+    /// The chunks that are kept, and the box of each.
+    wanted: HashMap<usize, Region>,
     chunks: Mutex<HashMap<usize, Arc<KeptChunk>>>,
 }
 
-/// A whole chunk; at the end of the array it ends there.
+/// What later passes need of a chunk.
 pub(super) struct KeptChunk {
     pub(super) region: Region,
     pub(super) block: Block,
@@ -72,13 +73,14 @@ impl Kept {
 }
 
 impl KeptChunks {
-    /// A chunk that was kept.
-    pub(super) fn find(&self, chunk: &[usize]) -> Option<Arc<KeptChunk>> {
+    /// What was kept of a chunk, when `part` is in it.
+    pub(super) fn find(&self, chunk: &[usize], part: &Region) -> Option<Arc<KeptChunk>> {
         let chunks = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
-        chunks.get(&self.grid.linear(chunk)).cloned()
+        let kept = chunks.get(&self.grid.linear(chunk))?;
+        kept.region.contains(part).then(|| kept.clone())
     }
 
-    /// Keeps a chunk, when it is wanted and all of it was decoded into `block`, which holds `held`.
+    /// Keeps of a chunk what is wanted, when that was decoded into `block`, which holds `held`.
     pub(super) fn offer(
         &self,
         chunk: &[usize],
@@ -86,8 +88,10 @@ impl KeptChunks {
         meter: &Arc<Meter>,
     ) -> Result<()> {
         let number = self.grid.linear(chunk);
-        let region = self.grid.region(chunk);
-        if !self.wanted.contains(&number) || !held.contains(&region) {
+        let Some(region) = self.wanted.get(&number).cloned() else {
+            return Ok(());
+        };
+        if !held.contains(&region) {
             return Ok(());
         }
         let lock = || self.chunks.lock().unwrap_or_else(PoisonError::into_inner);

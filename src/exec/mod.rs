@@ -9,7 +9,6 @@ mod fetch;
 mod gaps;
 mod kept;
 mod messages;
-mod meter;
 mod output;
 mod pass;
 mod pieces;
@@ -21,5 +20,4 @@ mod stage;
 mod write;
 
 pub use describe::describe_files;
-pub use meter::{Meter, Stats, rss_peak_bytes};
-pub use run::{Job, Outcome, RankState, execute};
+pub use run::{Job, Outcome, RankState, execute, observed};

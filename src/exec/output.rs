@@ -1,13 +1,13 @@
 //! Where finished pieces go: stores, gathered results, and output files.
 
 use super::messages::Parcel;
-use super::meter::Meter;
 use super::scratch::ScratchFiles;
 use super::sink::Finished;
 use crate::block::{Block, BlockView};
 use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::{Chunk, Created, Placement as Placed, RankWriter, Scratch};
+use crate::observe::Meter;
 use crate::plan::{ArrayId, Plan, SinkTarget};
 use crate::spec::VariableSpec;
 use crossbeam_channel::Sender;

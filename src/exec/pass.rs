@@ -5,7 +5,6 @@ use super::exchange::AtHand;
 use super::fetch::{Pending, Piece, Readers};
 use super::kept::Keeping;
 use super::messages::Parcel;
-use super::meter::Meter;
 use super::output::{Delivery, Store};
 use super::pieces::Pieces;
 use super::sink::{Running, SinkRun};
@@ -15,6 +14,7 @@ use crate::error::{Context, Error, Result};
 use crate::geom::Region;
 use crate::io::{Scratch, Source};
 use crate::kernel::Interpreter;
+use crate::observe::{Held, Meter, Recorder, Work};
 use crate::op::Instr;
 use crate::plan::{ArrayDecl, Make, Nesting, Pass, PassGeometry, Plan, SinkTarget};
 use crossbeam_channel::Sender;
@@ -40,6 +40,7 @@ pub(super) struct PassRun<'a> {
     pub(super) threads: usize,
     /// Signs of life for the watchdog.
     pub(super) pulse: Arc<Pulse>,
+    pub(super) recorder: &'a Recorder,
     /// Threads of the pool without a task: they help others to decode.
     pub(super) idle: AtomicUsize,
 }
@@ -59,6 +60,8 @@ impl PassRun<'_> {
         outgoing: &Sender<Parcel>,
     ) -> Result<()> {
         let tasks = self.tasks(rank);
+        let tiles = tasks.iter().flat_map(|task| task.segments.clone());
+        self.recorder.expect(tiles.map(|s| self.tiles_of(s)).sum());
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let error: Mutex<Option<Error>> = Mutex::new(None);
@@ -69,7 +72,7 @@ impl PassRun<'_> {
                 self.idle.fetch_add(1, Relaxed);
                 return;
             }
-            let mut worker = match Worker::new(self) {
+            let mut worker = match Worker::new(self, context.index() + 1) {
                 Ok(worker) => worker,
                 Err(e) => return note(&error, &failed, e),
             };
@@ -111,6 +114,15 @@ impl PassRun<'_> {
             .collect()
     }
 
+    /// Number of tiles of a segment.
+    fn tiles_of(&self, segment: usize) -> usize {
+        let Some(axis) = self.pass.stream_axis else {
+            return 1;
+        };
+        let (count, long) = (self.pass.tiles.axes[axis].count(), self.pass.segment_tiles);
+        count.saturating_sub(segment * long).min(long)
+    }
+
     /// Tiles of a segment of a column: their grid positions.
     fn segment(&self, column: &[usize], segment: usize) -> Vec<Vec<usize>> {
         let Some(axis) = self.pass.stream_axis else {
@@ -138,7 +150,7 @@ impl PassRun<'_> {
             for chunk in grid.overlapping(needed) {
                 if let Some(part) = grid.region(&chunk).intersect(needed) {
                     let kept = match &self.kept[number] {
-                        Some(Keeping::Takes(kept)) => kept.find(&chunk),
+                        Some(Keeping::Takes(kept)) => kept.find(&chunk, &part),
                         _ => None,
                     };
                     pieces.push(Piece {
@@ -243,12 +255,15 @@ struct Worker<'r, 'a> {
     /// Per sink: memory of an earlier tile.
     idle: Vec<Option<Running>>,
     scratch: Scratch,
-    held: super::meter::Held,
+    held: Held,
+    /// Its number among the threads that are recorded.
+    lane: usize,
 }
 
 impl<'r, 'a> Worker<'r, 'a> {
-    fn new(run: &'r PassRun<'a>) -> Result<Self> {
+    fn new(run: &'r PassRun<'a>, lane: usize) -> Result<Self> {
         Ok(Worker {
+            lane,
             run,
             interpreter: Interpreter::new(&run.pass.program)?,
             pieces: Pieces::new(run)?,
@@ -291,9 +306,14 @@ impl<'r, 'a> Worker<'r, 'a> {
                 next = Some(self.request(following)?);
             }
             let (needs, pending) = pending;
+            let reads = run.recorder.span(self.lane, Work::Read);
             let (pieces, raws) = pending.wait()?;
+            drop(reads);
+            let decodes = run.recorder.span(self.lane, Work::Decode);
             self.decode(&needs, &pieces, &raws)?;
+            drop(decodes);
             self.spare.extend(raws);
+            let computes = run.recorder.span(self.lane, Work::Compute);
             if let Some(store) = run.stored_as_it_is() {
                 for band in run.pass.bands(region) {
                     let needs = run.band_needs(&needs, &band, region);
@@ -303,6 +323,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                     let view = self.pieces.view(run, &needs, &run.pass.inputs[0], &band)?;
                     store.paste(&band, &view)?;
                 }
+                run.recorder.tile_done();
                 continue;
             }
             let mut running = Vec::with_capacity(run.sinks.len());
@@ -320,6 +341,8 @@ impl<'r, 'a> Worker<'r, 'a> {
                 self.compute(region, (&band, done), &needs, &mut running)?;
                 done += band.elements();
             }
+            drop(computes);
+            let _delivers = run.recorder.span(self.lane, Work::Deliver);
             let last = number + 1 == tiles.len();
             for (number, running) in running.into_iter().enumerate() {
                 let sink = &run.sinks[number];
@@ -345,6 +368,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                     }
                 }
             }
+            run.recorder.tile_done();
         }
         Ok(())
     }
@@ -352,6 +376,7 @@ impl<'r, 'a> Worker<'r, 'a> {
     /// Asks for what a tile needs: the boxes of all slots, and the chunks on their way.
     fn request(&mut self, tile: &Region) -> Result<(Vec<Option<Region>>, Pending)> {
         let run = self.run;
+        let _reads = run.recorder.span(self.lane, Work::Read);
         let needs = run.pass.slot_regions(tile);
         let pieces = run.pieces(&needs);
         let pending = run.readers.request(&run.sources, pieces, &mut self.spare)?;

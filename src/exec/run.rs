@@ -4,7 +4,6 @@
 use super::exchange::bring;
 use super::fetch::Readers;
 use super::kept::Kept;
-use super::meter::{Meter, Stats, rss_peak_bytes};
 use super::output::OpenOutput;
 use super::scratch::ScratchFiles;
 use super::spare::Spares;
@@ -19,12 +18,12 @@ use crate::geom::Region;
 use crate::io::{
     Created, Piece, RankWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
 };
+use crate::observe::{Meter, Observed, Recorder, StageRecord, Stats, Work, rss_peak_bytes};
 use crate::plan::{self, ArrayDecl, ArrayId, Plan, ReadyPlan, Stage};
 use crate::spec::{FileId, SourceSpec, VariableSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// What rank 0 wants computed.
 pub struct Job {
@@ -74,6 +73,7 @@ pub struct RankState {
     /// Results of earlier runs.
     held: HashMap<DataId, Resident>,
     pub(super) spares: Spares,
+    pub(super) recorder: Arc<Recorder>,
     runs: u16,
 }
 
@@ -85,11 +85,11 @@ pub(super) struct Resident {
 }
 
 impl RankState {
-    /// Threads and readers of a rank.
+    /// Threads and readers of a rank, which tell `recorder` what they do.
     ///
     /// # Errors
     /// Resource when the system refuses threads.
-    pub fn new(limits: &Limits) -> Result<Self> {
+    pub fn new(limits: &Limits, recorder: Arc<Recorder>) -> Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(limits.threads.max(1))
             .thread_name(|number| format!("compute-{number}"))
@@ -103,6 +103,7 @@ impl RankState {
             sources: HashMap::new(),
             held: HashMap::new(),
             spares: Spares::default(),
+            recorder,
             runs: 0,
         })
     }
@@ -120,6 +121,11 @@ impl RankState {
 /// # Errors
 /// The same on every rank.
 pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Result<Outcome> {
+    let recorder = state.recorder.clone();
+    let before = comm.stats();
+    let sent = || (comm.stats().messages, comm.stats().bytes);
+    let opening = recorder.begin(StageRecord::BESIDE);
+    let opens = recorder.span(0, Work::Open);
     let Command {
         plan,
         codes,
@@ -132,6 +138,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     })?;
     let plan = verdict(comm, plan::decode(&plan))?;
     let meter = Arc::new(Meter::default());
+    recorder.begin_run(&meter, plan.stages.len());
     for data in released {
         if let Some(held) = state.held.remove(&data) {
             state.spares.give(held);
@@ -211,6 +218,8 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         }
     }
     let mut living = meter.hold(0);
+    drop(opens);
+    recorder.end(&opening, "open", sent());
     let mut kept = verdict(comm, Kept::new(&plan, comm.rank()))?;
     for (number, stage) in plan.stages.iter().enumerate() {
         state.runs = state.runs.wrapping_add(1);
@@ -234,6 +243,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             kept: &kept,
             room: room.get(number).map_or(0, |room| *room as usize),
         };
+        let began = recorder.begin(number as u32);
         let finished = match stage {
             Stage::Pass(pass) => context.pass(stage, pass, &resident),
             Stage::Write(write) if plan.in_scratch(write.array) => {
@@ -243,7 +253,9 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
                 let own = resident.get(&write.array);
                 state.spares.keep_for(&[], 0);
                 let spares = &state.spares;
+                let exchanges = recorder.span(0, Work::Exchange);
                 let brought = bring(comm, &plan, stage, write.array, own, (spares, true));
+                drop(exchanges);
                 let block = brought.and_then(|hand| {
                     let needed = plan.needed_region(stage, write.array, comm.rank());
                     let dtype = plan.array(write.array).dtype();
@@ -274,6 +286,7 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
             state.spares.give(dropped);
         }
         living.set(stored_bytes(&plan, &resident));
+        recorder.end(&began, stage.kind(), sent());
     }
     for (array, data) in &plan.keeps {
         if let Some(held) = resident.get(array) {
@@ -281,6 +294,8 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         }
     }
     if !outputs.is_empty() {
+        let began = recorder.begin(StageRecord::BESIDE);
+        let finishes = recorder.span(0, Work::Finish);
         let synced = outputs.iter().try_for_each(|output| output.writer.sync());
         verdict(comm, synced)?;
         let written = pieces_written(comm, &outputs)?;
@@ -291,18 +306,16 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
                 .into_iter()
                 .try_for_each(|(writer, pieces)| writer.finish(pieces))
         })?;
+        drop(finishes);
+        recorder.end(&began, "finish", sent());
     }
-    let sent = comm.stats();
+    recorder.end_run();
+    let after = comm.stats();
     let stats = Stats {
-        read_bytes: meter.read_bytes.load(Relaxed),
-        decoded_bytes: meter.decoded_bytes.load(Relaxed),
-        written_bytes: meter.written_bytes.load(Relaxed),
-        scratch_written_bytes: meter.scratch_written_bytes.load(Relaxed),
-        scratch_read_bytes: meter.scratch_read_bytes.load(Relaxed),
-        moved_bytes: sent.bytes,
-        messages: sent.messages,
-        peak_bytes: meter.peak_bytes(),
+        moved_bytes: after.bytes - before.bytes,
+        messages: after.messages - before.messages,
         rss_peak_bytes: rss_peak_bytes(),
+        ..meter.stats()
     };
     let encoded = postcard::to_stdvec(&stats)
         .map_err(|e| Error::internal(format!("encoding statistics: {e}")))?;
@@ -400,3 +413,30 @@ fn open_sources(
     }
     Ok(())
 }
+
+/// What every rank recorded, on rank 0; the spans of at most [`SHOWN_RANKS`] ranks. Collective.
+///
+/// # Errors
+/// Those of the fabric.
+pub fn observed(comm: &dyn Comm, state: &RankState) -> Result<Vec<Observed>> {
+    let mut own = state.recorder.observed();
+    // Evenly spread, rank 0 among them.
+    if !comm
+        .rank()
+        .is_multiple_of(comm.size().div_ceil(SHOWN_RANKS))
+    {
+        own.spans.clear();
+    }
+    let encoded = postcard::to_stdvec(&own)
+        .map_err(|e| Error::internal(format!("encoding what was recorded: {e}")))?;
+    comm.gather(0, &encoded)?
+        .iter()
+        .map(|bytes| {
+            postcard::from_bytes(bytes)
+                .map_err(|e| Error::internal(format!("what a rank recorded: {e}")))
+        })
+        .collect()
+}
+
+/// Ranks whose pieces of work rank 0 gets: a few MB of each.
+const SHOWN_RANKS: usize = 32;

@@ -1,12 +1,12 @@
 //! Sinks at work: running states of folds, the trees in which partial results wait for one another, and finished pieces.
 
 use super::codes::Codes;
-use super::meter::{Held, Meter};
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
 use crate::geom::{NodeId, Partials, Region, SegmentTree};
 use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, InColumn, Runs, State};
+use crate::observe::{Held, Meter};
 use crate::op::ReductionKind;
 use crate::plan::{Pass, Sink, SinkGeometry};
 use std::collections::HashMap;

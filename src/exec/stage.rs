@@ -5,7 +5,6 @@ use super::combine::combine;
 use super::exchange::{AtHand, bring, parts};
 use super::kept::Kept;
 use super::messages::{Parcel, pump};
-use super::meter::Meter;
 use super::output::{Delivery, OpenOutput, Store};
 use super::pass::{PassRun, deliver_combined};
 use super::run::{RankState, Resident};
@@ -18,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
 use crate::io::{Source, Writer};
+use crate::observe::{Meter, Work};
 use crate::plan::{self, ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage};
 use crossbeam_channel::bounded;
 use std::collections::HashMap;
@@ -67,6 +67,7 @@ impl StageContext<'_> {
             spare.set(state.spares.keep_for(&wanted, self.room));
         }
         let mut at_hand: HashMap<ArrayId, AtHand> = HashMap::new();
+        let exchanges = state.recorder.span(0, Work::Exchange);
         for array in pass.arrays() {
             if matches!(plan.array(array), ArrayDecl::File(_)) || plan.in_scratch(array) {
                 continue;
@@ -86,6 +87,7 @@ impl StageContext<'_> {
             let moved = verdict(comm, moved)?;
             return Ok(moved.map(|block| (stored, block)).into_iter().collect());
         }
+        drop(exchanges);
         let exchanged: usize = at_hand
             .iter()
             .flat_map(|(array, hand)| {
@@ -136,6 +138,7 @@ impl StageContext<'_> {
             meter,
             threads: footprint_threads,
             pulse: comm.pulse(),
+            recorder: &state.recorder,
             idle: AtomicUsize::new(0),
         };
         let rank = comm.rank();
@@ -144,12 +147,14 @@ impl StageContext<'_> {
         });
         verdict(comm, local)?;
         if run.sinks.iter().any(|sink| sink.geometry.is_split(pass)) {
+            let combines = state.recorder.span(0, Work::Combine);
             let mut combined = super::faults::point("combine", comm.rank());
             for sink in run.sinks.iter().filter(|sink| sink.geometry.is_split(pass)) {
                 let result = combine(comm, pass, sink);
                 combined = combined.and(result);
             }
             verdict(comm, combined)?;
+            drop(combines);
             let delivered = self.with_parcels(self.tags[1], pass, |outgoing| {
                 run.sinks
                     .iter()
@@ -279,6 +284,7 @@ impl StageContext<'_> {
             return quiet_panics(|| work(&sender)).flatten();
         }
         let (comm, writers, gathered) = (self.comm, &mut *self.writers, &mut *self.gathered);
+        let recorder = &self.state.recorder;
         std::thread::scope(|scope| {
             let worker = scope.spawn(move || {
                 let result = quiet_panics(|| work(&sender)).flatten();
@@ -286,6 +292,7 @@ impl StageContext<'_> {
                 result
             });
             let pumped = pump(comm, tag, &receiver, &mut |parcel| {
+                let _writes = recorder.span(0, Work::Write);
                 accept(parcel, writers, gathered)
             });
             let worked = worker

@@ -9,6 +9,7 @@ use crate::comm::verdict;
 use crate::error::{Error, Result};
 use crate::geom::positions;
 use crate::io::Scratch;
+use crate::observe::Work;
 use crate::plan::{Plan, WriteChunks, write_threads};
 use crossbeam_channel::Sender;
 use rayon::prelude::*;
@@ -52,6 +53,7 @@ pub(super) fn write_stage(
     let (plan, state, meter) = (context.plan, context.state, context.meter);
     let to = target(context.outputs, plan, write);
     let (tag, parcels) = (context.tags[0], to_rank_0(plan, write));
+    state.recorder.expect(chunks.len());
     let written = context.parcels(tag, parcels, |outgoing| {
         if chunks.is_empty() {
             return Ok(());
@@ -66,8 +68,11 @@ pub(super) fn write_stage(
             chunks
                 .par_iter()
                 .try_for_each_init(Scratch::default, |scratch, chunk| {
-                    to.put(chunk.clone(), &whole, outgoing, meter, scratch)
-                        .map(|_| ())
+                    let lane = rayon::current_thread_index().map_or(0, |thread| thread + 1);
+                    let _writes = state.recorder.span(lane, Work::Write);
+                    to.put(chunk.clone(), &whole, outgoing, meter, scratch)?;
+                    state.recorder.tile_done();
+                    Ok(())
                 })
         })
     });
@@ -91,7 +96,10 @@ pub(super) fn write_from_scratch(
     let stored = context.in_scratch.get(write.array).cloned();
     let threads = write_threads(plan, number, rank, &state.limits);
     let next = AtomicUsize::new(0);
+    state.recorder.expect(chunks.len());
     let one = |outgoing: &Sender<Parcel>, scratch: &mut Scratch, chunk: &[usize]| {
+        let lane = rayon::current_thread_index().map_or(0, |thread| thread + 1);
+        let _writes = state.recorder.span(lane, Work::Write);
         let stored = stored.as_ref();
         let stored = stored.ok_or_else(|| Error::internal("a scratch file is not open"))?;
         let resident = stored.read(&write.chunks.region(chunk))?;
@@ -104,6 +112,7 @@ pub(super) fn write_from_scratch(
         let mut held = meter.hold(2 * read);
         let on_their_way = to.put(chunk.to_vec(), &whole, outgoing, meter, scratch)?;
         held.set(2 * read + on_their_way + scratch.bytes.capacity() + scratch.more.capacity());
+        state.recorder.tile_done();
         Ok(())
     };
     let (tag, parcels) = (context.tags[0], to_rank_0(plan, write));

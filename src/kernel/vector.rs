@@ -403,3 +403,30 @@ hot_loop! {
             .fold(0, u32::wrapping_add)
     }
 }
+
+hot_loop! {
+    /// `states[..][i] = f(states[..][i], row[i])`: one more element for each of some running states of `N` numbers.
+    fn push_row[T: Copy, const N: usize, F: Fn([f64; N], T) -> [f64; N]](states: &mut [&mut [f64]; N], row: &[T], f: F) {
+        let long = row.len();
+        let fields = states.each_mut().map(|field| &mut field[..long]);
+        for k in 0..long {
+            let pushed = f(std::array::from_fn(|n| fields[n][k]), row[k]);
+            for n in 0..N {
+                fields[n][k] = pushed[n];
+            }
+        }
+    }
+}
+
+hot_loop! {
+    /// `out[i] = f(left[..][i], right[..][i])`: what two running states of `N` numbers make together.
+    fn join_row[T, const N: usize, F: Fn([f64; N], [f64; N]) -> T](
+        left: [&[f64]; N], right: [&[f64]; N], out: &mut [T], f: F,
+    ) {
+        let long = out.len();
+        let (left, right) = (left.map(|field| &field[..long]), right.map(|field| &field[..long]));
+        for k in 0..long {
+            out[k] = f(std::array::from_fn(|n| left[n][k]), std::array::from_fn(|n| right[n][k]));
+        }
+    }
+}

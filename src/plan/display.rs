@@ -39,7 +39,39 @@ impl fmt::Display for Plan {
     }
 }
 
+/// What a pass does, as the lines of a plan say it.
+struct PassText<'a>(&'a Plan, &'a Pass);
+
+impl fmt::Display for PassText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt_pass(f, self.1)
+    }
+}
+
+/// Longest text of a stage: a pass over many files has a line for each.
+const MOST_TEXT: usize = 240;
+
 impl Plan {
+    /// What a stage does, in one line.
+    pub fn stage_text(&self, stage: &Stage) -> String {
+        match stage {
+            Stage::Pass(pass) => {
+                let lines = PassText(self, pass).to_string();
+                // The first one is about tiles.
+                let steps: Vec<&str> = lines.lines().skip(1).map(str::trim).collect();
+                let text = steps.join("; ");
+                match text.char_indices().nth(MOST_TEXT) {
+                    Some((end, _)) => format!("{} …", &text[..end]),
+                    None => text,
+                }
+            }
+            Stage::Write(write) => {
+                let file = &self.files[write.file as usize];
+                format!("write {}", file.variables[write.variable as usize].name)
+            }
+        }
+    }
+
     fn fmt_pass(&self, f: &mut fmt::Formatter<'_>, pass: &Pass) -> fmt::Result {
         let tile: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
         write!(f, "  tiles {tile:?}, {} of them", pass.tiles.count())?;

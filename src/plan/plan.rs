@@ -255,6 +255,16 @@ pub enum Stage {
     Write(WriteChunks),
 }
 
+impl Stage {
+    /// `pass` or `write`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Stage::Pass(_) => "pass",
+            Stage::Write(_) => "write",
+        }
+    }
+}
+
 /// What all ranks do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

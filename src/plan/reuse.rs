@@ -2,23 +2,25 @@
 //! anomaly reads its file twice: for the climatology, and to subtract it.)
 //!
 //! Which chunks a rank keeps is derived like everything else: the first ones, in the order of the storage grid, of those that it
-//! decodes whole in the first pass and needs in the next one, as many as the plan gives memory for.
+//! decodes whole in the first pass and needs in the next one, as many as the plan gives memory for. Of a chunk it keeps the box
+//! that later passes need: of one that they pick single points out of, hardly anything.
 
 use super::decoded::views_by_axis;
 use super::derive::PassGeometry;
 use super::memory::Footprint;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, Stage, View};
 use crate::config::{Limits, format_bytes};
-use crate::geom::{ChunkGrid, positions};
+use crate::geom::{ChunkGrid, Region, positions};
 use crate::spec::{Layout, SourceSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Range;
 
 /// What is left of the budget stays free by this part: for what is not counted as array data.
 const LEFT_FREE: u64 = 8;
 /// What was packed to less than this part unpacks about as fast as memory is had (burned areas, 13 times smaller when packed:
-/// keeping them made a job slower).
+/// keeping them made a job slower): of such chunks only boxes of less than this part are kept.
 const QUICKLY_UNPACKED: u64 = 8;
 /// Ranks of which the largest need is looked for.
 const RANKS_TRIED: usize = 256;
@@ -41,18 +43,35 @@ pub struct Reuse {
 }
 
 /// A storage chunk, or all chunks at one place along an axis, as a rank meets it in a pass.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone)]
 struct Met {
     /// Tiles that need a part of it.
     tiles: u64,
     /// A tile needs all of it.
     whole: bool,
+    /// The box around all that tiles need of it.
+    part: Region,
 }
 
 impl Met {
-    fn again(&mut self, whole: bool) {
-        self.tiles += 1;
-        self.whole |= whole;
+    /// Notes what one more tile needs of chunk `number`, which is at `own`.
+    fn again(all: &mut BTreeMap<usize, Met>, number: usize, need: &Region, own: &Region) {
+        let Some(part) = need.intersect(own) else {
+            return;
+        };
+        let whole = part == *own;
+        match all.entry(number) {
+            Entry::Vacant(place) => {
+                let tiles = 1;
+                place.insert(Met { tiles, whole, part });
+            }
+            Entry::Occupied(mut met) => {
+                let met = met.get_mut();
+                met.tiles += 1;
+                met.whole |= whole;
+                met.part = met.part.union_box(&part);
+            }
+        }
     }
 }
 
@@ -67,16 +86,19 @@ enum Needed {
 impl Needed {
     fn get(&self, grid: &ChunkGrid, number: usize) -> Option<Met> {
         match self {
-            Needed::Listed(all) => all.get(&number).copied(),
+            Needed::Listed(all) => all.get(&number).cloned(),
             Needed::ByAxis(axes, over) => {
                 let mut met = Met {
                     tiles: *over,
                     whole: true,
+                    part: Region::whole(&[]),
                 };
                 for (at, axis) in grid.position(number).iter().zip(axes) {
                     let along = axis.get(at)?;
                     met.tiles *= along.tiles;
                     met.whole &= along.whole;
+                    met.part.start.extend(&along.part.start);
+                    met.part.shape.extend(&along.part.shape);
                 }
                 Some(met)
             }
@@ -113,7 +135,7 @@ impl Plan {
             let ArrayDecl::File(spec) = self.array(array) else {
                 continue;
             };
-            if !is_costly(spec) {
+            if !is_packed(spec) {
                 continue;
             }
             let reading: Vec<usize> = (self.stages.iter().enumerate())
@@ -134,11 +156,13 @@ impl Plan {
                 bytes: free - free / LEFT_FREE,
             };
             let step = self.ranks.div_ceil(RANKS_TRIED);
-            let wanted = (0..self.ranks)
-                .step_by(step)
-                .map(|rank| self.kept_chunks(&reuse, rank).len() as u64 * chunk_bytes(spec));
-            reuse.bytes = reuse.bytes.min(wanted.max().unwrap_or(0));
-            if reuse.bytes < chunk_bytes(spec) {
+            let of_rank = |rank: usize| -> u64 {
+                let kept = self.kept_chunks(&reuse, rank);
+                kept.iter().map(|(_, part)| part_bytes(spec, part)).sum()
+            };
+            let wanted = (0..self.ranks).step_by(step).map(of_rank).max();
+            reuse.bytes = reuse.bytes.min(wanted.unwrap_or(0));
+            if reuse.bytes == 0 {
                 continue;
             }
             for footprint in &mut footprints[first..=last] {
@@ -163,18 +187,36 @@ impl Plan {
         }
     }
 
-    /// The chunks that `rank` keeps, by their numbers in the storage grid, in order.
-    pub fn kept_chunks(&self, reuse: &Reuse, rank: usize) -> Vec<usize> {
+    /// The chunks that `rank` keeps, by their numbers in the storage grid, in order, and the box of each that it keeps.
+    pub fn kept_chunks(&self, reuse: &Reuse, rank: usize) -> Vec<(usize, Region)> {
         let first = self.needed(reuse.array, reuse.first as usize, rank);
         let next = self.needed(reuse.array, reuse.next as usize, rank);
         let (Some((spec, grid, first)), Some((_, _, next))) = (first, next) else {
             return Vec::new();
         };
-        let most = (reuse.bytes / chunk_bytes(spec).max(1)) as usize;
-        let again = first
-            .whole(&grid)
-            .filter(|chunk| next.get(&grid, *chunk).is_some());
-        again.take(most).collect()
+        let later: Vec<Needed> = (reuse.next + 1..=reuse.last)
+            .filter_map(|stage| Some(self.needed(reuse.array, stage as usize, rank)?.2))
+            .collect();
+        let costly = is_costly(spec);
+        let mut left = reuse.bytes;
+        let mut kept = Vec::new();
+        for number in first.whole(&grid) {
+            let Some(met) = next.get(&grid, number) else {
+                continue;
+            };
+            let more = later.iter().filter_map(|stage| stage.get(&grid, number));
+            let part = more.fold(met.part, |part, met| part.union_box(&met.part));
+            let bytes = part_bytes(spec, &part);
+            if !costly && bytes > chunk_bytes(spec) / QUICKLY_UNPACKED {
+                continue;
+            }
+            if bytes > left {
+                break;
+            }
+            left -= bytes;
+            kept.push((number, part));
+        }
+        kept
     }
 
     /// Bytes that a stage need not decode, on all ranks.
@@ -184,7 +226,7 @@ impl Plan {
                 return 0;
             };
             let kept = self.kept_chunks(reuse, rank).into_iter();
-            let times = kept.filter_map(|chunk| Some(needed.get(&grid, chunk)?.tiles));
+            let times = kept.filter_map(|(chunk, _)| Some(needed.get(&grid, chunk)?.tiles));
             times.sum::<u64>() * chunk_bytes(spec)
         };
         (0..self.ranks).map(of_rank).sum()
@@ -209,12 +251,12 @@ impl Plan {
                 let tiles = geometry.tile_box(pass)?;
                 let axes = (0..grid.ndim()).map(|axis| {
                     let mut met = BTreeMap::<usize, Met>::new();
+                    let line = |range: Range<usize>| Region::new([range.start], [range.len()]);
                     for need in needs_along(pass, &views, &tiles, axis) {
                         let chunk = spec.fetch_chunk()[axis];
                         for number in need.start / chunk..need.end.div_ceil(chunk) {
                             let own = grid.axes[axis].range(number);
-                            let whole = need.start <= own.start && own.end <= need.end;
-                            met.entry(number).or_default().again(whole);
+                            Met::again(&mut met, number, &line(need.clone()), &line(own));
                         }
                     }
                     met
@@ -231,8 +273,8 @@ impl Plan {
                     let needs = pass.slot_regions(&pass.tiles.region(&tile));
                     let Some(need) = &needs[slot] else { continue };
                     for chunk in grid.overlapping(need) {
-                        let whole = need.contains(&grid.region(&chunk));
-                        met.entry(grid.linear(&chunk)).or_default().again(whole);
+                        let own = grid.region(&chunk);
+                        Met::again(&mut met, grid.linear(&chunk), need, &own);
                     }
                 }
                 Needed::Listed(met)
@@ -242,17 +284,29 @@ impl Plan {
     }
 }
 
-/// Decoding takes longer than copying what was decoded into memory that is fresh.
-fn is_costly(spec: &SourceSpec) -> bool {
+/// Reading it again means unpacking it again.
+fn is_packed(spec: &SourceSpec) -> bool {
     match &spec.layout {
-        Layout::Chunked { filters, .. } => {
-            let elements = spec.shape.iter().map(|n| *n as u64);
-            let plain = elements.fold(spec.dtype.size() as u64, u64::saturating_mul);
-            !filters.is_empty() && plain / QUICKLY_UNPACKED <= spec.file.bytes
-        }
+        Layout::Chunked { filters, .. } => !filters.is_empty(),
         Layout::Zarr { .. } => true,
         _ => false,
     }
+}
+
+/// Decoding takes longer than copying what was decoded into memory that is fresh.
+fn is_costly(spec: &SourceSpec) -> bool {
+    match &spec.layout {
+        Layout::Chunked { .. } => {
+            let elements = spec.shape.iter().map(|n| *n as u64);
+            let plain = elements.fold(spec.dtype.size() as u64, u64::saturating_mul);
+            plain / QUICKLY_UNPACKED <= spec.file.bytes
+        }
+        _ => true,
+    }
+}
+
+fn part_bytes(spec: &SourceSpec, part: &Region) -> u64 {
+    (part.elements() * spec.dtype.size()) as u64
 }
 
 fn chunk_bytes(spec: &SourceSpec) -> u64 {

@@ -5,6 +5,7 @@ use super::memory::{Footprint, footprint};
 use super::plan::{ArrayDecl, Plan, SinkTarget, Stage};
 use crate::config::{Limits, format_bytes};
 use crate::error::{Error, Result};
+use crate::spec::Attrs;
 
 /// A plan that keeps the laws and fits the budget, with the footprint of each stage.
 #[derive(Clone, Debug)]
@@ -22,6 +23,11 @@ impl ReadyPlan {
     /// What each stage costs.
     pub fn footprints(&self) -> &[Footprint] {
         &self.footprints
+    }
+
+    /// The global attributes of the output files, which cost nothing.
+    pub fn output_attrs(&mut self) -> impl Iterator<Item = &mut Attrs> {
+        self.plan.files.iter_mut().map(|file| &mut file.attrs)
     }
 
     /// Peak bytes of the worst rank over all stages.

@@ -17,7 +17,7 @@ pub(in super::super) fn demo(args: &DemoArgs) -> u8 {
         &args.job,
         false,
         &what,
-        |_| {},
+        |_| Ok(()),
         |driver| steps(driver, &args.dir),
     )
 }

@@ -10,6 +10,7 @@ use super::lines::Lines;
 use crate::block::{Block, Native};
 use crate::error::{Error, Result};
 use crate::geom::Region;
+use crate::kernel::vector::{join_row, push_row};
 use crate::op::{Sliding, SlidingKind};
 
 /// The statistic of each window of `piece` that starts in `region`.
@@ -33,13 +34,33 @@ pub(super) fn sliding(
     }
 }
 
-/// A partial result.
-trait State: Copy + Default {
+/// A partial result of `N` numbers. Those of neighbouring columns lie number by number, so that loops over columns are vectors.
+trait State<const N: usize>: Copy + Default {
+    fn of(numbers: [f64; N]) -> Self;
+    fn numbers(self) -> [f64; N];
     /// With one more element, which is not missing.
     fn push(self, value: f64) -> Self;
     /// With all of `other`.
     fn join(self, other: Self) -> Self;
     fn count(self) -> f64;
+}
+
+/// The numbers of a state, in the order of its fields.
+macro_rules! numbers {
+    ($($field:ident),+) => {
+        #[inline(always)]
+        fn of([$($field),+]: [f64; count!($($field)+)]) -> Self {
+            Self { $($field),+ }
+        }
+        #[inline(always)]
+        fn numbers(self) -> [f64; count!($($field)+)] {
+            [$(self.$field),+]
+        }
+    };
+}
+macro_rules! count {
+    () => { 0 };
+    ($first:ident $($rest:ident)*) => { 1 + count!($($rest)*) };
 }
 
 #[derive(Clone, Copy, Default)]
@@ -48,7 +69,8 @@ struct Sum {
     count: f64,
 }
 
-impl State for Sum {
+impl State<2> for Sum {
+    numbers!(sum, count);
     #[inline(always)]
     fn push(self, value: f64) -> Self {
         Sum {
@@ -84,7 +106,8 @@ impl Default for Product {
     }
 }
 
-impl State for Product {
+impl State<2> for Product {
+    numbers!(product, count);
     #[inline(always)]
     fn push(self, value: f64) -> Self {
         self.join(Product {
@@ -134,7 +157,8 @@ impl<const MIN: bool> Extreme<MIN> {
     }
 }
 
-impl<const MIN: bool> State for Extreme<MIN> {
+impl<const MIN: bool> State<2> for Extreme<MIN> {
+    numbers!(value, count);
     #[inline(always)]
     fn push(self, value: f64) -> Self {
         self.join(Extreme { value, count: 1.0 })
@@ -174,7 +198,8 @@ impl Moments {
     }
 }
 
-impl State for Moments {
+impl State<3> for Moments {
+    numbers!(count, mean, squares);
     #[inline(always)]
     fn push(self, value: f64) -> Self {
         let count = self.count + 1.0;
@@ -188,16 +213,20 @@ impl State for Moments {
     }
     #[inline(always)]
     fn join(self, other: Self) -> Self {
-        if other.count == 0.0 {
-            return self;
-        }
         let count = self.count + other.count;
         let delta = other.mean - self.mean;
         let part = other.count / count;
-        Moments {
+        let joined = Moments {
             count,
             mean: self.mean + delta * part,
             squares: self.squares + other.squares + delta * delta * self.count * part,
+        };
+        // Chosen at the end, number by number: a branch would keep the loop from being vectors.
+        let alone = other.count == 0.0;
+        Moments {
+            count,
+            mean: if alone { self.mean } else { joined.mean },
+            squares: if alone { self.squares } else { joined.squares },
         }
     }
     #[inline(always)]
@@ -206,7 +235,7 @@ impl State for Moments {
     }
 }
 
-fn both<S: State>(
+fn both<const N: usize, S: State<N>>(
     op: &Sliding,
     piece: &PieceView<'_>,
     region: &Region,
@@ -228,8 +257,43 @@ fn both<S: State>(
     )))
 }
 
+/// Running states of some columns, number by number.
+struct States<const N: usize> {
+    numbers: [Vec<f64>; N],
+    columns: usize,
+}
+
+impl<const N: usize> States<N> {
+    /// `rows` times `columns` of them.
+    fn new(rows: usize, columns: usize) -> Self {
+        States {
+            numbers: std::array::from_fn(|_| vec![0.0; rows * columns]),
+            columns,
+        }
+    }
+
+    fn row(&self, row: usize, width: usize) -> [&[f64]; N] {
+        let first = row * self.columns;
+        self.numbers.each_ref().map(|all| &all[first..][..width])
+    }
+
+    fn row_mut(&mut self, row: usize, width: usize) -> [&mut [f64]; N] {
+        let first = row * self.columns;
+        self.numbers
+            .each_mut()
+            .map(|all| &mut all[first..][..width])
+    }
+
+    /// The first row begins anew.
+    fn clear(&mut self, width: usize, empty: [f64; N]) {
+        for (row, empty) in self.row_mut(0, width).into_iter().zip(empty) {
+            row.fill(empty);
+        }
+    }
+}
+
 #[allow(clippy::too_many_arguments)] // One loop for two types and all statistics.
-fn slide<T: Native, S: State>(
+fn slide<const N: usize, T: Native + Default, S: State<N>>(
     op: &Sliding,
     piece: &PieceView<'_>,
     region: &Region,
@@ -249,29 +313,41 @@ fn slide<T: Native, S: State>(
     let first = piece.region.start[axis] + op.before;
     let there = first..first + piece.view.shape[axis];
     let columns = op.columns().min(lines.row).max(1);
-    let mut suffixes = vec![S::default(); long.min(window) * columns];
-    let mut states = vec![S::default(); columns];
+    let empty = S::default().numbers();
+    let mut suffixes = States::<N>::new(long.min(window), columns);
+    let mut states = States::<N>::new(1, columns);
+    // A row whose elements do not lie side by side.
+    let mut apart: Vec<T> = Vec::new();
+    let pushed = |state: [f64; N], value: T| {
+        let value = wide(value);
+        let pushed = S::of(state).push(value).numbers();
+        let missing = value.is_nan();
+        std::array::from_fn(|n| if missing { state[n] } else { pushed[n] })
+    };
+    let joined = |left: [f64; N], right: [f64; N]| {
+        let all = S::of(left).join(S::of(right));
+        let value = finish(all);
+        narrow(if all.count() >= least {
+            value
+        } else {
+            f64::NAN
+        })
+    };
     // Pushes one place of a block of columns, the first of which starts at `base`.
-    let push = |states: &mut [S], base: isize, place: usize| {
+    let mut push = |states: &mut States<N>, width: usize, base: isize, place: usize| {
         if !there.contains(&place) {
             return;
         }
         let base = base + (place - first) as isize * lines.step;
-        let one = |state: &mut S, value: T| {
-            let value = wide(value);
-            let pushed = state.push(value);
-            *state = if value.is_nan() { *state } else { pushed };
-        };
-        if lines.row_step == 1 {
-            let row = &from[base as usize..][..states.len()];
-            for (state, value) in states.iter_mut().zip(row) {
-                one(state, *value);
-            }
+        let row = if lines.row_step == 1 {
+            &from[base as usize..][..width]
         } else {
-            for (k, state) in states.iter_mut().enumerate() {
-                one(state, from[(base + k as isize * lines.row_step) as usize]);
-            }
-        }
+            let places = (0..width as isize).map(|k| (base + k * lines.row_step) as usize);
+            apart.clear();
+            apart.extend(places.map(|place| from[place]));
+            &apart
+        };
+        push_row(&mut states.row_mut(0, width), row, &pushed);
     };
     for (number, line) in lines.outer.iter().enumerate() {
         let to = &mut to[number * long * inner..][..long * inner];
@@ -279,38 +355,34 @@ fn slide<T: Native, S: State>(
             for column in (0..lines.row).step_by(columns) {
                 let width = columns.min(lines.row - column);
                 let base = *line as isize + offset + column as isize * lines.row_step;
-                let states = &mut states[..width];
                 // Windows that start at low … high lie over the cut at `cut` (or end before it).
                 let mut low = start;
                 while low < start + long {
                     let cut = (low / window + 1).saturating_mul(window);
                     let high = cut.min(start + long);
-                    states.fill(S::default());
+                    states.clear(width, empty);
                     for at in (low..cut.min(high.max(there.end))).rev() {
-                        push(states, base, at);
+                        push(&mut states, width, base, at);
                         if at < high {
-                            suffixes[(at - low) * width..][..width].copy_from_slice(states);
+                            let suffix = suffixes.row_mut(at - low, width);
+                            for (suffix, state) in suffix.into_iter().zip(states.row(0, width)) {
+                                suffix.copy_from_slice(state);
+                            }
                         }
                     }
-                    states.fill(S::default());
+                    states.clear(width, empty);
                     for at in cut..(low + (window - 1)).min(there.end) {
-                        push(states, base, at);
+                        push(&mut states, width, base, at);
                     }
                     for at in low..high {
                         // The window's last element; the window that starts at the last cut ends before the next one.
                         let last = at.saturating_add(window - 1);
                         if last >= cut {
-                            push(states, base, last);
+                            push(&mut states, width, base, last);
                         }
-                        let left = &suffixes[(at - low) * width..][..width];
                         let to = &mut to[(at - start) * inner + row * lines.row + column..];
-                        for ((to, left), right) in to[..width].iter_mut().zip(left).zip(&*states) {
-                            let all = left.join(*right);
-                            *to = narrow(match all.count() >= least {
-                                true => finish(all),
-                                false => f64::NAN,
-                            });
-                        }
+                        let left = suffixes.row(at - low, width);
+                        join_row(left, states.row(0, width), &mut to[..width], &joined);
                     }
                     low = high;
                 }

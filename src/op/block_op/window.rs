@@ -176,12 +176,12 @@ impl Family for Sliding {
 
 /// Bytes of the largest running state of a window.
 const STATE_BYTES: usize = 24;
-/// Bytes of running states that are worked on at once: they stay in the first cache.
-const BLOCK_BYTES: usize = 32 << 10;
+/// Bytes of running states that are worked on at once: they stay in the second cache, and rows are long enough to be read ahead.
+const BLOCK_BYTES: usize = 192 << 10;
 
 impl Sliding {
     /// How many columns (elements of a row, each with its own windows) are worked on at once.
     pub fn columns(&self) -> usize {
-        (BLOCK_BYTES / STATE_BYTES / self.window.max(1)).clamp(8, 512)
+        (BLOCK_BYTES / STATE_BYTES / self.window.max(1)).clamp(8, 512) / 8 * 8
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Meter {
     live: AtomicU64,
     peak: AtomicU64,
+    stage_peak: AtomicU64,
     /// Stored bytes read from files.
     pub read_bytes: AtomicU64,
     /// Bytes decoded from them.
@@ -39,9 +40,39 @@ impl Meter {
         held
     }
 
+    /// Bytes that are live now.
+    pub fn live_bytes(&self) -> u64 {
+        self.live.load(Relaxed)
+    }
+
     /// Most bytes that were live at once.
     pub fn peak_bytes(&self) -> u64 {
         self.peak.load(Relaxed)
+    }
+
+    /// The same since [`Meter::begin_stage`].
+    pub fn stage_peak_bytes(&self) -> u64 {
+        self.stage_peak.load(Relaxed)
+    }
+
+    /// The peak of a stage begins anew.
+    pub fn begin_stage(&self) {
+        self.stage_peak.store(self.live_bytes(), Relaxed);
+    }
+
+    /// What was counted so far, but for messages, which the communicator counts.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            read_bytes: self.read_bytes.load(Relaxed),
+            decoded_bytes: self.decoded_bytes.load(Relaxed),
+            moved_bytes: 0,
+            messages: 0,
+            written_bytes: self.written_bytes.load(Relaxed),
+            scratch_written_bytes: self.scratch_written_bytes.load(Relaxed),
+            scratch_read_bytes: self.scratch_read_bytes.load(Relaxed),
+            peak_bytes: self.peak_bytes(),
+            rss_peak_bytes: 0,
+        }
     }
 }
 
@@ -53,6 +84,7 @@ impl Held {
             let grown = bytes - self.bytes;
             let live = self.meter.live.fetch_add(grown, Relaxed) + grown;
             self.meter.peak.fetch_max(live, Relaxed);
+            self.meter.stage_peak.fetch_max(live, Relaxed);
         } else {
             self.meter.live.fetch_sub(self.bytes - bytes, Relaxed);
         }
@@ -105,12 +137,39 @@ impl Stats {
             rss_peak_bytes: self.rss_peak_bytes.max(other.rss_peak_bytes),
         }
     }
+
+    /// What came since `before`; the peaks stay.
+    #[must_use]
+    pub fn since(self, before: &Stats) -> Stats {
+        Stats {
+            read_bytes: self.read_bytes.saturating_sub(before.read_bytes),
+            decoded_bytes: self.decoded_bytes.saturating_sub(before.decoded_bytes),
+            moved_bytes: self.moved_bytes.saturating_sub(before.moved_bytes),
+            messages: self.messages.saturating_sub(before.messages),
+            written_bytes: self.written_bytes.saturating_sub(before.written_bytes),
+            scratch_written_bytes: (self.scratch_written_bytes)
+                .saturating_sub(before.scratch_written_bytes),
+            scratch_read_bytes: self
+                .scratch_read_bytes
+                .saturating_sub(before.scratch_read_bytes),
+            ..self
+        }
+    }
 }
 
 /// Most bytes of this process that were in memory at once so far; 0 where the system does not say.
 pub fn rss_peak_bytes() -> u64 {
+    of_process("VmHWM:")
+}
+
+/// Bytes of this process that are in memory now.
+pub(super) fn rss_bytes() -> u64 {
+    of_process("VmRSS:")
+}
+
+fn of_process(what: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
     let kib = line.and_then(|l| l.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
     kib.unwrap_or(0) << 10
 }
