@@ -198,6 +198,8 @@ fn bash_hands_every_word_on_as_it_was_given() {
         "--scratch",
         "$TMPDIR/x",
         "--overwrite",
+        "--report",
+        "report of {model}.html",
         "--program",
         "/opt/h s/hyperslab",
         "--partition",
@@ -228,6 +230,8 @@ fn bash_hands_every_word_on_as_it_was_given() {
         "300 MiB",
         "--scratch",
         "/node/own folder/x",
+        "--report",
+        "report of c'd.html",
         "--overwrite",
     ];
     assert_eq!(words_for_srun(&script, "1"), words);

@@ -1,6 +1,7 @@
 //! The options of `hyperslab slurm`.
 
 use super::super::args::{JobArgs, ScriptArgs};
+use super::super::watch::WatchArgs;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub(in crate::cli) struct SlurmArgs {
     pub(super) script: ScriptArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
+    #[command(flatten)]
+    pub(super) watch: WatchArgs,
     /// Time limit of the job, HH:MM:SS or D-HH:MM:SS
     #[arg(long, value_name = "TIME")]
     pub(super) time: Option<String>,

@@ -217,6 +217,16 @@ fn launch(job: &Job<'_>) -> Result<String> {
             folder(&path("--scratch", scratch)?)
         ));
     }
+    for (name, value) in args.watch.given() {
+        let value = one_line(&format!("--{name}"), value.to_str())?;
+        words.push(match job.array {
+            Some(array) => format!(
+                "--{name} {}",
+                shell_with(value, &array.placeholder(), "value")
+            ),
+            None => format!("--{name} {}", shell(value)),
+        });
+    }
     if args.job.overwrite {
         words.push("--overwrite".to_owned());
     }
