@@ -1,5 +1,5 @@
 # hyperslab: `make demo` and `make test` do everything on a machine with a Rust toolchain and make.
-# The other targets: deps, build, test-long, bench, fuzz, lint, venv, clean-demo.
+# The other targets: deps, build, test-slurm, test-long, bench, fuzz, lint, venv, clean-demo.
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -17,16 +17,19 @@ endif
 # MPICH's mpirun knows no such flag. Asked late: `deps` may have installed mpirun by then.
 OVERSUBSCRIBE = $(if $(shell mpirun --version 2>/dev/null | grep -iE 'open ?mpi|openrte|prte'),--oversubscribe)
 
+# Tests on a Slurm that they start need root; 0 leaves them out.
+export HYPERSLAB_SLURM ?= 1
+
 .DEFAULT_GOAL := build
-.PHONY: deps test-deps build demo test test-long bench fuzz lint venv clean-demo
+.PHONY: deps test-deps build demo test test-slurm test-long bench fuzz lint venv clean-demo
 
 ## Checks for MPI, HDF5, libclang; installs them where that is allowed, else says what is missing.
 deps:
 	@scripts/deps build
 
-## The same, and what only tests need: a Python venv, ncdump, h5dump, CDO.
+## The same, and what only tests need: a Python venv, ncdump, h5dump, CDO, Slurm.
 test-deps:
-	@scripts/deps build test
+	@scripts/deps build test $(if $(filter 1,$(HYPERSLAB_SLURM)),slurm)
 
 build: deps
 	$(CARGO) build --release --locked
@@ -42,6 +45,11 @@ demo: build
 ## The whole suite, with the examples in the documentation.
 test: test-deps venv
 	$(CARGO) test --locked
+
+## Of the suite, what starts a Slurm of three nodes on this machine.
+test-slurm:
+	@scripts/deps build slurm
+	HYPERSLAB_SLURM=1 $(CARGO) test --locked --test cli -- slurm --nocapture
 
 ## The suite with its long sweeps.
 test-long: test-deps venv

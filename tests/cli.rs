@@ -15,6 +15,10 @@ mod many;
 mod remote;
 #[path = "support/server.rs"]
 mod server;
+#[path = "cli/slurm.rs"]
+mod slurm;
+#[path = "cli/slurm_cluster.rs"]
+mod slurm_cluster;
 mod support;
 #[path = "cli/watch.rs"]
 mod watch;

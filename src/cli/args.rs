@@ -3,7 +3,7 @@
 use super::completions::{CompletionArgs, completions};
 use super::report::Clock;
 use super::watch::{TopArgs, WatchArgs, top};
-use super::{calibrate, check, convert, demo, doctor, info, plan, run};
+use super::{calibrate, check, convert, demo, doctor, info, plan, run, slurm};
 use crate::comm::launcher_rank;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ enum Command {
     Plan(PlanArgs),
     /// Measure this machine once (about 15 s), so that `plan` can tell times
     Calibrate(CalibrateArgs),
+    /// Write a Slurm batch script for a job script, from its plan, and submit it
+    Slurm(Box<slurm::SlurmArgs>),
     /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
     Info(InfoArgs),
     /// Compare outputs with the checksums they were written with
@@ -248,6 +250,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &clock),
         Command::Plan(args) => plan::plan(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args, &clock),
+        Command::Slurm(args) => slurm::slurm(&args),
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),

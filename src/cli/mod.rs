@@ -1,5 +1,5 @@
-//! The command line: `run`, `plan`, `calibrate`, `info`, `check`, `convert`, `top`, `demo`, `doctor`, each in a human and a `--json`
-//! form.
+//! The command line: `run`, `plan`, `calibrate`, `slurm`, `info`, `check`, `convert`, `top`, `demo`, `doctor`, each in a human and a
+//! `--json` form.
 //!
 //! One rank prints: the one that leads the job. All ranks of a job end with the same exit code: 0, or that of the error's
 //! fault (see [`crate::error::Fault`]); wrong usage is 2.
@@ -16,6 +16,7 @@ mod job;
 mod plan;
 mod report;
 mod run;
+mod slurm;
 mod trace;
 mod watch;
 

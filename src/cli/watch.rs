@@ -7,8 +7,9 @@ use crate::observe::{ProgressForm, StageRecord, Status, Watch, Work, read_folder
 use clap::Args;
 use console::Term;
 use serde_json::json;
+use std::ffi::OsStr;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How a job is watched.
@@ -33,6 +34,20 @@ pub(super) struct WatchArgs {
 }
 
 impl WatchArgs {
+    /// The options that are given, for another command line.
+    pub(super) fn given(&self) -> Vec<(&'static str, &OsStr)> {
+        [
+            ("progress", self.progress.as_deref().map(OsStr::new)),
+            ("status", self.status.as_deref().map(Path::as_os_str)),
+            ("dashboard", self.dashboard.as_deref().map(OsStr::new)),
+            ("report", self.report.as_deref().map(Path::as_os_str)),
+            ("trace", self.trace.as_deref().map(Path::as_os_str)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+
     /// What they ask for; the environment says the rest. A job that is to be `silent` shows no progress of its own accord.
     pub(super) fn watch(&self, silent: bool) -> Result<Watch> {
         let env = Watch::from_env()?;

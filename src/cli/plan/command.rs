@@ -13,14 +13,14 @@ use crate::script::run_script;
 const NO_LIMIT_BYTES: u64 = 1 << 50;
 
 /// Plans and their costs.
-pub(super) struct Costs<'a> {
-    pub(super) plans: &'a [ReadyPlan],
-    pub(super) forecasts: Vec<Forecast>,
-    pub(super) ranks: usize,
-    pub(super) limits: &'a Limits,
-    pub(super) machine: Machine<'a>,
+pub(in super::super) struct Costs<'a> {
+    pub(in super::super) plans: &'a [ReadyPlan],
+    pub(in super::super) forecasts: Vec<Forecast>,
+    pub(in super::super) ranks: usize,
+    pub(in super::super) limits: &'a Limits,
+    pub(in super::super) machine: Machine<'a>,
     /// What a search found.
-    pub(super) fit: Option<&'a Fit>,
+    pub(in super::super) fit: Option<&'a Fit>,
 }
 
 pub(in super::super) fn plan(args: &PlanArgs) -> u8 {
@@ -130,23 +130,23 @@ pub(in super::super) fn online_cores() -> usize {
 
 /// Sums over the stages of all plans; the peak is that of the worst stage.
 #[derive(Default)]
-pub(super) struct Totals {
-    pub(super) peak_bytes: u64,
-    pub(super) read_bytes: u64,
-    pub(super) read_exact: bool,
-    pub(super) decoded_bytes: u64,
-    pub(super) moved_bytes: u64,
-    pub(super) messages: u64,
-    pub(super) written_bytes: u64,
-    pub(super) scratch_written_bytes: u64,
-    pub(super) scratch_read_bytes: u64,
-    pub(super) operations: f64,
+pub(in super::super) struct Totals {
+    pub(in super::super) peak_bytes: u64,
+    pub(in super::super) read_bytes: u64,
+    pub(in super::super) read_exact: bool,
+    pub(in super::super) decoded_bytes: u64,
+    pub(in super::super) moved_bytes: u64,
+    pub(in super::super) messages: u64,
+    pub(in super::super) written_bytes: u64,
+    pub(in super::super) scratch_written_bytes: u64,
+    pub(in super::super) scratch_read_bytes: u64,
+    pub(in super::super) operations: f64,
     /// With the start of the program.
-    pub(super) seconds: f64,
+    pub(in super::super) seconds: f64,
 }
 
 impl Totals {
-    pub(super) fn of(costs: &Costs<'_>) -> Self {
+    pub(in super::super) fn of(costs: &Costs<'_>) -> Self {
         let stages = costs.plans.iter().flat_map(ReadyPlan::footprints);
         let mut t = stages.fold(Totals::default(), |t, f| Totals {
             peak_bytes: t.peak_bytes.max(f.peak_bytes),
@@ -175,7 +175,7 @@ impl Totals {
 }
 
 /// Tasks of the busiest rank over the mean of all ranks: 1 is a perfect balance.
-pub(super) fn imbalance(footprint: &Footprint, ranks: usize) -> f64 {
+pub(in super::super) fn imbalance(footprint: &Footprint, ranks: usize) -> f64 {
     let (total, busiest) = footprint.tasks;
     match total {
         0 => 1.0,

@@ -4,4 +4,4 @@ mod command;
 mod json;
 mod text;
 
-pub(super) use command::{online_cores, plan};
+pub(super) use command::{Costs, Totals, imbalance, online_cores, plan};
