@@ -7,8 +7,12 @@ mod check;
 mod daily;
 #[path = "cli/examples.rs"]
 mod examples;
+#[path = "cli/graph.rs"]
+mod graph;
 #[path = "cli/many.rs"]
 mod many;
+#[path = "cli/pictures.rs"]
+mod pictures;
 #[path = "cli/remote.rs"]
 mod remote;
 #[path = "support/server.rs"]

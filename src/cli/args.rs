@@ -1,7 +1,7 @@
 //! Subcommands and their options.
 
 use super::report::Clock;
-use super::{check, convert, demo, doctor, info, plan, run};
+use super::{check, convert, demo, doctor, graph, info, plan, run};
 use crate::comm::launcher_rank;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -22,6 +22,12 @@ enum Command {
     Run(RunArgs),
     /// Tell what a job script would do: passes, memory, bytes, messages; nothing is computed
     Plan(PlanArgs),
+    /// Draw what a job script would do: the graph as written, after optimisation, and the stages; nothing is computed
+    #[command(
+        after_help = "Examples:\n  hyperslab graph job.rhai --set input=a.nc -o job.svg\n  hyperslab graph job.rhai --ranks 64 \
+                            --of stages -o stages.svg\n  hyperslab graph job.rhai -o job.dot && dot -Tpdf job.dot -o job.pdf"
+    )]
+    Graph(GraphArgs),
     /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
     Info(InfoArgs),
     /// Compare outputs with the checksums they were written with
@@ -88,6 +94,29 @@ pub(super) struct PlanArgs {
     /// Ranks to plan for [default: 1]
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) ranks: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct GraphArgs {
+    #[command(flatten)]
+    pub(super) script: ScriptArgs,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+    /// Ranks to plan for [default: 1]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) ranks: usize,
+    /// The picture: .svg, or .dot for Graphviz
+    #[arg(short, long, value_name = "FILE", default_value = "graph.svg")]
+    pub(super) output: PathBuf,
+    /// What of each run is drawn
+    #[arg(long = "of", value_name = "PART", default_value = "all", value_parser = ["all", "graph", "optimized", "stages"])]
+    pub(super) part: String,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -204,6 +233,7 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         Command::Run(args) => run::run(&args, &clock),
         Command::Plan(args) => plan::plan(&args),
+        Command::Graph(args) => graph::graph(&args),
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),

@@ -1,4 +1,4 @@
-//! The command line: `run`, `plan`, `info`, `check`, `convert`, `demo`, `doctor`, each in a human and a `--json` form.
+//! The command line: `run`, `plan`, `graph`, `info`, `check`, `convert`, `demo`, `doctor`, each in a human and a `--json` form.
 //!
 //! One rank prints: the one that leads the job. All ranks of a job end with the same exit code: 0, or that of the error's
 //! fault (see [`crate::error::Fault`]); wrong usage is 2.
@@ -8,6 +8,7 @@ mod check;
 mod convert;
 mod demo;
 mod doctor;
+mod graph;
 mod info;
 mod job;
 mod plan;

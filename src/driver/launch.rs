@@ -40,6 +40,8 @@ pub struct Config {
     pub history: String,
     /// Plan for this many ranks instead of running.
     pub dry_ranks: Option<usize>,
+    /// Keep the graphs of such a run, too.
+    pub keep_graphs: bool,
 }
 
 /// The driver: makes lazy arrays and has them computed by all ranks.

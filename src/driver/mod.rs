@@ -5,6 +5,8 @@
 
 mod launch;
 mod session;
+mod trace;
 
 pub use launch::{Config, Driver, Rewriting, launch, launch_with};
 pub use session::{Finished, Save, SaveVariable, Session, Wanted};
+pub use trace::Trace;
