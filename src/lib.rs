@@ -22,8 +22,10 @@ pub mod observe;
 pub mod op;
 pub mod optimize;
 pub mod plan;
+pub mod plot;
 pub mod script;
 pub mod spec;
+pub mod visualize;
 
 pub use driver::launch;
 pub use error::{Error, Result};

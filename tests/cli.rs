@@ -9,8 +9,12 @@ mod daily;
 mod examples;
 #[path = "cli/forecast.rs"]
 mod forecast;
+#[path = "cli/graph.rs"]
+mod graph;
 #[path = "cli/many.rs"]
 mod many;
+#[path = "cli/pictures.rs"]
+mod pictures;
 #[path = "cli/remote.rs"]
 mod remote;
 #[path = "support/server.rs"]

@@ -12,8 +12,17 @@ const LOGIC: [&str; 3] = ["expr", "optimize", "plan"];
 /// The data tower: `block` below three siblings that do not see one another.
 const DATA: [&str; 4] = ["block", "kernel", "comm", "io"];
 /// Where both towers are seen, lowest first.
-const UPPER: [&str; 8] = [
-    "observe", "exec", "driver", "array", "labelled", "script", "cli", "fuzzing",
+const UPPER: [&str; 10] = [
+    "observe",
+    "exec",
+    "driver",
+    "array",
+    "labelled",
+    "plot",
+    "visualize",
+    "script",
+    "cli",
+    "fuzzing",
 ];
 
 /// Whether code of module `from` may name module `to`.

@@ -13,6 +13,7 @@ use hyperslab::dtype::DType;
 use hyperslab::labelled::{DataArray, Dataset, Indexer, ManyOptions, Points};
 use hyperslab::op::ReductionKind;
 use hyperslab::plan::Tiling;
+use hyperslab::plot::PlotOptions;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use support::files::{landsat, limits, ndvi, on, on_tiles, packed};
@@ -112,7 +113,26 @@ fn memory(d: &Driver, _: &Path, _: &Path) -> hyperslab::Result<()> {
     .map(drop)
 }
 
-const WORK: [(&str, Work); 7] = [
+/// A map, a line with its band, a histogram and a film of small frames.
+fn pictures(d: &Driver, input: &Path, out: &Path) -> hyperslab::Result<()> {
+    let red = d.open(input)?.var("red");
+    let name = |ending| {
+        let path = out.with_extension(ending);
+        let _ = std::fs::remove_file(&path);
+        path
+    };
+    let small = PlotOptions {
+        size: Some(50),
+        ..PlotOptions::default()
+    };
+    red.mean("time").plot_with(name("png"), &small)?;
+    red.max(["time", "y"]).plot_with(name("png"), &small)?;
+    red.hist(name("png"), 5)?;
+    red.animate_with(name("gif"), "time", &small)
+}
+
+const WORK: [(&str, Work); 8] = [
+    ("pictures", pictures),
     ("statistics", statistics),
     ("season", season),
     ("copy", copy),

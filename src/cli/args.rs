@@ -3,7 +3,7 @@
 use super::completions::{CompletionArgs, completions};
 use super::report::Clock;
 use super::watch::{TopArgs, WatchArgs, top};
-use super::{calibrate, check, convert, demo, doctor, info, plan, run, slurm};
+use super::{calibrate, check, convert, demo, doctor, graph, info, plan, run, slurm};
 use crate::comm::launcher_rank;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
@@ -28,6 +28,12 @@ enum Command {
     Calibrate(CalibrateArgs),
     /// Write a Slurm batch script for a job script, from its plan, and submit it
     Slurm(Box<slurm::SlurmArgs>),
+    /// Draw what a job script would do: the graph as written, after optimisation, and the stages; nothing is computed
+    #[command(
+        after_help = "Examples:\n  hyperslab graph job.rhai --set input=a.nc -o job.svg\n  hyperslab graph job.rhai --ranks 64 \
+                            --of stages -o stages.svg\n  hyperslab graph job.rhai -o job.dot && dot -Tpdf job.dot -o job.pdf"
+    )]
+    Graph(GraphArgs),
     /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
     Info(InfoArgs),
     /// Compare outputs with the checksums they were written with
@@ -132,6 +138,29 @@ pub(super) struct CalibrateArgs {
     #[arg(long)]
     pub(super) quiet: bool,
     /// Print the profile
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args)]
+pub(super) struct GraphArgs {
+    #[command(flatten)]
+    pub(super) script: ScriptArgs,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+    /// Ranks to plan for [default: 1]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) ranks: usize,
+    /// The picture: .svg, or .dot for Graphviz
+    #[arg(short, long, value_name = "FILE", default_value = "graph.svg")]
+    pub(super) output: PathBuf,
+    /// What of each run is drawn
+    #[arg(long = "of", value_name = "PART", default_value = "all", value_parser = ["all", "graph", "optimized", "stages"])]
+    pub(super) part: String,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -251,6 +280,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::plan(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args, &clock),
         Command::Slurm(args) => slurm::slurm(&args),
+        Command::Graph(args) => graph::graph(&args),
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),

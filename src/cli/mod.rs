@@ -1,5 +1,5 @@
-//! The command line: `run`, `plan`, `calibrate`, `slurm`, `info`, `check`, `convert`, `top`, `demo`, `doctor`, each in a human and a
-//! `--json` form.
+//! The command line: `run`, `plan`, `graph`, `calibrate`, `slurm`, `info`, `check`, `convert`, `top`, `demo`, `doctor`, each in a human
+//! and a `--json` form.
 //!
 //! One rank prints: the one that leads the job. All ranks of a job end with the same exit code: 0, or that of the error's
 //! fault (see [`crate::error::Fault`]); wrong usage is 2.
@@ -11,6 +11,7 @@ mod completions;
 mod convert;
 mod demo;
 mod doctor;
+mod graph;
 mod info;
 mod job;
 mod plan;

@@ -42,6 +42,8 @@ pub struct Config {
     pub history: String,
     /// Plan for this many ranks instead of running.
     pub dry_ranks: Option<usize>,
+    /// Keep the graphs of such a run, too.
+    pub keep_graphs: bool,
     /// What is shown and kept of the job while it runs and at its end.
     pub watch: Watch,
 }

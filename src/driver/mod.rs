@@ -7,9 +7,11 @@ mod forecast;
 mod launch;
 mod noted;
 mod session;
+mod trace;
 mod watch;
 
 pub use forecast::{Forecast, StoredSizes, forecast};
 pub use launch::{Config, Driver, Rewriting, launch, launch_with};
 pub use noted::Noted;
 pub use session::{Finished, Save, SaveVariable, Session, Wanted};
+pub use trace::Trace;

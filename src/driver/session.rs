@@ -2,6 +2,7 @@
 
 use super::launch::{Config, Rewriting};
 use super::noted::{Noted, provenance};
+use super::trace::Trace;
 use crate::block::Block;
 use crate::config::Limits;
 use crate::error::{Error, Fault, Result};
@@ -9,8 +10,7 @@ use crate::exec::{Job, Outcome};
 use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
 use crate::io::{Described, TextVariable};
 use crate::observe::Stats;
-use crate::optimize::{optimize, rules};
-use crate::plan::{ArrayDecl, Plan, Prepared, ReadyPlan, Request as PlanRequest, Target, Tiling};
+use crate::plan::{ArrayDecl, Plan, Prepared, ReadyPlan, Tiling};
 use crate::spec::{OutputSpec, VariableSpec};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::{HashMap, HashSet};
@@ -31,8 +31,8 @@ pub(super) enum Message {
 pub struct Session {
     messages: Sender<Message>,
     limits: Limits,
-    tiling: Tiling,
-    rewriting: Rewriting,
+    pub(super) tiling: Tiling,
+    pub(super) rewriting: Rewriting,
     ranks: usize,
     overwrite: bool,
     history: String,
@@ -42,12 +42,12 @@ pub struct Session {
 }
 
 #[derive(Default)]
-struct State {
-    graph: Graph,
+pub(super) struct State {
+    pub(super) graph: Graph,
     data: HashMap<DataId, Arc<Block>>,
     next: u64,
     /// What the ranks hold from earlier runs.
-    held: Vec<(DataId, ArrayDecl)>,
+    pub(super) held: Vec<(DataId, ArrayDecl)>,
     /// Held by the ranks, but not wanted any longer: they are told with the next run.
     released: Vec<DataId>,
     /// Work and memory of all runs so far.
@@ -55,14 +55,16 @@ struct State {
     /// Of all runs so far, where a report is wanted.
     noted: Noted,
     /// Stands for the graph that was planned last.
-    hash: u32,
+    pub(super) hash: u32,
     /// `plan` stops the program at its first run and takes the plan instead.
-    dry: bool,
+    pub(super) dry: bool,
     planned: Vec<ReadyPlan>,
     /// What it planned, for other numbers of ranks.
-    prepared: Vec<Prepared>,
+    pub(super) prepared: Vec<Prepared>,
+    /// Graphs are kept beside the plans.
+    pub(super) traces: Option<Vec<Trace>>,
     /// All that was ever released.
-    gone: HashSet<DataId>,
+    pub(super) gone: HashSet<DataId>,
 }
 
 /// What the runs of a program did so far.
@@ -127,6 +129,7 @@ impl Session {
     pub(super) fn new(messages: Sender<Message>, config: &Config, ranks: usize) -> Self {
         let state = Mutex::new(State {
             dry: config.dry_ranks.is_some(),
+            traces: (config.dry_ranks.is_some() && config.keep_graphs).then(Vec::new),
             ..State::default()
         });
         Session {
@@ -142,7 +145,7 @@ impl Session {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // A program thread that panicked while it held the lock has ended the job.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,6 +179,16 @@ impl Session {
         self.overwrite
     }
 
+    /// A dry run: plans are made, and nothing is computed or written.
+    pub fn dry(&self) -> bool {
+        self.state().dry
+    }
+
+    /// Counts a file that the program wrote by itself among the outputs.
+    pub fn wrote(&self, path: PathBuf) {
+        self.state().done.outputs.push(path);
+    }
+
     /// The line for the `history` attribute of outputs.
     pub fn history(&self) -> &str {
         &self.history
@@ -191,6 +204,11 @@ impl Session {
         self.state().noted.clone()
     }
 
+    /// The graphs and plans of a dry run that keeps them.
+    pub fn traces(&self) -> Vec<Trace> {
+        self.state().traces.clone().unwrap_or_default()
+    }
+
     /// The plans of a dry run.
     pub fn planned(&self) -> Vec<ReadyPlan> {
         self.state().planned.clone()
@@ -199,80 +217,6 @@ impl Session {
     /// What a dry run planned, ready to be planned for other numbers of ranks.
     pub fn prepared(&self) -> Vec<Prepared> {
         self.state().prepared.clone()
-    }
-
-    /// Plans all wanted arrays together, so that they share passes.
-    ///
-    /// # Errors
-    /// Resource when the plan does not fit the budget; unsupported or internal otherwise.
-    pub fn plan(&self, wanted: &[Wanted], files: Vec<OutputSpec>) -> Result<ReadyPlan> {
-        let graph = self.state().graph.clone();
-        let nodes: Vec<NodeId> = wanted
-            .iter()
-            .map(|w| match w {
-                Wanted::Block(node) | Wanted::Kept(node, _) | Wanted::Variable { node, .. } => {
-                    *node
-                }
-            })
-            .collect();
-        let rules = match self.rewriting {
-            Rewriting::All => rules(),
-            Rewriting::NoRules | Rewriting::NoFusion => Vec::new(),
-        };
-        let optimized = optimize(&graph, &nodes, &rules)?;
-        self.state().hash = crc32c::crc32c(optimized.graph.to_string().as_bytes());
-        let mut gathers = 0;
-        let requests: Vec<PlanRequest> = wanted
-            .iter()
-            .zip(&optimized.outputs)
-            .map(|(wanted, node)| {
-                let target = match wanted {
-                    Wanted::Block(_) => {
-                        gathers += 1;
-                        Target::Gather(gathers - 1)
-                    }
-                    Wanted::Kept(_, data) => Target::Keep(*data),
-                    Wanted::Variable { file, variable, .. } => Target::Write {
-                        file: *file,
-                        variable: *variable,
-                    },
-                };
-                PlanRequest {
-                    node: *node,
-                    target,
-                }
-            })
-            .collect();
-        let stored = match self.rewriting {
-            Rewriting::All | Rewriting::NoRules => HashSet::new(),
-            Rewriting::NoFusion => operations(&optimized.graph, &optimized.outputs),
-        };
-        let prepared = Prepared {
-            graph: optimized.graph,
-            requests,
-            files,
-            stored,
-            tiling: self.tiling,
-            notes: optimized.notes,
-            // What the ranks hold for others takes room too.
-            beside: (self.state().held.iter())
-                .map(|(_, decl)| decl.clone())
-                .collect(),
-        };
-        let ready = prepared.plan(self.ranks, &self.limits)?;
-        for array in &ready.plan().arrays {
-            if let ArrayDecl::Held { data, shape, .. } = array
-                && self.state().gone.contains(data)
-            {
-                return Err(Error::invalid(format!(
-                    "compute: it needs a persisted array of shape {shape:?} that was released"
-                )));
-            }
-        }
-        if self.state().dry {
-            self.state().prepared.push(prepared);
-        }
-        Ok(ready)
     }
 
     /// Computes blocks onto rank 0, all in shared passes.
@@ -467,18 +411,6 @@ impl Session {
         done.runs += 1;
         Ok(outcome)
     }
-}
-
-/// The nodes that do something in a pass. Folds are stored as they are.
-fn operations(graph: &Graph, outputs: &[NodeId]) -> HashSet<NodeId> {
-    let works = |id: &NodeId| {
-        matches!(
-            graph.node(*id),
-            Node::Map(..) | Node::Select(..) | Node::Assemble(..) | Node::Call(..)
-        )
-    };
-    let all = graph.reachable(outputs);
-    all.into_iter().filter(works).collect()
 }
 
 /// What the ranks hold after a run of `plan` under the number `data`.

@@ -44,7 +44,9 @@ pub use manifest::{Piece, Place};
 pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
 pub(crate) use remote::{is_url, shown};
-pub use save::{Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_output};
+pub use save::{
+    Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_file, check_output,
+};
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use unpack::unpack_any;

@@ -62,7 +62,14 @@ pub struct Created {
 }
 
 pub(super) fn output(path: &Path, why: impl std::fmt::Display) -> Error {
-    Error::new(Fault::Output, format!("save: {}: {why}", path.display()))
+    refused("save", path, why)
+}
+
+fn refused(operation: &str, path: &Path, why: impl std::fmt::Display) -> Error {
+    Error::new(
+        Fault::Output,
+        format!("{operation}: {}: {why}", path.display()),
+    )
 }
 
 /// The directory of a path.
@@ -238,33 +245,50 @@ pub enum Chunk {
     Encoded(Vec<u8>),
 }
 
-/// Checks that a file can be created at `path`.
-///
-/// # Errors
-/// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
-pub fn check_output(spec: &OutputSpec) -> Result<()> {
-    let path = &spec.path;
-    if is_url(path).is_some() {
-        return Err(Error::new(
+/// Refuses the address of a server.
+fn local(operation: &str, path: &Path) -> Result<()> {
+    match is_url(path) {
+        None => Ok(()),
+        Some(_) => Err(Error::new(
             Fault::Output,
             format!(
-                "save: {}: nothing is written to servers; write to a folder, then copy it",
+                "{operation}: {}: nothing is written to servers; write to a folder, then copy it",
                 shown(path)
             ),
+        )),
+    }
+}
+
+/// Checks that a file (no hierarchy) can be created at `path`.
+///
+/// # Errors
+/// As [`check_output`].
+pub fn check_file(operation: &str, path: &Path, overwrite: bool) -> Result<()> {
+    local(operation, path)?;
+    if path.is_dir() {
+        return Err(refused(
+            operation,
+            path,
+            "it is a directory; give the name of a file",
         ));
     }
-    if spec.format.is_zarr() {
-        zarr::check_existing(spec)?;
-    } else if path.is_dir() {
-        return Err(output(path, "it is a directory; give the name of a file"));
+    if path.symlink_metadata().is_ok() && !overwrite {
+        return Err(refused(
+            operation,
+            path,
+            "it exists already; --overwrite replaces it",
+        ));
     }
-    if !spec.format.is_zarr() && path.symlink_metadata().is_ok() && !spec.overwrite {
-        return Err(output(path, "it exists already; --overwrite replaces it"));
-    }
+    check_directory(operation, path)
+}
+
+/// Checks that files can be created beside `path`.
+fn check_directory(operation: &str, path: &Path) -> Result<()> {
     let directory = directory(path);
     match std::fs::metadata(directory) {
         Ok(meta) if !meta.is_dir() => {
-            return Err(output(
+            return Err(refused(
+                operation,
                 path,
                 format!("{} is no directory", directory.display()),
             ));
@@ -275,7 +299,8 @@ pub fn check_output(spec: &OutputSpec) -> Result<()> {
                 std::io::ErrorKind::NotFound => "does not exist; create it first".to_owned(),
                 _ => e.to_string(),
             };
-            return Err(output(
+            return Err(refused(
+                operation,
                 path,
                 format!("the directory {} {why}", directory.display()),
             ));
@@ -283,11 +308,29 @@ pub fn check_output(spec: &OutputSpec) -> Result<()> {
     }
     let access = rustix::fs::access(directory, rustix::fs::Access::WRITE_OK);
     if let Err(e) = access {
-        return Err(output(
+        return Err(refused(
+            operation,
             path,
             format!("the directory {} is not writable: {e}", directory.display()),
         ));
     }
+    Ok(())
+}
+
+/// Checks that a file can be created at `path`.
+///
+/// # Errors
+/// Output when it exists and may not be replaced, is a directory, or its directory is missing or read-only.
+pub fn check_output(spec: &OutputSpec) -> Result<()> {
+    let path = &spec.path;
+    if spec.format.is_zarr() {
+        local("save", path)?;
+        zarr::check_existing(spec)?;
+        check_directory("save", path)?;
+    } else {
+        check_file("save", path, spec.overwrite)?;
+    }
+    let directory = directory(path);
     // Contiguous bytes are certain; compressed ones are at most as many, and usually far fewer: only the first count.
     let needed: u64 = spec
         .variables

@@ -204,7 +204,7 @@ impl DataArray {
     }
 
     /// The axis of a dimension.
-    pub(super) fn axis(&self, operation: &str, dim: &str) -> Result<usize> {
+    pub(crate) fn axis(&self, operation: &str, dim: &str) -> Result<usize> {
         self.dims.iter().position(|d| d == dim).ok_or_else(|| {
             let known = nearest_names(dim, self.dims.iter().map(String::as_str));
             let name = self

@@ -24,6 +24,7 @@ mod methods;
 mod names;
 mod numpy;
 mod operators;
+mod plot;
 mod random;
 mod reduce;
 mod registry;

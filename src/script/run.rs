@@ -5,8 +5,8 @@ use super::registry::Registry;
 use super::show::Untold;
 use super::{
     along, choose, combine, create, elementwise, fourier, group, index, kernels, labelled_along,
-    labels, methods, names, numpy, operators, random, reduce, resample, rolling_exp, select, shape,
-    show, times, windows,
+    labels, methods, names, numpy, operators, plot, random, reduce, resample, rolling_exp, select,
+    shape, show, times, windows,
 };
 use crate::array::Array;
 use crate::driver::Driver;
@@ -249,6 +249,7 @@ fn prepare(engine: &mut Engine, driver: &Driver) -> (Vec<String>, Untold) {
     index::register(&mut registry);
     fourier::register(&mut registry, driver);
     methods::register(&mut registry);
+    plot::register(&mut registry);
     along::register(&mut registry);
     labelled_along::register(&mut registry);
     labels::register(&mut registry);

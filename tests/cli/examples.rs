@@ -107,6 +107,38 @@ fn radar_statistics_decode_each_chunk_once() {
 }
 
 #[test]
+fn radar_images_become_a_film() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let input = path("rain.nc");
+    good(&run(
+        1,
+        "radar_statistics",
+        &["--make", &input, "9", "30", "40"],
+    ));
+    let mut films = Vec::new();
+    for ranks in [1, 2] {
+        let output = path(&format!("{ranks}.gif"));
+        let sets = [format!("input={input}"), format!("output={output}")];
+        let args = [
+            "run",
+            "examples/radar_animation.rhai",
+            "--set",
+            "dim=dim_0",
+            "--set",
+            &sets[0],
+            "--set",
+            &sets[1],
+        ];
+        let out = on(ranks, &args);
+        good(&out);
+        assert!(text(&out).contains("9 frames: "), "{}", text(&out));
+        films.push(std::fs::read(&output).unwrap());
+    }
+    assert!(films[0].starts_with(b"GIF89a") && films[0] == films[1]);
+}
+
+#[test]
 fn heat_spreads_and_is_kept() {
     let said: Vec<String> = [1, 2, 3]
         .iter()

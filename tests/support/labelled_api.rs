@@ -38,9 +38,11 @@ const OPEN: &[&str] = &[
 ];
 
 fn files() -> Vec<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/labelled");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
+    // Pictures of labelled arrays are methods of them, too.
+    let folders = ["src/labelled", "src/plot", "src/visualize"];
+    let mut paths: Vec<PathBuf> = (folders.iter())
+        .map(|folder| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder))
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|e| e == "rs"))
         .collect();
