@@ -80,7 +80,7 @@ fn alone(args: &CalibrateArgs) -> Result<Profile> {
     profile.kernels = measured.rates;
     profile.parallel_efficiency = measured.parallel_efficiency;
     (profile.stage_s, profile.tile_s) = (measured.stage_s, measured.tile_s);
-    let measured = files::measure(&folder.0, threads, &profile)?;
+    let measured = files::measure(&folder.0, &profile)?;
     profile.files = measured.rates;
     profile.codecs = CodecRates {
         plain: measured.plain,
