@@ -134,6 +134,9 @@ pub(super) struct CalibrateArgs {
     /// Threads that measure together [default: the cores that this process may use]
     #[arg(long, value_name = "N")]
     pub(super) threads: Option<usize>,
+    /// Less data, once: a second or two, and rates that may be wrong by half
+    #[arg(long)]
+    pub(super) quick: bool,
     /// Print nothing but errors
     #[arg(long)]
     pub(super) quiet: bool,

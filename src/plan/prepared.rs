@@ -166,7 +166,7 @@ pub fn smallest_ranks(requests: &[Prepared], node: Node, limits: &Limits) -> Res
             Err(error) => {
                 let next = (2 * high).max(1);
                 // What twice the ranks did not change, more will not.
-                let stuck = before == error.message();
+                let stuck = high > 1 && before == error.message();
                 error.message().clone_into(&mut before);
                 if stuck || next > MOST_NODES || next * full > MOST_RANKS {
                     let memory = format_bytes(node.memory_bytes);

@@ -216,7 +216,7 @@ fn a_calibration_is_a_profile_that_plans_use() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).display().to_string();
     let (profile, folder) = (at("machine.json"), dir.path().display().to_string());
-    let out = alone(&["calibrate", "-o", &profile, "--dir", &folder]);
+    let out = alone(&["calibrate", "--quick", "-o", &profile, "--dir", &folder]);
     assert!(out.status.success(), "{}", text(&out));
     // Nothing but the profile is left.
     let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().collect();

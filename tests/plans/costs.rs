@@ -81,7 +81,7 @@ fn chunks_across_a_selection_are_told_of() {
         told.fix.contains("[1, ") && told.fix.contains("hyperslab convert"),
         "{told:?}"
     );
-    for aligned in [every(1, 24), every(24, 1)] {
+    for aligned in [every(1, 24), every(1, 1)] {
         let (_, _, found) = costs(aligned, &limits(1 << 32, 2));
         assert_eq!(of_kind(&found, "misaligned_chunks"), [] as [&Advice; 0]);
     }
@@ -93,7 +93,7 @@ fn idle_ranks_and_threads_are_told_of() {
     for (ranks, threads, idle) in [
         (64, 1, Some(22.0)),
         (42, 1, None),
-        (2, 64, Some(43.0)),
+        (2, 64, Some(40.0)),
         (2, 4, None),
     ] {
         let (ready, _, found) = costs(season_plan(&CUBE, ranks), &limits(1 << 34, threads));

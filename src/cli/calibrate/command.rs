@@ -76,11 +76,11 @@ fn alone(args: &CalibrateArgs) -> Result<Profile> {
         None => Limits::default().threads,
     };
     profile.memory = kernels::memory(threads);
-    let measured = kernels::measure(threads)?;
+    let measured = kernels::measure(threads, args.quick)?;
     profile.kernels = measured.rates;
     profile.parallel_efficiency = measured.parallel_efficiency;
     (profile.stage_s, profile.tile_s) = (measured.stage_s, measured.tile_s);
-    let measured = files::measure(&folder.0, threads, &profile)?;
+    let measured = files::measure(&folder.0, &profile, args.quick)?;
     profile.files = measured.rates;
     profile.codecs = CodecRates {
         plain: measured.plain,

@@ -16,6 +16,8 @@ use std::time::Instant;
 
 /// 64 MiB of 32-bit floats in chunks of 1 MiB.
 const SHAPE: [usize; 3] = [64, 256, 1024];
+/// The same for a quick look.
+const SMALL_SHAPE: [usize; 3] = [8, 64, 1024];
 const CHUNK: [usize; 3] = [4, 64, 1024];
 /// Bytes of one read.
 const READ_BYTES: usize = 1 << 20;
@@ -51,10 +53,10 @@ fn saved(array: &Array, path: &Path, encoding: Encoding) -> Result<f64> {
 }
 
 /// Seconds of a job that reads a variable and sums it.
-fn summed(driver: &Driver, path: &Path) -> Result<f64> {
+fn summed(driver: &Driver, path: &Path, quick: bool) -> Result<f64> {
     let v = driver.open(path)?.var("v").array().clone();
     let axes: Vec<isize> = (0..v.ndim() as isize).collect();
-    quickest(|| compute(&[&v.sum(&axes)]).map(drop))
+    quickest(quick, || compute(&[&v.sum(&axes)]).map(drop))
 }
 
 fn bytes_of(path: &Path) -> f64 {
@@ -144,12 +146,13 @@ fn solved(a: (f64, f64, f64), b: (f64, f64, f64)) -> (f64, f64) {
 }
 
 /// All rates, from files in `folder`.
-pub(super) fn measure(folder: &Path, threads: usize, profile: &Profile) -> Result<Measured> {
-    let bytes = (SHAPE.iter().product::<usize>() * 4) as f64;
+pub(super) fn measure(folder: &Path, profile: &Profile, quick: bool) -> Result<Measured> {
+    let shape = if quick { SMALL_SHAPE } else { SHAPE };
+    let bytes = (shape.iter().product::<usize>() * 4) as f64;
     let fold_s = profile.kernels.fold_ns * 1e-9 * bytes / 4.0;
     on(1, Tiling::default(), |driver| {
         // As measurements are: some digits of noise on values that change slowly; and as masks and counts are: few values.
-        let noise = driver.default_rng(7).random_as(&SHAPE, DType::F32);
+        let noise = driver.default_rng(7).random_as(&shape, DType::F32);
         let rough = ((&noise * 4000.0).rint() * 0.125)
             .astype(DType::F32)
             .persist()?;
@@ -168,8 +171,10 @@ pub(super) fn measure(folder: &Path, threads: usize, profile: &Profile) -> Resul
         }
         let write_s = (write_s - save_s).max(1e-3);
         let cached = read_rate(&plain_path, 1)?.max(read_rate(&plain_path, 1)?);
-        let of_job = summed(driver, &plain_path)?;
-        let plain_ns = (of_job - fold_s - bytes / cached).max(0.0) * 1e9 / bytes;
+        let of_job = summed(driver, &plain_path, quick)?;
+        // Bytes that are pasted pass the memory once more, or the caches at least.
+        let least_ns = 0.25e9 / profile.memory.one_bytes_per_s;
+        let plain_ns = ((of_job - fold_s - bytes / cached) * 1e9 / bytes).max(least_ns);
         forget(&plain_path);
         let disk = read_rate(&plain_path, READERS)?;
         // The same packed.
@@ -186,7 +191,7 @@ pub(super) fn measure(folder: &Path, threads: usize, profile: &Profile) -> Resul
                 };
                 let written = packed / (bytes / write_s);
                 encode_s += (save - save_s - written - files).max(0.0);
-                let read = summed(driver, &path)? - fold_s - packed / cached - files;
+                let read = summed(driver, &path, quick)? - fold_s - packed / cached - files;
                 seen.push((packed, bytes, read.max(0.0) * 1e9));
             }
             let (packed_ns, plain_ns) = solved(seen[0], seen[1]);
@@ -205,8 +210,7 @@ pub(super) fn measure(folder: &Path, threads: usize, profile: &Profile) -> Resul
             .persist()?;
         let path = folder.join("small.zarr");
         saved(&small, &path, encoding(Some(Compression::None), &[1, 1024]))?;
-        let file_s = (summed(driver, &path)? - profile.stage_s).max(0.0) / SMALL as f64;
-        let _ = threads;
+        let file_s = (summed(driver, &path, quick)? - profile.stage_s).max(0.0) / SMALL as f64;
         Ok(Measured {
             rates: FileRates {
                 cached_bytes_per_s: cached,
@@ -217,7 +221,7 @@ pub(super) fn measure(folder: &Path, threads: usize, profile: &Profile) -> Resul
             },
             plain: CodecRate {
                 packed_ns: 0.0,
-                plain_ns: plain_ns.max(1e-3),
+                plain_ns,
                 encode_ns: 1e9 / profile.memory.one_bytes_per_s,
             },
             deflate,

@@ -13,6 +13,8 @@ use std::time::Instant;
 
 /// Elements of the array that loops run over: 32 MiB of 32-bit floats, more than caches hold.
 const SHAPE: [usize; 3] = [32, 256, 1024];
+/// The same for a quick look.
+const SMALL_SHAPE: [usize; 3] = [8, 64, 1024];
 /// Runs of each measurement; the quickest counts.
 const RUNS: usize = 3;
 
@@ -25,9 +27,9 @@ pub(super) struct Measured {
 }
 
 /// The seconds of the quickest run.
-pub(super) fn quickest(mut run: impl FnMut() -> Result<()>) -> Result<f64> {
+pub(super) fn quickest(quick: bool, mut run: impl FnMut() -> Result<()>) -> Result<f64> {
     let mut best = f64::INFINITY;
-    for _ in 0..RUNS {
+    for _ in 0..if quick { 1 } else { RUNS } {
         let start = Instant::now();
         run()?;
         best = best.min(start.elapsed().as_secs_f64());
@@ -110,25 +112,26 @@ fn chain(x: &Array, steps: usize) -> Array {
 }
 
 /// All loops.
-pub(super) fn measure(threads: usize) -> Result<Measured> {
-    let elements = SHAPE.iter().product::<usize>() as f64;
+pub(super) fn measure(threads: usize, quick: bool) -> Result<Measured> {
+    let shape = if quick { SMALL_SHAPE } else { SHAPE };
+    let elements = shape.iter().product::<usize>() as f64;
     let ns = |seconds: f64| (seconds * 1e9 / elements).max(1e-3);
     let (mut rates, sweep, made) = on(1, Tiling::default(), |driver| {
         let x = driver
             .default_rng(1)
-            .random_as(&SHAPE, DType::F32)
+            .random_as(&shape, DType::F32)
             .persist()?;
-        let time = |array: &Array| quickest(|| computed(array));
+        let time = |array: &Array| quickest(quick, || computed(array));
         const STEPS: usize = 16;
         let sum = time(&x.sum(&[0, 1, 2]))?;
         let sweep = time(&chain(&x, STEPS))?;
         let functions = time(&(&x.sin() + &x.exp()).sum(&[0, 1, 2]))?;
         let map = time(&x.mean(&[0]))?;
         let spread = time(&x.std(&[0], 0))?;
-        let codes = Arc::new((0..SHAPE[0]).map(|t| t as u32 % 4).collect::<Vec<u32>>());
+        let codes = Arc::new((0..shape[0]).map(|t| t as u32 % 4).collect::<Vec<u32>>());
         let groups = x.group_reduce(ReductionKind::Mean, 0, codes, 4, None);
         let groups = time(&groups)?;
-        let made = driver.default_rng(2).random_as(&SHAPE, DType::F32);
+        let made = driver.default_rng(2).random_as(&shape, DType::F32);
         let made = time(&made.sum(&[0, 1, 2]))?;
         let fourier = x.fft(None, 2, Norm::Backward).real();
         let fourier = time(&fourier.sum(&[0, 1, 2]))?;
@@ -157,11 +160,11 @@ pub(super) fn measure(threads: usize) -> Result<Measured> {
         _ => on(threads, Tiling::default(), |driver| {
             let x = driver
                 .default_rng(1)
-                .random_as(&SHAPE, DType::F32)
+                .random_as(&shape, DType::F32)
                 .persist()?;
-            let all = quickest(|| computed(&chain(&x, 16)))?;
-            let made_by_all = driver.default_rng(2).random_as(&SHAPE, DType::F32);
-            let made_by_all = quickest(|| computed(&made_by_all.sum(&[0, 1, 2])))?;
+            let all = quickest(quick, || computed(&chain(&x, 16)))?;
+            let made_by_all = driver.default_rng(2).random_as(&shape, DType::F32);
+            let made_by_all = quickest(quick, || computed(&made_by_all.sum(&[0, 1, 2])))?;
             Ok(((sweep + made) / (all + made_by_all) / threads as f64).clamp(0.05, 1.0))
         })?,
     };
@@ -177,10 +180,10 @@ pub(super) fn measure(threads: usize) -> Result<Measured> {
                 .default_rng(3)
                 .random_as(&[1024, 1024], DType::F32)
                 .persist()?;
-            let few = quickest(|| computed(&x.chunk(&[1024, 1024]).sum(&[0, 1])))?;
-            let many = quickest(|| computed(&x.chunk(&[1, 1024]).sum(&[0, 1])))?;
+            let few = quickest(quick, || computed(&x.chunk(&[1024, 1024]).sum(&[0, 1])))?;
+            let many = quickest(quick, || computed(&x.chunk(&[1, 1024]).sum(&[0, 1])))?;
             let small = driver.default_rng(4).random_as(&[4, 4], DType::F32);
-            let small = quickest(|| computed(&small.sum(&[0, 1])))?;
+            let small = quickest(quick, || computed(&small.sum(&[0, 1])))?;
             Ok(((many - few).max(0.0) / 1024.0, small))
         },
     )?;
