@@ -95,6 +95,9 @@ fn png(out: &mut impl Write, canvas: &Canvas) -> std::result::Result<(), png::En
     let mut encoder = png::Encoder::new(out, width as u32, height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
+    // Cells, bars and paper are runs of one colour: they pack best as they are.
+    encoder.set_filter(png::FilterType::NoFilter);
+    encoder.set_compression(png::Compression::Best);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(canvas.rgb())?;
     writer.finish()

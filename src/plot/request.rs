@@ -248,12 +248,14 @@ pub(super) fn cells_told(axes: &[(&Axis, usize)], picks: bool) -> Option<String>
     if grown.is_empty() {
         return None;
     }
-    let sizes: Vec<String> = grown
-        .iter()
-        .map(|(axis, factor)| format!("{factor} along {}", axis.dim))
+    let sizes: Vec<String> = (grown.iter().enumerate())
+        .map(|(number, (axis, factor))| match number {
+            0 => format!("{factor} elements along {}", axis.dim),
+            _ => format!("{factor} along {}", axis.dim),
+        })
         .collect();
     let how = if picks { "the first" } else { "the mean" };
-    Some(format!("a cell is {how} of {} elements", sizes.join(" × ")))
+    Some(format!("a cell is {how} of {}", sizes.join(" × ")))
 }
 
 /// Computes arrays in one pass; their numbers.

@@ -56,7 +56,26 @@ fn drawings(traces: &[Trace], parts: Parts) -> Vec<Drawing> {
             });
         }
     }
+    for drawing in &mut made {
+        drawing.notes = counted(std::mem::take(&mut drawing.notes));
+    }
     made
+}
+
+/// Each note once, in the order of the first ones: of many files a planner says the same of each.
+fn counted(notes: Vec<String>) -> Vec<String> {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for note in notes {
+        match counts.iter_mut().find(|(known, _)| *known == note) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((note, 1)),
+        }
+    }
+    let told = counts.into_iter().map(|(note, count)| match count {
+        1 => note,
+        count => format!("{note} (× {count})"),
+    });
+    told.collect()
 }
 
 /// The text of a page: SVG, or DOT where the path ends in `.dot` or `.gv`.

@@ -44,7 +44,10 @@ fn pass_lines(pass: &Pass, footprint: &Footprint) -> Vec<String> {
     let tile: Vec<usize> = pass.tiles.axes.iter().map(|a| a.longest()).collect();
     let mut lines = vec![
         format!("over {:?}", pass.tiles.shape()),
-        format!("{} tiles of {tile:?}", pass.tiles.count()),
+        match pass.tiles.count() {
+            1 => "one tile".to_owned(),
+            count => format!("{count} tiles of {tile:?}"),
+        },
         format!("peak {} a rank", format_bytes(footprint.peak_bytes)),
     ];
     if footprint.decoded_bytes > 0 {
@@ -73,13 +76,13 @@ fn pass_lines(pass: &Pass, footprint: &Footprint) -> Vec<String> {
     steps(&pass.program, &mut done);
     for sink in &pass.sinks {
         if let Some(fold) = &sink.fold {
+            let over = match fold.axes.as_slice() {
+                [] => String::new(),
+                axes => format!(" over axes {axes:?}"),
+            };
             let groups = fold.group.map(|g| format!(", {} groups", g.groups));
-            done.push(format!(
-                "  {} over axes {:?}{}",
-                fold.reduction,
-                fold.axes,
-                groups.unwrap_or_default()
-            ));
+            let groups = groups.unwrap_or_default();
+            done.push(format!("  {}{over}{groups}", fold.reduction));
         }
     }
     if !done.is_empty() {

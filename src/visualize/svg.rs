@@ -13,6 +13,7 @@ const PADDING: f64 = 8.0;
 const MARGIN: f64 = 24.0;
 /// Longer lines end in `…`.
 const MOST_CHARACTERS: usize = 60;
+const MOST_OF_NOTE: usize = 110;
 const INK: &str = "#1e293b";
 const FAINT: &str = "#64748b";
 
@@ -43,6 +44,22 @@ fn fitted(line: &str) -> String {
             .collect(),
         false => line.to_owned(),
     }
+}
+
+/// Lines of a note, broken between words.
+fn wrapped(note: &str) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in note.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + word.chars().count() < MOST_OF_NOTE => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("  {word}")),
+        }
+    }
+    lines
 }
 
 fn size(node: &Node) -> (f64, f64) {
@@ -132,10 +149,10 @@ fn drawing(out: &mut String, drawing: &Drawing, top: f64) -> (f64, f64) {
     }
     let mut y = dy + layout.height + 24.0;
     let mut width = layout.width + 2.0 * MARGIN;
-    for note in &drawing.notes {
+    for line in drawing.notes.iter().flat_map(|note| wrapped(note)) {
         let style = format!(" fill=\"{FAINT}\"");
-        text(out, (MARGIN, y), &style, note);
-        width = width.max(note.chars().count() as f64 * CHARACTER + 2.0 * MARGIN);
+        text(out, (MARGIN, y), &style, &line);
+        width = width.max(line.chars().count() as f64 * CHARACTER + 2.0 * MARGIN);
         y += LINE;
     }
     (width, y + 20.0)
