@@ -21,10 +21,19 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a job script, alone or under mpirun or srun
+    #[command(
+        after_help = "Examples:\n  hyperslab run job.rhai --set input=a.nc --set output=b.nc\n  mpirun -n 4 hyperslab run job.rhai --memory 4GiB --threads 8 --status /scratch/me/job --report report.html\n  srun --mpi=pmix hyperslab run job.rhai --json --quiet"
+    )]
     Run(RunArgs),
     /// Tell what a job script would do: passes, memory, bytes, messages; nothing is computed
+    #[command(
+        after_help = "Examples:\n  hyperslab plan job.rhai --set input=a.nc --ranks 64\n  hyperslab plan job.rhai --memory-per-node 256GiB --cores-per-node 64 --threads 8\n  hyperslab plan job.rhai --ranks 4096 --json"
+    )]
     Plan(PlanArgs),
     /// Measure this machine once (about 15 s), so that `plan` can tell times
+    #[command(
+        after_help = "Examples:\n  hyperslab calibrate --dir /scratch/me\n  mpirun -n 2 --map-by node hyperslab calibrate -o machine.json"
+    )]
     Calibrate(CalibrateArgs),
     /// Write a Slurm batch script for a job script, from its plan, and submit it
     Slurm(Box<slurm::SlurmArgs>),
@@ -35,18 +44,37 @@ enum Command {
     )]
     Graph(GraphArgs),
     /// Show what is in a NetCDF, HDF5, Zarr or .npy file and how it is stored
+    #[command(
+        after_help = "Examples:\n  hyperslab info era5.nc\n  hyperslab info \"era5_*.nc\" --json\n  hyperslab info https://host/store.zarr"
+    )]
     Info(InfoArgs),
     /// Compare outputs with the checksums they were written with
+    #[command(
+        after_help = "Examples:\n  hyperslab check out.nc out.zarr\n  hyperslab check --quiet results/*.nc && rm -r scratch"
+    )]
     Check(CheckArgs),
     /// Write a file in another format, chunking or compression
+    #[command(
+        after_help = "Examples:\n  hyperslab convert in.nc out.zarr --chunks time=100,lat=180\n  hyperslab convert in.zarr out.nc --deflate 4 --memory 512MiB --scratch /scratch/me\n  mpirun -n 8 hyperslab convert big.nc big.zarr --shards time=1000,lat=180"
+    )]
     Convert(ConvertArgs),
     /// Make a small satellite cube, run the NDVI job over it and draw the four seasons
+    #[command(after_help = "Examples:\n  mpirun -n 2 hyperslab demo demo")]
     Demo(DemoArgs),
     /// Show where the ranks of a running job stand, from any node that sees its --status folder
+    #[command(
+        after_help = "Examples:\n  hyperslab top /scratch/me/job\n  hyperslab top /scratch/me/job --once\n  hyperslab top /scratch/me/job --json"
+    )]
     Top(TopArgs),
     /// Check MPI, HDF5, ranks, threads, binding and limits
+    #[command(
+        after_help = "Examples:\n  hyperslab doctor\n  srun --mpi=pmix hyperslab doctor --json"
+    )]
     Doctor(DoctorArgs),
     /// Print what a shell needs to complete this command line
+    #[command(
+        after_help = "Examples:\n  hyperslab completions bash > ~/.local/share/bash-completion/completions/hyperslab"
+    )]
     Completions(CompletionArgs),
 }
 

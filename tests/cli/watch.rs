@@ -366,6 +366,25 @@ fn progress_is_shown_where_it_is_asked_for() {
         let out = alone(&["run", &job, "--progress", form]);
         assert_eq!(out.status.code(), Some(code), "{}", text(&out));
     }
+    let help = text(&alone(&["--help"]));
+    let commands = help
+        .split("Commands:")
+        .nth(1)
+        .unwrap()
+        .split("Options:")
+        .next()
+        .unwrap();
+    let names = commands
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names: Vec<&str> = names
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names.iter().filter(|name| **name != "help") {
+        let help = text(&alone(&[name, "--help"]));
+        assert!(help.contains("Examples:"), "{name}: {help}");
+    }
     let shells = ["bash", "zsh", "fish"];
     for shell in shells {
         let out = text(&alone(&["completions", shell]));
