@@ -540,7 +540,7 @@ fn a_time_is_estimated_where_none_is_given() {
     let out = run(dir.path(), &plain);
     assert!(out.status.success(), "{}", text(&out));
     let script = String::from_utf8(out.stdout).unwrap();
-    // A job of seconds: twice the estimate and the time of a start, in whole minutes.
+    // A job of seconds: three times the estimate and the time of a start, in whole minutes.
     let time = directive(&script, "time").unwrap();
     assert!(time.starts_with("00:0") && time.ends_with(":00"), "{time}");
     assert!(script.contains("times the estimate of"), "{script}");

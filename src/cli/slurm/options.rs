@@ -29,7 +29,7 @@ pub(in crate::cli) struct SlurmArgs {
     pub(super) job: JobArgs,
     #[command(flatten)]
     pub(super) watch: WatchArgs,
-    /// Time limit of the job, HH:MM:SS or D-HH:MM:SS
+    /// Time limit of the job, HH:MM:SS or D-HH:MM:SS [default: three times the estimate of the plan, and two minutes]
     #[arg(long, value_name = "TIME")]
     pub(super) time: Option<String>,
     /// Seconds before the time limit at which the job is told by a signal [default: 120, of short jobs a quarter of their time]
