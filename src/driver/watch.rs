@@ -30,6 +30,17 @@ pub(super) struct Watchers {
     progress: Option<Progress>,
     dashboard: Option<Dashboard>,
     pub(super) papers: Option<Papers>,
+    // Last: it goes when nothing uses it any more.
+    own: Option<OwnFolder>,
+}
+
+/// A status folder that was made for a dashboard alone; it goes with the job, also when that ends early.
+struct OwnFolder(PathBuf);
+
+impl Drop for OwnFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// The files that are written at the end; on rank 0. They are made at once under temporary names, so that a folder that cannot be
@@ -101,6 +112,7 @@ impl Watchers {
         } else {
             config.watch.clone()
         };
+        let mut own = None;
         let shared: Shared = share(comm, || {
             let status = match (&watch.status, &watch.dashboard) {
                 (Some(folder), _) => Some(absolute(folder)?),
@@ -111,6 +123,9 @@ impl Watchers {
                 (None, None) => None,
             };
             if let Some(folder) = &status {
+                if watch.status.is_none() {
+                    own = Some(OwnFolder(folder.clone()));
+                }
                 prepare(folder)?;
             }
             Ok(Shared {
@@ -126,6 +141,7 @@ impl Watchers {
             progress: None,
             dashboard: None,
             papers: None,
+            own,
         };
         let status = shared.status.as_ref().map(|folder| {
             let about = About {
@@ -147,8 +163,7 @@ impl Watchers {
     /// What only rank 0 has.
     fn lead(&mut self, watch: &Watch, shared: &Shared, memory_bytes: u64) -> Result<()> {
         if let (Some(address), Some(folder)) = (&watch.dashboard, &shared.status) {
-            let own = watch.status.is_none().then(|| folder.clone());
-            let dashboard = Dashboard::start(address, folder, own)?;
+            let dashboard = Dashboard::start(address, folder)?;
             let line = format!("dashboard: {}\n", dashboard.address());
             let _ = std::io::stderr().lock().write_all(line.as_bytes());
             self.dashboard = Some(dashboard);
@@ -178,6 +193,8 @@ impl Watchers {
         if let Some(status) = self.status.take() {
             status.end(result.as_ref().map(|_| ()).map_err(ToString::to_string));
         }
+        self.dashboard = None;
+        self.own = None;
     }
 }
 

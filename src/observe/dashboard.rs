@@ -3,7 +3,7 @@
 
 use super::status::read_folder;
 use crate::error::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use tiny_http::{Header, Method, Response, Server};
@@ -15,16 +15,14 @@ pub(crate) struct Dashboard {
     server: Arc<Server>,
     thread: Option<JoinHandle<()>>,
     address: String,
-    /// A folder that was made for it alone.
-    own: Option<PathBuf>,
 }
 
 impl Dashboard {
-    /// Serves the records in `folder` at `address`; removes `own` at its end.
+    /// Serves the records in `folder` at `address`.
     ///
     /// # Errors
     /// Invalid input when nothing can be served there.
-    pub(crate) fn start(address: &str, folder: &Path, own: Option<PathBuf>) -> Result<Self> {
+    pub(crate) fn start(address: &str, folder: &Path) -> Result<Self> {
         let server = Server::http(address).map_err(|e| {
             Error::invalid(format!(
                 "--dashboard {address}: {e}; it takes an address and a free port of this machine, such as 127.0.0.1:8787"
@@ -41,7 +39,6 @@ impl Dashboard {
             server,
             thread: Some(thread),
             address,
-            own,
         })
     }
 
@@ -56,9 +53,6 @@ impl Drop for Dashboard {
         self.server.unblock();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
-        }
-        if let Some(folder) = &self.own {
-            let _ = std::fs::remove_dir_all(folder);
         }
     }
 }

@@ -199,6 +199,13 @@ fn a_job_that_fails_says_so_everywhere() {
         );
         assert!(!Path::new(&never).exists());
     }
+    let here = std::fs::read_dir(".")
+        .unwrap()
+        .map(|e| e.unwrap().file_name());
+    let left: Vec<_> = here
+        .filter(|name| name.to_string_lossy().starts_with(".hyperslab-status"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
     let out = alone(&["top", dir.to_str().unwrap()]);
     assert_eq!(out.status.code(), Some(2));
     assert!(text(&out).contains("--status DIR"), "{}", text(&out));

@@ -52,7 +52,9 @@ struct Figures {
 impl Figures {
     fn of(plans: &[ReadyPlan], layout: &Layout, limits: &Limits, profile: &Profile) -> Self {
         let ranks = layout.ranks();
-        let mut machine = Machine::filled(profile, profile.cores, layout.threads);
+        // The nodes of the job have these cores at least, whatever the machine that was measured.
+        let cores = profile.cores.max(layout.ranks_per_node * layout.threads);
+        let mut machine = Machine::filled(profile, cores, layout.threads);
         machine.ranks_per_node = layout.ranks_per_node;
         let sizes = StoredSizes::of(plans);
         let costs = Costs {
@@ -94,8 +96,12 @@ fn planned(
     let profile = Profile::load(None, online_cores())?;
     let plan = |sets: &[(String, String)]| -> Result<Figures> {
         let made = launch_with(&config, |driver| {
-            run_script(driver, &args.script.script, sets, &mut |_| {})?;
+            let ran = run_script(driver, &args.script.script, sets, &mut |_| {});
             let session = driver.session();
+            // As `plan`: a script that looks at values is planned until zeros end it.
+            if session.planned().is_empty() {
+                ran?;
+            }
             Ok(Figures::of(
                 &session.planned(),
                 layout,
