@@ -87,10 +87,9 @@ fn a_report_says_what_was_planned_and_what_was_done() {
         };
         assert_eq!(own("M", "process_name"), 1);
         assert_eq!(own("M", "thread_name"), 4);
-        assert!(
-            own("X", "compute") > 0 && own("X", "decode") > 0,
-            "{events}"
-        );
+        // Two columns of tiles: the last rank has none.
+        let works = own("X", "compute") > 0 && own("X", "decode") > 0;
+        assert_eq!(works, rank < 2, "rank {rank}");
     }
 
     // The last records stay: the job is over.
