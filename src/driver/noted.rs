@@ -37,7 +37,7 @@ impl Noted {
                 moved_bytes: footprint.moved_bytes,
                 messages: footprint.messages,
                 written_bytes: footprint.written_bytes,
-                tasks: (footprint.tasks.0 as u64, footprint.tasks.1 as u64),
+                tasks: footprint.tasks,
             });
         }
     }

@@ -60,6 +60,9 @@ impl Met {
 /// The box of a chunk that is needed of it: a range along each axis of the array.
 type Part = Vec<Range<usize>>;
 
+/// Takes a kept chunk: its number, its place, the box that is kept of it, and what the next stage meets of it.
+type Visit<'a> = &'a mut dyn FnMut(usize, &[usize], &Part, Met);
+
 /// The places along an axis that a rank meets, from this one on, and what tiles need of the chunks there.
 struct Along {
     first: usize,
@@ -68,7 +71,7 @@ struct Along {
 }
 
 fn widen(part: &mut Range<usize>, more: &Range<usize>) {
-    *part = match part.len() == 0 {
+    *part = match part.start >= part.end {
         true => more.clone(),
         false => part.start.min(more.start)..part.end.max(more.end),
     };
@@ -289,12 +292,7 @@ impl Plan {
     }
 
     /// Calls `visit(number, place, part, met)` for them, with what the next stage meets of each.
-    fn each_kept(
-        &self,
-        reuse: &Reuse,
-        rank: usize,
-        visit: &mut dyn FnMut(usize, &[usize], &Part, Met),
-    ) {
+    fn each_kept(&self, reuse: &Reuse, rank: usize, visit: Visit<'_>) {
         let first = self.needed(reuse.array, reuse.first as usize, rank);
         let next = self.needed(reuse.array, reuse.next as usize, rank);
         let (Some((spec, grid, first)), Some((_, _, next))) = (first, next) else {

@@ -105,7 +105,7 @@ impl Canvas {
         for (y, (a, b)) in rows.enumerate().filter(|(_, (a, b))| a != b) {
             let mut apart = (0..line).filter(|i| a[*i] != b[*i]);
             let first = apart.next().unwrap_or(0);
-            let last = apart.last().unwrap_or(first);
+            let last = apart.next_back().unwrap_or(first);
             from = (from.0.min((first / 3) as i32), from.1.min(y as i32));
             to = (to.0.max((last / 3) as i32 + 1), y as i32 + 1);
         }

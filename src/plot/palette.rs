@@ -64,8 +64,10 @@ mod tests {
         let map = Colormap::named("plot", "viridis").unwrap();
         let (map, mut palette) = Palette::of(&map);
         assert_eq!(palette.bytes().len(), 768);
-        for (i, colour) in map.colours().iter().enumerate() {
-            assert_eq!(usize::from(palette.number(*colour)), i);
+        // Neighbours on the scale may be one colour after rounding.
+        for colour in map.colours() {
+            let number = usize::from(palette.number(*colour));
+            assert_eq!(palette.colours[number], *colour);
         }
         let grey = palette.number([150, 152, 155]);
         let found = palette.colours[usize::from(grey)];

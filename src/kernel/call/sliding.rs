@@ -347,7 +347,7 @@ fn slide<const N: usize, T: Native + Default, S: State<N>>(
             apart.extend(places.map(|place| from[place]));
             &apart
         };
-        push_row(&mut states.row_mut(0, width), row, &pushed);
+        push_row(&mut states.row_mut(0, width), row, pushed);
     };
     for (number, line) in lines.outer.iter().enumerate() {
         let to = &mut to[number * long * inner..][..long * inner];
@@ -382,7 +382,7 @@ fn slide<const N: usize, T: Native + Default, S: State<N>>(
                         }
                         let to = &mut to[(at - start) * inner + row * lines.row + column..];
                         let left = suffixes.row(at - low, width);
-                        join_row(left, states.row(0, width), &mut to[..width], &joined);
+                        join_row(left, states.row(0, width), &mut to[..width], joined);
                     }
                     low = high;
                 }
