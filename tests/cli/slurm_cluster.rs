@@ -317,6 +317,11 @@ fn run_again(cluster: &Cluster, expected: &Path) {
             .tool("scontrol", &["show", "job", "-o", &job])
             .contains("JobState=PENDING")
     });
+    // Nor need it wait for the nodes to clear away what is left of its first run; but then it may fail at once.
+    within(30, "nodes without processes of the job", || {
+        cluster.processes(&job) == 0
+    });
+    std::thread::sleep(Duration::from_secs(3));
     cluster.tool(
         "scontrol",
         &["update", &format!("JobId={job}"), "StartTime=now"],
