@@ -28,6 +28,7 @@ mod largest;
 mod locality;
 mod lower;
 mod memory;
+mod met;
 mod plan;
 mod prepared;
 mod profile;
