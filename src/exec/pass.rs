@@ -490,17 +490,3 @@ impl<'r, 'a> Worker<'r, 'a> {
 fn raw_bytes(raws: &[Vec<u8>]) -> usize {
     raws.iter().map(Vec::capacity).sum()
 }
-
-/// Delivers the pieces that became complete in a combine.
-pub(super) fn deliver_combined(
-    run: &PassRun<'_>,
-    sink: &SinkRun<'_>,
-    outgoing: &Sender<Parcel>,
-) -> Result<()> {
-    let mut scratch = Scratch::default();
-    for finished in sink.finish_all()? {
-        run.delivery
-            .deliver(&sink.sink.targets, &finished, outgoing, &mut scratch)?;
-    }
-    Ok(())
-}

@@ -6,7 +6,7 @@ use super::exchange::{AtHand, bring, parts};
 use super::kept::Kept;
 use super::messages::{Parcel, pump};
 use super::output::{Delivery, OpenOutput, Store};
-use super::pass::{PassRun, deliver_combined};
+use super::pass::PassRun;
 use super::run::{RankState, Resident};
 use super::scratch::ScratchFiles;
 use super::sink::SinkRun;
@@ -16,10 +16,10 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
-use crate::io::{Source, Writer};
+use crate::io::{Scratch, Source, Writer};
 use crate::observe::{Meter, Work};
 use crate::plan::{self, ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage};
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Sender, bounded};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -254,7 +254,7 @@ impl StageContext<'_> {
         &mut self,
         tag: Tag,
         pass: &Pass,
-        work: impl FnOnce(&crossbeam_channel::Sender<Parcel>) -> Result<()> + Send,
+        work: impl FnOnce(&Sender<Parcel>) -> Result<()> + Send,
     ) -> Result<()> {
         let parcels = pass
             .sinks
@@ -277,7 +277,7 @@ impl StageContext<'_> {
         &mut self,
         tag: Tag,
         parcels: bool,
-        work: impl FnOnce(&crossbeam_channel::Sender<Parcel>) -> Result<()> + Send,
+        work: impl FnOnce(&Sender<Parcel>) -> Result<()> + Send,
     ) -> Result<()> {
         let (sender, receiver) = bounded(2 * self.state.limits.threads.max(1));
         if !parcels {
@@ -325,4 +325,18 @@ fn accept(parcel: Parcel, writers: &mut [Writer], gathered: &mut [Block]) -> Res
         }
         Parcel::End => Ok(()),
     }
+}
+
+/// Delivers the pieces that became complete in a combine.
+fn deliver_combined(
+    run: &PassRun<'_>,
+    sink: &SinkRun<'_>,
+    outgoing: &Sender<Parcel>,
+) -> Result<()> {
+    let mut scratch = Scratch::default();
+    for finished in sink.finish_all()? {
+        run.delivery
+            .deliver(&sink.sink.targets, &finished, outgoing, &mut scratch)?;
+    }
+    Ok(())
 }
