@@ -211,7 +211,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Recorder {
-    /// Starts the clock of a rank; `spans`: each piece of work is recorded.
+    /// Starts the clock of a rank; `spans`: each stage and each piece of work is recorded, for a report.
     pub fn new(rank: usize, host: &str, threads: usize, spans: bool) -> Self {
         let lanes = spans.then(|| (0..=threads).map(|_| Mutex::default()).collect());
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -264,6 +264,10 @@ impl Recorder {
 
     /// A run begins, whose bytes `meter` counts.
     pub fn begin_run(&self, meter: &Arc<Meter>, stages: usize) {
+        // One that failed did not come to its end.
+        if lock(&self.meters).now.is_some() {
+            self.end_run();
+        }
         self.stages.store(stages as u32, Relaxed);
         self.idle.store(false, Relaxed);
         lock(&self.meters).now = Some(meter.clone());
@@ -330,7 +334,10 @@ impl Recorder {
             peak = stats.peak_bytes,
             "{kind} done"
         );
-        lock(&self.done).push(record);
+        // Nobody asks for them otherwise, and a program may run plans for days.
+        if self.lanes.is_some() {
+            lock(&self.done).push(record);
+        }
     }
 
     fn work_ns(&self) -> [u64; WORKS] {
