@@ -1,16 +1,19 @@
 //! A pass on one rank: threads take tasks; a task walks the tiles of a segment, fetches and decodes their inputs, runs the
 //! fused program, and feeds the sinks.
 
+use super::done::Done;
 use super::exchange::AtHand;
 use super::fetch::{Pending, Piece, Readers};
+use super::journal::Journal;
 use super::kept::Keeping;
 use super::messages::Parcel;
 use super::output::{Delivery, Store};
 use super::pieces::Pieces;
 use super::sink::{Running, SinkRun};
+use super::stop::Stop;
 use crate::block::Block;
 use crate::comm::{Pulse, quiet_panics};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Fault, Result};
 use crate::geom::Region;
 use crate::io::{Scratch, Source};
 use crate::kernel::Interpreter;
@@ -22,6 +25,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// Everything that the threads of a rank share in one pass.
 pub(super) struct PassRun<'a> {
@@ -41,6 +45,11 @@ pub(super) struct PassRun<'a> {
     /// Signs of life for the watchdog.
     pub(super) pulse: Arc<Pulse>,
     pub(super) recorder: &'a Recorder,
+    /// Number of the stage.
+    pub(super) stage: usize,
+    pub(super) done: Option<&'a Done>,
+    pub(super) journal: Option<&'a Journal>,
+    pub(super) stop: &'a Stop,
     /// Threads of the pool without a task: they help others to decode.
     pub(super) idle: AtomicUsize,
 }
@@ -60,8 +69,11 @@ impl PassRun<'_> {
         outgoing: &Sender<Parcel>,
     ) -> Result<()> {
         let tasks = self.tasks(rank);
-        let tiles = tasks.iter().flat_map(|task| task.segments.clone());
-        self.recorder.expect(tiles.map(|s| self.tiles_of(s)).sum());
+        let left = tasks.iter().flat_map(|task| {
+            let segments = task.segments.clone();
+            segments.map(|segment| self.count_left(&task.column, segment))
+        });
+        self.recorder.expect(left.sum());
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let error: Mutex<Option<Error>> = Mutex::new(None);
@@ -93,7 +105,12 @@ impl PassRun<'_> {
             self.idle.fetch_add(1, Relaxed);
         });
         match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
+            Some(error) => {
+                if let (Some(journal), Fault::Stopped) = (self.journal, error.fault()) {
+                    journal.waiting(self.stage, &self.sinks, true);
+                }
+                Err(error)
+            }
             None => Ok(()),
         }
     }
@@ -115,7 +132,7 @@ impl PassRun<'_> {
     }
 
     /// Number of tiles of a segment.
-    fn tiles_of(&self, segment: usize) -> usize {
+    pub(super) fn tiles_of(&self, segment: usize) -> usize {
         let Some(axis) = self.pass.stream_axis else {
             return 1;
         };
@@ -124,7 +141,7 @@ impl PassRun<'_> {
     }
 
     /// Tiles of a segment of a column: their grid positions.
-    fn segment(&self, column: &[usize], segment: usize) -> Vec<Vec<usize>> {
+    pub(super) fn segment(&self, column: &[usize], segment: usize) -> Vec<Vec<usize>> {
         let Some(axis) = self.pass.stream_axis else {
             return vec![column.to_vec()];
         };
@@ -294,17 +311,35 @@ impl<'r, 'a> Worker<'r, 'a> {
             .iter()
             .map(|tile| run.pass.tiles.region(tile))
             .collect();
-        let mut streaming: Vec<Option<Running>> = run.sinks.iter().map(|_| None).collect();
-        let mut next = Some(self.request(&regions[0])?);
-        for (number, (tile, region)) in tiles.iter().zip(&regions).enumerate() {
+        let left = run.left(&tiles, &regions[0], (column, segment))?;
+        let mut streaming = left.states;
+        let mut following = left.tiles.iter().skip(1);
+        let mut next = match left.tiles.first() {
+            Some(first) => Some(self.request(&regions[*first])?),
+            None => return Ok(()),
+        };
+        for number in left.tiles.iter().copied() {
+            let (tile, region) = (&tiles[number], &regions[number]);
+            let began = Instant::now();
+            if let Err(stopped) = run.stop.before_tile() {
+                // The states of this segment would be lost.
+                if let Some(journal) = run
+                    .journal
+                    .filter(|_| streaming.iter().any(Option::is_some))
+                {
+                    let at = (column, segment, number);
+                    journal.running((self.lane, run.stage, true), at, &streaming);
+                }
+                return Err(stopped);
+            }
             if failed.load(Relaxed) {
                 return Ok(());
             }
             run.pulse.tick();
             let _in_tile = tracing::debug_span!("tile", position = ?tile).entered();
             let Some(pending) = next.take() else { break };
-            if let Some(following) = regions.get(number + 1) {
-                next = Some(self.request(following)?);
+            if let Some(following) = following.next() {
+                next = Some(self.request(&regions[*following])?);
             }
             let (needs, pending) = pending;
             let reads = run.recorder.span(self.lane, Work::Read);
@@ -325,6 +360,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                     store.paste(&band, &view)?;
                 }
                 run.recorder.tile_done();
+                run.stop.tile_took(began.elapsed());
                 continue;
             }
             let mut running = Vec::with_capacity(run.sinks.len());
@@ -345,6 +381,10 @@ impl<'r, 'a> Worker<'r, 'a> {
             drop(computes);
             let _delivers = run.recorder.span(self.lane, Work::Deliver);
             let last = number + 1 == tiles.len();
+            let delivering = run.journal.map(|journal| {
+                let delivering = journal.delivering.read();
+                delivering.unwrap_or_else(PoisonError::into_inner)
+            });
             for (number, running) in running.into_iter().enumerate() {
                 let sink = &run.sinks[number];
                 if sink.streams() && !last {
@@ -359,7 +399,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                 self.idle[number] = left;
                 if let Some(finished) = finished {
                     run.delivery.deliver(
-                        &sink.sink.targets,
+                        (number, sink.sink),
                         &finished,
                         outgoing,
                         &mut self.scratch,
@@ -369,7 +409,18 @@ impl<'r, 'a> Worker<'r, 'a> {
                     }
                 }
             }
+            drop(delivering);
             run.recorder.tile_done();
+            run.stop.tile_took(began.elapsed());
+            if let Some(journal) = run.journal {
+                if !last && streaming.iter().any(Option::is_some) && journal.due(self.lane) {
+                    let at = (column, segment, number + 1);
+                    journal.running((self.lane, run.stage, false), at, &streaming);
+                }
+                if journal.due(0) {
+                    journal.waiting(run.stage, &run.sinks, false);
+                }
+            }
         }
         Ok(())
     }

@@ -1,14 +1,16 @@
 //! Sinks at work: running states of folds, the trees in which partial results wait for one another, and finished pieces.
 
 use super::codes::Codes;
+use super::done::{Done, Nodes};
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
 use crate::geom::{NodeId, Partials, Region, SegmentTree};
+use crate::io::journal::Blob;
 use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, InColumn, Runs, State};
 use crate::observe::{Held, Meter};
 use crate::op::ReductionKind;
-use crate::plan::{Pass, Sink, SinkGeometry};
+use crate::plan::{Pass, Sink, SinkGeometry, SinkTarget};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,6 +32,17 @@ pub(super) struct SinkRun<'a> {
     element: DType,
     fold: Option<FoldRun>,
     waiting: Mutex<Waiting>,
+    earlier: Option<Earlier<'a>>,
+}
+
+/// What earlier starts have finished, as one sink sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Earlier<'a> {
+    pub(super) done: &'a Done,
+    /// Number of the stage.
+    pub(super) stage: usize,
+    /// Number of the sink.
+    pub(super) sink: usize,
 }
 
 struct FoldRun {
@@ -56,6 +69,7 @@ impl<'a> SinkRun<'a> {
         sink: &'a Sink,
         codes: Option<Arc<Block>>,
         meter: &Arc<Meter>,
+        earlier: Option<Earlier<'a>>,
     ) -> Self {
         let ndim = pass.tiles.ndim();
         let geometry = SinkGeometry::new(ndim, sink.fold.as_ref());
@@ -108,6 +122,7 @@ impl<'a> SinkRun<'a> {
             element,
             fold,
             waiting: Mutex::new(waiting),
+            earlier,
         }
     }
 
@@ -203,6 +218,10 @@ impl<'a> SinkRun<'a> {
         position: &[usize],
         tile: &Region,
     ) -> Result<(Option<Finished>, Option<Running>)> {
+        if self.covers(position) {
+            // Another sink needed the tile.
+            return Ok((None, Some(running)));
+        }
         let state = match (running, &self.fold) {
             (Running::Keep(block), _) => {
                 let region = tile.clone();
@@ -226,6 +245,10 @@ impl<'a> SinkRun<'a> {
             return Ok((None, None));
         };
         let spare = self.insert(&piece, fold.tree.leaf(&leaf), state)?;
+        if self.earlier.is_some() && self.geometry.is_split(self.pass) {
+            // With what an earlier start had a piece may be complete on a rank that does not own it.
+            return Ok((None, spare.map(Running::Fold)));
+        }
         match self.take_complete(&piece)? {
             Some(mut state) => {
                 let finished = self.finish(&mut state, &piece)?;
@@ -293,6 +316,106 @@ impl<'a> SinkRun<'a> {
         waiting.change(1, 0, bytes);
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// True when partial results wait for others.
+    pub(super) fn waits(&self) -> bool {
+        !self.lock().pieces.is_empty()
+    }
+
+    /// Every partial result that waits, while none comes or goes.
+    pub(super) fn each_waiting(
+        &self,
+        visit: &mut dyn FnMut(&[usize], NodeId, &State) -> Result<()>,
+    ) -> Result<()> {
+        let waiting = self.lock();
+        for (piece, partials) in &waiting.pieces {
+            for (node, state) in partials.states() {
+                visit(piece, *node, state)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// True when an earlier start has finished a piece, for all that it is wanted for.
+    pub(super) fn is_done(&self, piece: &[usize]) -> bool {
+        let Some(Earlier { done, stage, sink }) = self.earlier else {
+            return false;
+        };
+        let region = self.piece_region(piece);
+        let mut targets = self.sink.targets.iter();
+        targets.all(|target| match target {
+            SinkTarget::Store(_) => done.stored(stage, sink, &region.start),
+            SinkTarget::Gather(_) => false,
+            SinkTarget::Write { file, variable } => done.written(*file, *variable, &region),
+        })
+    }
+
+    /// True when an earlier start has what the tile or segment at `position` contributes.
+    pub(super) fn covers(&self, position: &[usize]) -> bool {
+        let Some(Earlier { done, stage, sink }) = self.earlier else {
+            return false;
+        };
+        let piece = self.piece_of(position);
+        if self.is_done(&piece) {
+            return true;
+        }
+        let Some(fold) = self.fold.as_ref().filter(|fold| !fold.single) else {
+            return false;
+        };
+        let nodes = done.nodes(stage, sink).and_then(|nodes| nodes.get(&piece));
+        nodes.is_some_and(|nodes| {
+            let folded = self.geometry.folded.iter();
+            let leaf: Vec<usize> = folded.map(|axis| position[*axis]).collect();
+            let leaf = fold.tree.leaf(&leaf);
+            (nodes.iter()).any(|(node, _)| leaf.index >> node.level == node.index)
+        })
+    }
+
+    /// The partial results of earlier starts, but of pieces that are done; each with the position of its first segment.
+    pub(super) fn earlier_nodes(&self) -> Vec<(Vec<usize>, &[usize], NodeId, &'a Blob)> {
+        let (Some(Earlier { done, stage, sink }), Some(fold)) = (self.earlier, &self.fold) else {
+            return Vec::new();
+        };
+        let Some(nodes): Option<&'a Nodes> = done.nodes(stage, sink) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for (piece, nodes) in nodes {
+            if piece.len() != self.geometry.plain().count() || self.is_done(piece) {
+                continue;
+            }
+            for (node, blob) in nodes {
+                if let Some(first) = fold.tree.first(*node) {
+                    let mut position = vec![0; self.pass.tiles.ndim()];
+                    (self.geometry.plain().zip(piece)).for_each(|(axis, at)| position[axis] = *at);
+                    (self.geometry.folded.iter().zip(&first))
+                        .for_each(|(axis, at)| position[*axis] = *at);
+                    all.push((position, piece.as_slice(), *node, blob));
+                }
+            }
+        }
+        all
+    }
+
+    /// The running state of an earlier start.
+    pub(super) fn begun(&self, tile: &Region, bytes: &[u8]) -> Result<Running> {
+        let fold = self.fold.as_ref();
+        let fold = fold.ok_or_else(|| Error::internal("a running state without a fold"))?;
+        let shape = self.cell_shape(tile);
+        Ok(Running::Fold(State::decode(&fold.spec, &shape, bytes)?))
+    }
+
+    /// Pieces that are complete now, of a sink whose pieces are complete on this rank.
+    pub(super) fn finish_complete(&self) -> Result<Vec<Finished>> {
+        let pieces: Vec<Vec<usize>> = self.lock().pieces.keys().cloned().collect();
+        let mut finished = Vec::new();
+        for piece in pieces {
+            if let Some(mut state) = self.take_complete(&piece)? {
+                finished.push(self.finish(&mut state, &piece)?);
+            }
+        }
+        Ok(finished)
     }
 
     /// A partial result of another rank.

@@ -36,7 +36,7 @@ pub struct Piece {
 }
 
 /// Which piece of a variable.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
     /// A storage chunk or shard by its position in the grid.
     Chunk(Vec<usize>),
@@ -51,6 +51,9 @@ pub(super) struct Manifest {
     pub(super) manifest: u32,
     /// What wrote it.
     pub(super) software: String,
+    /// Digest of the run that wrote it (`journal::RunKey`); empty where it had none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) run: String,
     /// Of a NetCDF-4 file: the variables that were written piece by piece.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) variables: Vec<Pieces>,
@@ -107,8 +110,9 @@ impl Pieces {
 }
 
 impl Manifest {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(run: &str) -> Self {
         Manifest {
+            run: run.to_owned(),
             manifest: 1,
             software: concat!("hyperslab ", env!("CARGO_PKG_VERSION")).to_owned(),
             ..Manifest::default()
@@ -142,11 +146,11 @@ impl Manifest {
     }
 
     /// The text of the file [`FILE_NAME`].
-    pub(super) fn of_files(mut files: Vec<(String, u64, u32)>) -> Result<Vec<u8>> {
+    pub(super) fn of_files(mut files: Vec<(String, u64, u32)>, run: &str) -> Result<Vec<u8>> {
         files.sort_unstable();
         let manifest = Manifest {
             files,
-            ..Manifest::new()
+            ..Manifest::new(run)
         };
         manifest.text()
     }

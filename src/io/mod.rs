@@ -14,6 +14,7 @@ mod format;
 pub mod hdf5;
 mod index;
 mod info;
+pub mod journal;
 mod manifest;
 pub mod netcdf;
 mod netcdf3;
@@ -45,7 +46,8 @@ pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
 pub(crate) use remote::{is_url, shown};
 pub use save::{
-    Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_file, check_output,
+    Chunk, Created, Noting, Placement, RankWriter, TextVariable, Unfinished, Writer, check_file,
+    check_output, finished_run,
 };
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
 #[cfg(any(test, feature = "fuzzing"))]

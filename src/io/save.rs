@@ -1,7 +1,8 @@
 //! The one place that knows which format is written by whom.
 
 use super::format::Scratch;
-use super::manifest::Piece;
+use super::journal::{Log, Record, part_name};
+use super::manifest::{Manifest, Piece};
 use super::netcdf::{self, RegionWriter};
 use super::remote::{is_url, shown};
 use super::zarr::{self, ChunkFiles, Hierarchy};
@@ -12,8 +13,9 @@ use crate::geom::{ChunkGrid, Region};
 use crate::spec::{Attrs, Compression, OutputSpec, VariableSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A small variable of texts, written with its values in UTF-8.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,11 +54,52 @@ pub enum Placement {
     },
 }
 
+/// Under which name an output is written until it is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// The name.
+    pub part: PathBuf,
+    /// It is there already, from an earlier start of the same run.
+    pub adopted: bool,
+}
+
+impl Unfinished {
+    /// A new name beside the output; that of the run with this token, or of none.
+    pub fn new(path: &Path, token: Option<&str>) -> Self {
+        Unfinished {
+            // What has no name is refused where it is created.
+            part: part_name(path, token).unwrap_or_else(|| path.to_owned()),
+            adopted: false,
+        }
+    }
+}
+
+/// Where pieces are noted when they are written.
+#[derive(Clone)]
+pub struct Noting {
+    /// Number of the output.
+    pub file: u32,
+    /// The log of this rank.
+    pub log: Arc<Log>,
+}
+
+impl Noting {
+    pub(super) fn note(&self, piece: &Piece, address: u64) {
+        self.log.note(&Record::Piece {
+            file: self.file,
+            piece: piece.clone(),
+            address,
+        });
+    }
+}
+
 /// What other ranks need to know about a created output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Created {
     /// The file or the folder while it is written.
     pub temporary: PathBuf,
+    /// It is of an earlier start, and has pieces already.
+    pub adopted: bool,
     /// One per streamed variable.
     pub variables: Vec<Placement>,
 }
@@ -100,38 +143,63 @@ impl Writer {
         spec: &OutputSpec,
         inline: &[(VariableSpec, Block)],
         texts: &[TextVariable],
+        unfinished: &Unfinished,
     ) -> Result<(Writer, Created)> {
         check_output(spec)?;
         check_names(spec, inline, texts)?;
         if spec.format.is_zarr() {
-            let (hierarchy, created) = Hierarchy::create(spec, inline, texts)?;
+            let (hierarchy, created) = Hierarchy::create(spec, inline, texts, unfinished)?;
             return Ok((Writer::Zarr(ZarrWriter(hierarchy)), created));
         }
-        let (writer, created) = netcdf::Writer::create(spec, inline, texts)?;
+        let (writer, created) = netcdf::Writer::create(spec, inline, texts, unfinished)?;
         Ok((Writer::NetCdf4(writer), created))
     }
 
-    /// Appends the encoded bytes of one chunk of streamed variable number `variable`.
+    /// What is appended from now on is noted there.
+    pub fn note_in(&mut self, noting: Noting) {
+        match self {
+            Writer::NetCdf4(writer) => writer.note_in(noting),
+            // The ranks that write the chunks note them.
+            Writer::Zarr(_) => {}
+        }
+    }
+
+    /// It stays, unfinished, when it is dropped.
+    pub fn keep(&mut self) {
+        match self {
+            Writer::NetCdf4(writer) => writer.keep(),
+            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.keep(),
+        }
+    }
+
+    /// Appends the encoded bytes of one chunk of streamed variable number `variable`, with their CRC-32C.
     ///
     /// # Errors
     /// Internal when the chunk does not exist or was written already; I/O when writing fails.
-    pub fn append_chunk(&mut self, variable: usize, chunk: &[usize], bytes: &[u8]) -> Result<()> {
+    pub fn append_chunk(
+        &mut self,
+        variable: usize,
+        chunk: &[usize],
+        bytes: &[u8],
+        crc32c: u32,
+    ) -> Result<()> {
         match self {
-            Writer::NetCdf4(writer) => writer.append_chunk(variable, chunk, bytes),
+            Writer::NetCdf4(writer) => writer.append_chunk(variable, chunk, bytes, crc32c),
             Writer::Zarr(_) => Err(Error::internal(
                 "a chunk of a Zarr hierarchy on its way to rank 0",
             )),
         }
     }
 
-    /// Makes the output durable, with the manifest of its pieces, and gives it its name. `pieces`: those of all ranks.
+    /// Makes the output durable, with the manifest of its pieces, and gives it its name. `pieces`: those of all ranks; `run`: the
+    /// digest of the run that wrote it.
     ///
     /// # Errors
     /// Internal when pieces are missing; I/O when writing fails; output when the name was taken meanwhile.
-    pub fn finish(self, pieces: &[Piece]) -> Result<()> {
+    pub fn finish(self, pieces: &[Piece], run: &str) -> Result<()> {
         match self {
-            Writer::NetCdf4(writer) => writer.finish(pieces),
-            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.finish(pieces),
+            Writer::NetCdf4(writer) => writer.finish(pieces, run),
+            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.finish(pieces, run),
         }
     }
 }
@@ -141,6 +209,7 @@ pub struct RankWriter {
     kind: Kind,
     /// What was written or encoded here.
     pieces: Mutex<Vec<Piece>>,
+    noting: Option<Noting>,
 }
 
 enum Kind {
@@ -153,7 +222,11 @@ impl RankWriter {
     ///
     /// # Errors
     /// I/O when it cannot be opened: on another node, the directory may not be shared.
-    pub fn open(spec: &OutputSpec, created: &Created) -> Result<RankWriter> {
+    pub fn open(
+        spec: &OutputSpec,
+        created: &Created,
+        noting: Option<Noting>,
+    ) -> Result<RankWriter> {
         let kind = match spec.format.is_zarr() {
             true => Kind::Files(ChunkFiles::open(created, &spec.variables)?),
             false => Kind::Regions(RegionWriter::open(&created.temporary)?),
@@ -161,6 +234,7 @@ impl RankWriter {
         Ok(RankWriter {
             kind,
             pieces: Mutex::default(),
+            noting,
         })
     }
 
@@ -181,8 +255,27 @@ impl RankWriter {
                 return Err(Error::internal("a contiguous variable of a Zarr hierarchy"));
             }
         }
-        self.note(Piece::region(variable, region, block.buffer().as_bytes()));
+        let piece = Piece::region(variable, region, block.buffer().as_bytes());
+        if let Some(noting) = &self.noting {
+            noting.note(&piece, address);
+        }
+        self.note(piece);
         Ok(())
+    }
+
+    /// Notes a piece that was copied from an earlier start; it is not among those that were written here.
+    pub fn note_copied(&self, piece: &Piece, address: u64) {
+        if let Some(noting) = &self.noting {
+            noting.note(piece, address);
+        }
+    }
+
+    /// The file of a chunk, where each is a file of its own.
+    pub fn chunk_file(&self, variable: usize, chunk: &[usize]) -> Option<PathBuf> {
+        match &self.kind {
+            Kind::Files(files) => files.path(variable, chunk).ok(),
+            Kind::Regions(_) => None,
+        }
     }
 
     fn note(&self, piece: Piece) {
@@ -208,13 +301,19 @@ impl RankWriter {
             Kind::Files(files) => {
                 let bytes = files.encode(variable, block)?;
                 files.write(variable, chunk, &bytes)?;
-                self.note(Piece::chunk(variable, chunk, &bytes));
+                let piece = Piece::chunk(variable, chunk, &bytes);
+                if let Some(noting) = &self.noting {
+                    noting.note(&piece, 0);
+                }
+                self.note(piece);
                 Ok(Chunk::Written(bytes.len() as u64))
             }
             Kind::Regions(_) => {
                 let bytes = netcdf::encode_chunk(spec, full, block, scratch)?;
-                self.note(Piece::chunk(variable, chunk, &bytes));
-                Ok(Chunk::Encoded(bytes))
+                let piece = Piece::chunk(variable, chunk, &bytes);
+                let crc32c = piece.crc32c;
+                self.note(piece);
+                Ok(Chunk::Encoded(bytes, crc32c))
             }
         }
     }
@@ -241,8 +340,18 @@ impl RankWriter {
 pub enum Chunk {
     /// It was written here: so many bytes.
     Written(u64),
-    /// Its bytes, for rank 0 to append.
-    Encoded(Vec<u8>),
+    /// Its bytes, for rank 0 to append, and their CRC-32C.
+    Encoded(Vec<u8>, u32),
+}
+
+/// The digest of the run that wrote a complete output; `None` when nothing is there, or nothing that says so.
+pub fn finished_run(path: &Path) -> Option<String> {
+    let manifest = match path.is_dir() {
+        true => Manifest::inside(path),
+        false => Manifest::behind(&File::open(path).ok()?),
+    };
+    let manifest = manifest.ok()??.ok()?;
+    (!manifest.run.is_empty()).then_some(manifest.run)
 }
 
 /// Refuses the address of a server.

@@ -10,7 +10,9 @@ use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
 use crate::io::hdf5::raw::{self, Handle};
 use crate::io::manifest::{Manifest, Piece, Pieces, Place};
-use crate::io::save::{Created, Placement, TextVariable, directory, output, variable_bytes};
+use crate::io::save::{
+    Created, Noting, Placement, TextVariable, Unfinished, directory, output, variable_bytes,
+};
 use crate::spec::{OutputSpec, VariableSpec};
 use std::fs::File;
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ pub struct Writer {
     path: PathBuf,
     overwrite: bool,
     finished: bool,
+    noting: Option<Noting>,
 }
 
 impl Writer {
@@ -35,6 +38,7 @@ impl Writer {
         spec: &OutputSpec,
         inline: &[(VariableSpec, Block)],
         texts: &[TextVariable],
+        unfinished: &Unfinished,
     ) -> Result<(Writer, Created)> {
         let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
         let name = path
@@ -44,10 +48,8 @@ impl Writer {
         if name.is_empty() {
             return Err(output(&path, "it has no file name"));
         }
-        let temporary =
-            directory(&path).join(format!(".{name}.hyperslab-{}.part", std::process::id()));
-        // A left-over of an earlier process of this number.
-        let _ = std::fs::remove_file(&temporary);
+        // What an earlier start has is copied piece by piece: no file that a kill has left can be trusted as a whole.
+        let temporary = unfinished.part.clone();
         let file = raw::create_file(&temporary)
             .map_err(|why| output(&path, format!("it cannot be created: {why}")))?;
         // From here on the writer owns the temporary file, and removes it on failure.
@@ -58,6 +60,7 @@ impl Writer {
             path: path.clone(),
             overwrite: spec.overwrite,
             finished: false,
+            noting: None,
         };
         let spec = &with_text_dims(spec, texts);
         let made = Layout {
@@ -100,16 +103,31 @@ impl Writer {
             writer,
             Created {
                 temporary,
+                adopted: false,
                 variables,
             },
         ))
     }
 
-    /// Appends the encoded bytes of one chunk of streamed variable number `variable`.
+    pub(in crate::io) fn note_in(&mut self, noting: Noting) {
+        self.noting = Some(noting);
+    }
+
+    pub(in crate::io) fn keep(&mut self) {
+        self.finished = true;
+    }
+
+    /// Appends the encoded bytes of one chunk of streamed variable number `variable`, with their CRC-32C.
     ///
     /// # Errors
     /// Internal when the chunk does not exist or was written already; I/O when writing fails.
-    pub fn append_chunk(&mut self, variable: usize, chunk: &[usize], bytes: &[u8]) -> Result<()> {
+    pub fn append_chunk(
+        &mut self,
+        variable: usize,
+        chunk: &[usize],
+        bytes: &[u8],
+        crc32c: u32,
+    ) -> Result<()> {
         let Some(streamed) = self.streamed.get_mut(variable) else {
             return Err(Error::internal(format!(
                 "save: no streamed variable number {variable}"
@@ -147,7 +165,7 @@ impl Writer {
             .collect();
         let written = (streamed.dataset.write_chunk(&start, bytes))
             .and_then(|()| streamed.dataset.chunk_address(&start));
-        streamed.written[number] = Some(written.map_err(|why| {
+        let address = written.map_err(|why| {
             Error::new(
                 Fault::Io,
                 format!(
@@ -157,7 +175,17 @@ impl Writer {
                     bytes.len()
                 ),
             )
-        })?);
+        })?;
+        streamed.written[number] = Some(address);
+        if let Some(noting) = &self.noting {
+            let piece = Piece {
+                variable: variable as u32,
+                place: Place::Chunk(chunk.to_vec()),
+                bytes: bytes.len() as u64,
+                crc32c,
+            };
+            noting.note(&piece, address);
+        }
         Ok(())
     }
 
@@ -165,8 +193,8 @@ impl Writer {
     ///
     /// # Errors
     /// Internal when pieces are missing; I/O when writing fails; output when the name was taken meanwhile.
-    pub fn finish(mut self, pieces: &[Piece]) -> Result<()> {
-        let manifest = self.manifest(pieces)?;
+    pub fn finish(mut self, pieces: &[Piece], run: &str) -> Result<()> {
+        let manifest = self.manifest(pieces, run)?;
         let path = self.path.clone();
         let io = |doing: &str, why: &dyn std::fmt::Display| {
             Error::new(
@@ -210,8 +238,8 @@ impl Writer {
 
 impl Writer {
     /// The manifest of the pieces of all ranks, which are all that there must be.
-    fn manifest(&self, pieces: &[Piece]) -> Result<Manifest> {
-        let mut manifest = Manifest::new();
+    fn manifest(&self, pieces: &[Piece], run: &str) -> Result<Manifest> {
+        let mut manifest = Manifest::new(run);
         for streamed in &self.streamed {
             let dims = streamed.dataset.shape.dims.iter().flatten();
             manifest.variables.push(Pieces {

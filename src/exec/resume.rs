@@ -1,0 +1,541 @@
+//! The start of a run's outputs and of its journal; where the same run was interrupted, what it has finished.
+
+use super::done::{Done, StoredResult};
+use super::output::OpenOutput;
+use super::run::Job;
+use crate::comm::{Comm, share};
+use crate::error::{Error, Fault, Result};
+use crate::geom::Region;
+use crate::io::journal::{
+    Attempt, Blob, ChunkIn, Found, Interrupted, JournalFolder, Record, RunKey, Sha, StoredState,
+    copy_region, good_file, read_blob, read_chunk, remove_part, tidy,
+};
+use crate::io::{Created, Piece, Place, Placement, Unfinished, Writer};
+use crate::plan::{Plan, SinkTarget, Stage};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// After a failure the work of less time is not kept: hidden files of it would only fill the disk.
+const WORTH_KEEPING: Duration = Duration::from_secs(60);
+
+/// That a run keeps a journal.
+#[derive(Clone, Debug)]
+pub struct Journaling {
+    /// What the run is.
+    pub key: RunKey,
+    /// It goes on from where an interrupted run of the same key stopped.
+    pub resume: bool,
+}
+
+/// What rank 0 tells about the outputs.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Started {
+    pub(super) created: Vec<Created>,
+    /// Folder of the journal, and number of this start.
+    pub(super) journal: Option<(PathBuf, u32)>,
+    work: Option<Work>,
+}
+
+/// What the journal says is finished, not yet compared with checksums.
+#[derive(Default, Serialize, Deserialize)]
+struct Work {
+    /// Unfinished outputs of earlier starts.
+    parts: Vec<PathBuf>,
+    /// Output, number of the part, address, piece.
+    pieces: Vec<(u32, u32, u64, Piece)>,
+    states: Vec<(u32, StoredState)>,
+    results: Vec<StoredResult>,
+}
+
+/// What rank 0 has for the end of a run.
+pub(super) struct Lead {
+    folder: JournalFolder,
+    began: Instant,
+    /// It goes on from an earlier start.
+    resumed: bool,
+    /// Parts of earlier starts whose pieces were copied.
+    spent: Vec<PathBuf>,
+    /// Pieces of earlier starts, per output.
+    pub(super) adopted: Vec<Vec<Piece>>,
+    outputs: Vec<PathBuf>,
+}
+
+impl Lead {
+    /// The run is over, and its outputs are complete.
+    pub(super) fn finished(self) {
+        let path = self.folder.path().to_owned();
+        if let Err(e) = self.folder.remove() {
+            tracing::warn!("the journal {} cannot be removed: {e}", path.display());
+        }
+        self.outputs.iter().for_each(|output| tidy(output));
+    }
+
+    /// Whether what is finished is kept when the run ends so: a stop, always, and what an earlier start has done; work of some length,
+    /// where running again may help.
+    pub(super) fn keeps(&self, error: &Error) -> bool {
+        match error.fault() {
+            Fault::Stopped => true,
+            _ if self.resumed => true,
+            Fault::Io | Fault::NoInput | Fault::Resource => self.began.elapsed() >= WORTH_KEEPING,
+            _ => false,
+        }
+    }
+
+    /// The run has failed, and nothing of it is kept.
+    pub(super) fn failed(self) {
+        let _ = self.folder.remove();
+    }
+
+    /// The run was stopped: what it has finished is brought to disk.
+    pub(super) fn stopped(&self) {
+        if let Err(e) = self.folder.sync() {
+            tracing::warn!("syncing the journal {}: {e}", self.folder.path().display());
+        }
+    }
+}
+
+/// A number for the tiles and stages of a plan: partial results are only those of the same ones. Ranks are not in it.
+fn tiles(plan: &Plan) -> String {
+    let mut sha = Sha::default();
+    for stage in &plan.stages {
+        match stage {
+            Stage::Pass(pass) => {
+                let cut = (&pass.tiles, pass.stream_axis, pass.segment_tiles);
+                sha.debug(&(cut, &pass.program, &pass.sinks));
+            }
+            Stage::Write(write) => sha.debug(&(write.array, write.file, write.variable)),
+        }
+    }
+    sha.hex()
+}
+
+/// Creates the outputs of a run and its journal; on rank 0.
+pub(super) fn start(
+    plan: &Plan,
+    job: &Job,
+    host: &str,
+    writers: &mut Vec<Writer>,
+) -> Result<(Started, Option<Lead>)> {
+    let first = plan.files.first().map(|spec| absolute(&spec.path));
+    let (Some(first), Some(journaling)) = (first, &job.journal) else {
+        let created = create(plan, job, writers, |_, path| {
+            Ok(Unfinished::new(path, None))
+        })?;
+        let started = Started {
+            created,
+            journal: None,
+            work: None,
+        };
+        return Ok((started, None));
+    };
+    let io = |doing: &str, e: &std::io::Error| {
+        Error::new(
+            Fault::Output,
+            format!("save: {}: {doing} its journal: {e}", first.display()),
+        )
+    };
+    let found = JournalFolder::find(&first, &journaling.key).map_err(|e| io("looking for", &e))?;
+    let (mut folder, found) = match (found, journaling.resume) {
+        (Interrupted::Running(path), true) => {
+            return Err(Error::new(
+                Fault::Output,
+                format!(
+                    "save: {}: another process is writing it (journal {}); wait for its end",
+                    first.display(),
+                    path.display()
+                ),
+            ));
+        }
+        (Interrupted::Other(path, why), true) => {
+            return Err(Error::invalid(format!(
+                "resume: the interrupted run of {} was another one: {why}; begin anew without --resume, or remove {}",
+                first.display(),
+                path.display()
+            )));
+        }
+        (Interrupted::Same(folder, found), true) => (folder, Some(found)),
+        (found, _) => {
+            if let Interrupted::Same(folder, found) = found
+                && found.logs.iter().any(|(_, records)| !records.is_empty())
+            {
+                tracing::warn!(
+                    "an interrupted run has finished parts of {} (journal {}): --resume would go on from there; this one begins anew",
+                    first.display(),
+                    folder.path().display()
+                );
+            }
+            let new = JournalFolder::create(&first, &journaling.key);
+            (new.map_err(|e| io("creating", &e))?, None)
+        }
+    };
+    let token = folder.token();
+    let last = found.as_ref().and_then(|found| found.attempts.last());
+    let adopted = |number: usize| {
+        let part = last?.parts.get(number)?;
+        (plan.files[number].format.is_zarr() && part.is_dir()).then(|| part.clone())
+    };
+    let unfinished = |number: usize, path: &Path| match adopted(number) {
+        Some(part) => Unfinished {
+            part,
+            adopted: true,
+        },
+        None => Unfinished::new(path, Some(&token)),
+    };
+    let places: Vec<Unfinished> = (plan.files.iter().enumerate())
+        .map(|(number, spec)| unfinished(number, &absolute(&spec.path)))
+        .collect();
+    let attempt = Attempt {
+        number: folder.next(),
+        host: host.to_owned(),
+        pid: std::process::id(),
+        ranks: plan.ranks,
+        tiles: tiles(plan),
+        parts: places.iter().map(|place| place.part.clone()).collect(),
+    };
+    super::stop::forget(folder.path());
+    let begun = folder.begin(&attempt);
+    begun.map_err(|e| io("writing to", &e))?;
+    let created = create(plan, job, writers, |number, _| Ok(places[number].clone()));
+    let created = match created {
+        Ok(created) => created,
+        Err(error) => {
+            // Of a new run nothing is left behind.
+            if found.is_none() {
+                let _ = folder.remove();
+            }
+            return Err(error);
+        }
+    };
+    let work = found.map(|found| work(plan, &created, &attempt, found));
+    let spent = match &work {
+        Some(work) => (work.parts.iter())
+            .filter(|part| !attempt.parts.contains(part))
+            .cloned()
+            .collect(),
+        None => Vec::new(),
+    };
+    let started = Started {
+        created,
+        journal: Some((folder.path().to_owned(), attempt.number)),
+        work,
+    };
+    let lead = Lead {
+        folder,
+        began: Instant::now(),
+        resumed: started.work.is_some(),
+        spent,
+        adopted: vec![Vec::new(); plan.files.len()],
+        outputs: (plan.files.iter())
+            .map(|spec| absolute(&spec.path))
+            .collect(),
+    };
+    Ok((started, Some(lead)))
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn create(
+    plan: &Plan,
+    job: &Job,
+    writers: &mut Vec<Writer>,
+    place: impl Fn(usize, &Path) -> Result<Unfinished>,
+) -> Result<Vec<Created>> {
+    let files = plan.files.iter().enumerate();
+    files
+        .map(|(number, spec)| {
+            let place = place(number, &absolute(&spec.path))?;
+            let (inline, texts) = (&job.inline[number], &job.texts[number]);
+            let (writer, created) = Writer::create(spec, inline, texts, &place)?;
+            writers.push(writer);
+            Ok(created)
+        })
+        .collect()
+}
+
+/// What the logs say is finished, each thing once: of several starts the last word counts.
+fn work(plan: &Plan, created: &[Created], now: &Attempt, found: Found) -> Work {
+    let mut work = Work::default();
+    for part in found.attempts.iter().flat_map(|attempt| &attempt.parts) {
+        if !work.parts.contains(part) {
+            work.parts.push(part.clone());
+        }
+    }
+    let mut pieces: HashMap<(u32, u32, Place), (u32, u64, Piece)> = HashMap::new();
+    for (start, records) in found.logs {
+        let Some(attempt) = found.attempts.iter().find(|a| a.number == start) else {
+            continue;
+        };
+        let number = |part: &PathBuf| work.parts.iter().position(|known| known == part);
+        let parts: Vec<u32> = (attempt.parts.iter())
+            .map(|part| number(part).map_or(u32::MAX, |n| n as u32))
+            .collect();
+        let usable = attempt.tiles == now.tiles;
+        let mut states: HashMap<(u32, u32), Vec<StoredState>> = HashMap::new();
+        for record in records {
+            match record {
+                Record::Piece {
+                    file,
+                    piece,
+                    address,
+                } => {
+                    let Some(part) = parts.get(file as usize) else {
+                        continue;
+                    };
+                    // Chunk files of an earlier folder are gone with it.
+                    let zarr = plan
+                        .files
+                        .get(file as usize)
+                        .is_some_and(|f| f.format.is_zarr());
+                    let here = now.parts.get(file as usize);
+                    if zarr && here != work.parts.get(*part as usize) {
+                        continue;
+                    }
+                    let key = (file, piece.variable, piece.place.clone());
+                    pieces.insert(key, (*part, address, piece));
+                }
+                Record::Result {
+                    stage,
+                    sink,
+                    start,
+                    shape,
+                    blob,
+                } if usable => work.results.push(StoredResult {
+                    stage,
+                    sink,
+                    start,
+                    shape,
+                    blob,
+                }),
+                Record::States {
+                    stage,
+                    lane,
+                    states: of_lane,
+                } if usable => {
+                    states.insert((stage, lane), of_lane);
+                }
+                Record::Result { .. } | Record::States { .. } => {}
+            }
+        }
+        for ((stage, _), states) in states {
+            work.states
+                .extend(states.into_iter().map(|state| (stage, state)));
+        }
+    }
+    for ((file, _, _), (part, address, piece)) in pieces {
+        if fits(plan, created, file, &piece) {
+            work.pieces.push((file, part, address, piece));
+        }
+    }
+    // Neighbours in the file are neighbours in the list.
+    work.pieces
+        .sort_by(|a, b| (a.0, a.1, a.2, &a.3.place).cmp(&(b.0, b.1, b.2, &b.3.place)));
+    work
+}
+
+/// Whether a piece is one of those that this plan writes: boxes of contiguous variables are those of tiles, which may be others with
+/// another budget.
+fn fits(plan: &Plan, created: &[Created], file: u32, piece: &Piece) -> bool {
+    let variable = piece.variable as usize;
+    let placement = created
+        .get(file as usize)
+        .and_then(|c| c.variables.get(variable));
+    match (placement, &piece.place) {
+        (Some(Placement::Chunked { .. } | Placement::Files { .. }), Place::Chunk(_)) => true,
+        (Some(Placement::Contiguous { .. }), Place::Region(start, shape)) => {
+            let target = SinkTarget::Write {
+                file,
+                variable: piece.variable,
+            };
+            let region = Region::new(start.clone(), shape.clone());
+            plan.stages.iter().any(|stage| match stage {
+                Stage::Pass(pass) => pass.sinks.iter().any(|sink| {
+                    let grid = pass.piece_grid(sink);
+                    sink.targets.contains(&target)
+                        && Region::whole(&grid.shape()).contains(&region)
+                        && grid.overlapping(&region).count() == 1
+                        && grid
+                            .overlapping(&region)
+                            .all(|at| grid.region(&at) == region)
+                }),
+                Stage::Write(_) => false,
+            })
+        }
+        _ => false,
+    }
+}
+
+/// Compares what is said to be finished with its checksums, each rank a share, and brings pieces of earlier NetCDF-4 files into the new
+/// ones. Collective; `None` when nothing was resumed.
+pub(super) fn adopt(
+    comm: &dyn Comm,
+    plan: &Plan,
+    started: &Started,
+    outputs: &[OpenOutput],
+    writers: &mut [Writer],
+    lead: Option<&mut Lead>,
+    pool: &rayon::ThreadPool,
+) -> Result<Option<Done>> {
+    let (Some(work), Some((folder, _))) = (&started.work, &started.journal) else {
+        return Ok(None);
+    };
+    let blobs: Vec<&Blob> = (work.results.iter().map(|result| &result.blob))
+        .chain(work.states.iter().flat_map(|(_, state)| match state {
+            StoredState::Node { blob, .. } => vec![blob],
+            StoredState::Running { sinks, .. } => sinks.iter().map(|(_, blob)| blob).collect(),
+        }))
+        .collect();
+    let appended = |file: u32, variable: u32| {
+        let created = &started.created[file as usize].variables;
+        matches!(created[variable as usize], Placement::Chunked { .. })
+    };
+    let items = work.pieces.len() + blobs.len();
+    let (rank, size) = (comm.rank(), comm.size());
+    let own: Result<Vec<bool>> = pool.install(|| {
+        let own: Vec<usize> = (rank..items).step_by(size).collect();
+        own.into_par_iter()
+            .map(|item| match work.pieces.get(item) {
+                Some((file, _, _, piece)) if appended(*file, piece.variable) => Ok(true),
+                Some((file, part, address, piece)) => {
+                    let from = (&work.parts[*part as usize], *address);
+                    let (output, spec) = (&outputs[*file as usize], &plan.files[*file as usize]);
+                    let spec = &spec.variables[piece.variable as usize];
+                    bring_piece(output, spec, from, piece)
+                }
+                None => {
+                    let blob = blobs[item - work.pieces.len()];
+                    let read = read_blob(folder, blob);
+                    Ok(read.map_err(|e| failed(folder, &e))?.is_some())
+                }
+            })
+            .collect()
+    });
+    // Chunks that lie in one file of the library are appended by the one rank that has it.
+    let chunks = share(comm, || {
+        let mut good = Vec::with_capacity(work.pieces.len());
+        for (file, part, address, piece) in &work.pieces {
+            good.push(match &piece.place {
+                Place::Chunk(chunk) if appended(*file, piece.variable) => {
+                    let path = &work.parts[*part as usize];
+                    append(&mut writers[*file as usize], path, *address, piece, chunk)?
+                }
+                _ => true,
+            });
+        }
+        Ok(good)
+    })?;
+    let own = crate::comm::verdict(comm, own)?;
+    let own: Vec<u8> = own.into_iter().map(u8::from).collect();
+    let all = comm.all_gather(&own)?;
+    let good = |item: usize| {
+        all[item % size]
+            .get(item / size)
+            .is_some_and(|good| *good == 1)
+    };
+    let mut done = Done::new(folder.clone(), plan, &started.created);
+    let mut adopted = vec![Vec::new(); plan.files.len()];
+    for (item, (file, _, _, piece)) in work.pieces.iter().enumerate() {
+        if good(item) && chunks[item] && done.add_piece(*file, piece) && rank == 0 {
+            adopted[*file as usize].push(piece.clone());
+        }
+    }
+    let mut item = work.pieces.len();
+    for result in &work.results {
+        if good(item) {
+            done.add_result(result.clone());
+        }
+        item += 1;
+    }
+    for (stage, state) in &work.states {
+        let count = match state {
+            StoredState::Node { .. } => 1,
+            StoredState::Running { sinks, .. } => sinks.len(),
+        };
+        if (item..item + count).all(good) {
+            done.add_state(*stage, state.clone());
+        }
+        item += count;
+    }
+    done.settle(plan);
+    if let Some(lead) = lead {
+        let pieces = adopted.iter().map(Vec::len).sum::<usize>();
+        tracing::info!(
+            "resume: {pieces} of {} pieces of an interrupted run are as they were written, with {} results and {} partial results",
+            work.pieces.len(),
+            work.results.len(),
+            work.states.len()
+        );
+        // Everything of them that is good is in the new ones, and noted.
+        lead.spent.drain(..).for_each(|part| remove_part(&part));
+        lead.adopted = adopted;
+    }
+    Ok(Some(done))
+}
+
+fn failed(path: &Path, e: &std::io::Error) -> Error {
+    Error::new(
+        Fault::Io,
+        format!("resume: reading {} failed: {e}", path.display()),
+    )
+}
+
+/// A piece that any rank can look at: a chunk's own file, or a box of a contiguous variable, which is copied.
+fn bring_piece(
+    output: &OpenOutput,
+    spec: &crate::spec::VariableSpec,
+    (part, address): (&PathBuf, u64),
+    piece: &Piece,
+) -> Result<bool> {
+    let placement = &output.created.variables[piece.variable as usize];
+    match (placement, &piece.place) {
+        (Placement::Files { .. }, Place::Chunk(chunk)) => {
+            let Some(path) = output.writer.chunk_file(piece.variable as usize, chunk) else {
+                return Ok(false);
+            };
+            good_file(&path, piece.bytes, piece.crc32c).map_err(|e| failed(&path, &e))
+        }
+        (Placement::Contiguous { address: to }, Place::Region(start, shape)) => {
+            let Ok(from) = File::open(part) else {
+                return Ok(false);
+            };
+            let temporary = &output.created.temporary;
+            let into = File::options().write(true).open(temporary);
+            let into = into.map_err(|e| failed(temporary, &e))?;
+            let region = Region::new(start.clone(), shape.clone());
+            let copied = copy_region((&from, address), (&into, *to), spec, &region, piece.crc32c);
+            let good = copied.map_err(|e| failed(part, &e))?;
+            if good {
+                output.writer.note_copied(piece, *to);
+            }
+            Ok(good)
+        }
+        _ => Ok(false),
+    }
+}
+
+fn append(
+    writer: &mut Writer,
+    part: &Path,
+    address: u64,
+    piece: &Piece,
+    chunk: &[usize],
+) -> Result<bool> {
+    let Ok(from) = File::open(part) else {
+        return Ok(false);
+    };
+    let at = ChunkIn {
+        at: address,
+        bytes: piece.bytes,
+        crc32c: piece.crc32c,
+    };
+    let Some(bytes) = read_chunk(&from, at).map_err(|e| failed(part, &e))? else {
+        return Ok(false);
+    };
+    writer.append_chunk(piece.variable as usize, chunk, &bytes, piece.crc32c)?;
+    Ok(true)
+}
