@@ -1,7 +1,7 @@
 //! Injected faults, in builds with debug assertions only: `HYPERSLAB_FAULT=KIND:POINT:RANK`, for example
 //! `panic:compute:3`.
 //!
-//! Kinds: `error`, `panic`, `abort`, `kill` (SIGKILL), `hang` (an hour of sleep). Points: `open` (a source), `exchange`
+//! Kinds: `error`, `panic`, `abort`, `kill` (SIGKILL), `hang` (an hour of sleep), `slow` (five seconds). Points: `open` (a source), `exchange`
 //! (before inputs are brought; a panic, abort or kill: nothing there may fail on one rank alone), `compute` (each task),
 //! `combine`, `finish` (rank 0, before files get their names).
 
@@ -33,6 +33,10 @@ pub(super) fn point(at: &str, rank: usize) -> Result<()> {
         }
         "hang" => {
             std::thread::sleep(std::time::Duration::from_secs(3600));
+            Ok(())
+        }
+        "slow" => {
+            std::thread::sleep(std::time::Duration::from_secs(5));
             Ok(())
         }
         "panic" => std::panic::panic_any(format!("injected at {at}")),

@@ -8,10 +8,11 @@ use crate::error::{Error, Fault, Result};
 use crate::geom::Region;
 use crate::io::journal::{
     Attempt, Blob, ChunkIn, Found, Interrupted, JournalFolder, Record, RunKey, Sha, StoredState,
-    copy_region, good_file, read_blob, read_chunk, remove_part, tidy,
+    check_region, good_file, good_layout, read_blob, read_chunk, remove_part, tidy,
 };
 use crate::io::{Created, Piece, Place, Placement, Unfinished, Writer};
 use crate::plan::{Plan, SinkTarget, Stage};
+use crate::spec::{OutputSpec, VariableSpec};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -175,8 +176,12 @@ pub(super) fn start(
     let token = folder.token();
     let last = found.as_ref().and_then(|found| found.attempts.last());
     let adopted = |number: usize| {
-        let part = last?.parts.get(number)?;
-        (plan.files[number].format.is_zarr() && part.is_dir()).then(|| part.clone())
+        let (part, spec) = (last?.parts.get(number)?, &plan.files[number]);
+        let good = match spec.format.is_zarr() {
+            true => part.is_dir(),
+            false => writes_on(found.as_ref()?, number, part, spec),
+        };
+        good.then(|| part.clone())
     };
     let unfinished = |number: usize, path: &Path| match adopted(number) {
         Some(part) => Unfinished {
@@ -203,9 +208,12 @@ pub(super) fn start(
     let created = match created {
         Ok(created) => created,
         Err(error) => {
-            // Of a new run nothing is left behind.
-            if found.is_none() {
-                let _ = folder.remove();
+            // Of a new run nothing is left behind; of an earlier one everything.
+            match found {
+                None => {
+                    let _ = folder.remove();
+                }
+                Some(_) => writers.iter_mut().for_each(Writer::keep),
             }
             return Err(error);
         }
@@ -234,6 +242,36 @@ pub(super) fn start(
             .collect(),
     };
     Ok((started, Some(lead)))
+}
+
+/// Whether an unfinished NetCDF-4 file can be written on: the library was done with it when it was noted, and it is as it was then.
+fn writes_on(found: &Found, number: usize, part: &Path, spec: &OutputSpec) -> bool {
+    let contiguous = |variable: &VariableSpec| !variable.encoding.is_chunked();
+    if !spec.variables.iter().all(contiguous) {
+        return false;
+    }
+    let of_part = |start: u32| {
+        let attempt = found
+            .attempts
+            .iter()
+            .find(|attempt| attempt.number == start);
+        attempt.is_some_and(|attempt| attempt.parts.get(number).is_some_and(|p| p == part))
+    };
+    let logs = found.logs.iter().filter(|(start, _)| of_part(*start));
+    let last = logs
+        .flat_map(|(_, records)| records)
+        .filter_map(|record| match record {
+            Record::Layout {
+                file,
+                end,
+                crc32c,
+                addresses,
+            } if *file as usize == number => Some((*end, *crc32c, addresses.as_slice())),
+            _ => None,
+        })
+        .next_back();
+    // What cannot be read is copied, which tells why it cannot.
+    last.is_some_and(|layout| good_layout(part, spec, layout).unwrap_or(false))
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -319,7 +357,7 @@ fn work(plan: &Plan, created: &[Created], now: &Attempt, found: Found) -> Work {
                 } if usable => {
                     states.insert((stage, lane), of_lane);
                 }
-                Record::Result { .. } | Record::States { .. } => {}
+                Record::Layout { .. } | Record::Result { .. } | Record::States { .. } => {}
             }
         }
         for ((stage, _), states) in states {
@@ -487,7 +525,7 @@ fn failed(path: &Path, e: &std::io::Error) -> Error {
 /// A piece that any rank can look at: a chunk's own file, or a box of a contiguous variable, which is copied.
 fn bring_piece(
     output: &OpenOutput,
-    spec: &crate::spec::VariableSpec,
+    spec: &VariableSpec,
     (part, address): (&PathBuf, u64),
     piece: &Piece,
 ) -> Result<bool> {
@@ -504,12 +542,13 @@ fn bring_piece(
                 return Ok(false);
             };
             let temporary = &output.created.temporary;
-            let into = File::options().write(true).open(temporary);
-            let into = into.map_err(|e| failed(temporary, &e))?;
+            let into = (part != temporary).then(|| File::options().write(true).open(temporary));
+            let into = into.transpose().map_err(|e| failed(temporary, &e))?;
             let region = Region::new(start.clone(), shape.clone());
-            let copied = copy_region((&from, address), (&into, *to), spec, &region, piece.crc32c);
-            let good = copied.map_err(|e| failed(part, &e))?;
-            if good {
+            let copy = into.as_ref().map(|into| (into, *to));
+            let good = check_region((&from, address), copy, spec, &region, piece.crc32c);
+            let good = good.map_err(|e| failed(part, &e))?;
+            if good && copy.is_some() {
                 output.writer.note_copied(piece, *to);
             }
             Ok(good)

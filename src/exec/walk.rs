@@ -57,7 +57,7 @@ impl Run<'_> {
         };
         for (file, writer) in self.writers.iter_mut().enumerate() {
             if let Some(noting) = noting(file) {
-                writer.note_in(noting);
+                writer.note_in(noting, &self.plan.files[file]);
             }
         }
         let outputs = (started.created.iter().zip(&self.plan.files).enumerate())

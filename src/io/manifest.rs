@@ -173,22 +173,11 @@ impl Manifest {
 
     /// The checksum of all bytes before `end` that are of no piece.
     pub(super) fn sum_of_rest(&self, file: &File, end: u64) -> std::io::Result<u32> {
-        let mut extents: Vec<(u64, u64)> =
-            self.variables.iter().flat_map(Pieces::extents).collect();
-        extents.sort_unstable();
-        let mut sum = Sum::default();
-        let mut done = 0u64;
-        for (start, bytes) in extents {
-            if start > done {
-                sum.add(file, done, start.min(end) - done)?;
-            }
-            done = done.max(start.saturating_add(bytes));
-            if done >= end {
-                return Ok(sum.crc32c);
-            }
-        }
-        sum.add(file, done, end - done)?;
-        Ok(sum.crc32c)
+        sum_beside(
+            file,
+            end,
+            self.variables.iter().flat_map(Pieces::extents).collect(),
+        )
     }
 
     /// That behind an HDF5 file; `None` when there is none.
@@ -234,6 +223,28 @@ impl Manifest {
             Err(e) => Err(e),
         }
     }
+}
+
+/// The checksum of all bytes of a file before `end` that are in none of the stretches.
+pub(super) fn sum_beside(
+    file: &File,
+    end: u64,
+    mut extents: Vec<(u64, u64)>,
+) -> std::io::Result<u32> {
+    extents.sort_unstable();
+    let mut sum = Sum::default();
+    let mut done = 0u64;
+    for (start, bytes) in extents {
+        if start > done {
+            sum.add(file, done, start.min(end) - done)?;
+        }
+        done = done.max(start.saturating_add(bytes));
+        if done >= end {
+            return Ok(sum.crc32c);
+        }
+    }
+    sum.add(file, done, end - done)?;
+    Ok(sum.crc32c)
 }
 
 /// A checksum that is taken of stretches of a file, read in parts.

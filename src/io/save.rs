@@ -145,7 +145,9 @@ impl Writer {
         texts: &[TextVariable],
         unfinished: &Unfinished,
     ) -> Result<(Writer, Created)> {
-        check_output(spec)?;
+        if !unfinished.adopted {
+            check_output(spec)?;
+        }
         check_names(spec, inline, texts)?;
         if spec.format.is_zarr() {
             let (hierarchy, created) = Hierarchy::create(spec, inline, texts, unfinished)?;
@@ -156,9 +158,9 @@ impl Writer {
     }
 
     /// What is appended from now on is noted there.
-    pub fn note_in(&mut self, noting: Noting) {
+    pub fn note_in(&mut self, noting: Noting, spec: &OutputSpec) {
         match self {
-            Writer::NetCdf4(writer) => writer.note_in(noting),
+            Writer::NetCdf4(writer) => writer.note_in(noting, spec),
             // The ranks that write the chunks note them.
             Writer::Zarr(_) => {}
         }

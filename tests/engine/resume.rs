@@ -255,3 +255,44 @@ fn exchanged_results_go_on() {
     sweep(turned, "turned.nc", &packed([7, 30, 5]), 2);
     sweep(turned, "turned.zarr", &packed([28, 7, 6]), 3);
 }
+
+/// The later a run was stopped, the less is left: what was folded and stored is not read again.
+#[test]
+fn the_later_a_stop_the_less_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, outputs) in [
+        ("plain", element_wise as Outputs),
+        ("folds", folds),
+        ("anomalies", anomalies),
+    ] {
+        let job = Job {
+            input: folder.path().join("input.nc"),
+            outputs,
+            encoding: Encoding::default(),
+        };
+        if !job.input.exists() {
+            input(folder.path());
+        }
+        let path = folder.path().join("out.nc");
+        let alone = (1, 1);
+        let full = job.run(&path, alone, Journaled::Anew, None).unwrap().decoded_bytes;
+        std::fs::remove_file(&path).unwrap();
+        let mut left = Vec::new();
+        for after in 0.. {
+            let stopped = job.run(&path, alone, Journaled::Anew, Some(after));
+            let resumed = match stopped {
+                Ok(_) => None,
+                Err(_) => Some(job.run(&path, alone, Journaled::Resume, None).unwrap()),
+            };
+            std::fs::remove_file(&path).unwrap();
+            match resumed {
+                Some(stats) => left.push(stats.decoded_bytes),
+                None => break,
+            }
+        }
+        assert_eq!(left[0], full, "{name}: {left:?}");
+        assert!(left.is_sorted_by(|a, b| a >= b), "{name}: {left:?} of {full}");
+        let last = left[left.len() - 1];
+        assert!(left.len() > 5 && last <= full / 4, "{name}: {left:?} of {full}");
+    }
+}

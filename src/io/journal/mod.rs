@@ -21,5 +21,6 @@ mod record;
 pub use folder::{Attempt, Found, Interrupted, JournalFolder, part_name, remove_part, tidy};
 pub use key::{InputKey, RunKey, Sha};
 pub use log::{BlobWriter, Log, read_blob};
-pub use parts::{ChunkIn, copy_region, good_file, read_chunk};
+pub(in crate::io) use parts::layout;
+pub use parts::{ChunkIn, check_region, good_file, good_layout, read_chunk};
 pub use record::{Blob, Record, StoredState};

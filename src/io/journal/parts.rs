@@ -1,9 +1,11 @@
 //! Pieces of an unfinished output of an earlier start: compared with their checksums, and brought into the new one.
 
+use super::record::Record;
 use crate::geom::Region;
-use crate::io::manifest::Sum;
+use crate::io::manifest::{Sum, sum_beside};
 use crate::io::paste::rows;
-use crate::spec::VariableSpec;
+use crate::io::save::variable_bytes;
+use crate::spec::{OutputSpec, VariableSpec};
 use std::fs::File;
 use std::io::{ErrorKind, Result};
 use std::os::unix::fs::FileExt;
@@ -28,6 +30,55 @@ pub fn good_file(path: &Path, bytes: u64, crc32c: u32) -> Result<bool> {
     let mut sum = Sum::default();
     sum.add(&file, 0, bytes)?;
     Ok(sum.crc32c == crc32c)
+}
+
+/// The extents of the computed variables of a NetCDF-4 file.
+fn extents(spec: &OutputSpec, addresses: &[u64]) -> Vec<(u64, u64)> {
+    let all = spec.variables.iter().zip(addresses);
+    all.map(|(variable, address)| (*address, variable_bytes(variable)))
+        .filter(|(_, bytes)| *bytes > 0)
+        .collect()
+}
+
+/// What a journal notes of a new NetCDF-4 file, whose descriptions are written.
+///
+/// # Errors
+/// Those of the system.
+pub(in crate::io) fn layout(
+    path: &Path,
+    number: u32,
+    spec: &OutputSpec,
+    addresses: Vec<u64>,
+) -> Result<Record> {
+    let file = File::open(path)?;
+    let end = file.metadata()?.len();
+    let crc32c = sum_beside(&file, end, extents(spec, &addresses))?;
+    Ok(Record::Layout {
+        file: number,
+        end,
+        crc32c,
+        addresses,
+    })
+}
+
+/// Whether the descriptions of a file are those that were noted, so that it can be written on.
+///
+/// # Errors
+/// Those of the system, but for a file that is missing or too short.
+pub fn good_layout(
+    path: &Path,
+    spec: &OutputSpec,
+    (end, crc32c, addresses): (u64, u32, &[u64]),
+) -> Result<bool> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    if file.metadata()?.len() != end || addresses.len() != spec.variables.len() {
+        return Ok(false);
+    }
+    Ok(sum_beside(&file, end, extents(spec, addresses))? == crc32c)
 }
 
 /// Where an encoded chunk lies.
@@ -58,14 +109,14 @@ pub fn read_chunk(from: &File, chunk: ChunkIn) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Copies a box of a contiguous variable from one file, where it begins at one address, into another; whether its bytes are those
-/// of the checksum (else what was copied is of no use, and is written again).
+/// Compares a box of a contiguous variable, which begins at an address of a file, with its checksum, and copies it into another file, if
+/// there is one; whether it is good (else what was copied is of no use, and is written again).
 ///
 /// # Errors
 /// Those of the system, but for a file that ends too early.
-pub fn copy_region(
+pub fn check_region(
     (from, from_address): (&File, u64),
-    (to, to_address): (&File, u64),
+    to: Option<(&File, u64)>,
     spec: &VariableSpec,
     region: &Region,
     crc32c: u32,
@@ -91,7 +142,10 @@ pub fn copy_region(
                 part.resize(now, 0);
                 done = from
                     .read_exact_at(&mut part, from_address + at)
-                    .and_then(|()| to.write_all_at(&part, to_address + at));
+                    .and_then(|()| match to {
+                        Some((to, to_address)) => to.write_all_at(&part, to_address + at),
+                        None => Ok(()),
+                    });
                 sum = crc32c::crc32c_append(sum, &part);
                 (at, left) = (at + now as u64, left - now);
             }

@@ -56,6 +56,18 @@ pub enum Record {
         /// In a NetCDF-4 file: the first byte of the chunk, or of the contiguous variable.
         address: u64,
     },
+    /// The descriptions of an unfinished NetCDF-4 file all of whose computed variables are contiguous: the library does not touch it
+    /// again before its end.
+    Layout {
+        /// Number of the output.
+        file: u32,
+        /// Bytes of the file.
+        end: u64,
+        /// CRC-32C of all bytes that no computed variable has.
+        crc32c: u32,
+        /// First byte of each computed variable.
+        addresses: Vec<u64>,
+    },
     /// A finished piece of a result that stays in memory.
     Result {
         /// Number of the stage.

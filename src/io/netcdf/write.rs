@@ -9,13 +9,14 @@ use crate::block::Block;
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
 use crate::io::hdf5::raw::{self, Handle};
+use crate::io::journal::layout;
 use crate::io::manifest::{Manifest, Piece, Pieces, Place};
 use crate::io::save::{
     Created, Noting, Placement, TextVariable, Unfinished, directory, output, variable_bytes,
 };
 use crate::spec::{OutputSpec, VariableSpec};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file being written; on one rank only.
 pub struct Writer {
@@ -48,7 +49,9 @@ impl Writer {
         if name.is_empty() {
             return Err(output(&path, "it has no file name"));
         }
-        // What an earlier start has is copied piece by piece: no file that a kill has left can be trusted as a whole.
+        if unfinished.adopted {
+            return Self::reopen(spec, inline, texts, &unfinished.part);
+        }
         let temporary = unfinished.part.clone();
         let file = raw::create_file(&temporary)
             .map_err(|why| output(&path, format!("it cannot be created: {why}")))?;
@@ -109,12 +112,69 @@ impl Writer {
         ))
     }
 
-    pub(in crate::io) fn note_in(&mut self, noting: Noting) {
+    pub(in crate::io) fn note_in(&mut self, noting: Noting, spec: &OutputSpec) {
+        if self
+            .streamed
+            .iter()
+            .all(|streamed| streamed.chunk.is_empty())
+        {
+            let addresses = self.streamed.iter().map(|streamed| streamed.address);
+            match layout(&self.temporary, noting.file, spec, addresses.collect()) {
+                Ok(layout) => noting.log.note(&layout),
+                Err(e) => noting.log.fail(&e),
+            }
+        }
         self.noting = Some(noting);
     }
 
     pub(in crate::io) fn keep(&mut self) {
         self.finished = true;
+    }
+
+    /// Opens the unfinished file of an earlier start, all of whose streamed variables are contiguous.
+    fn reopen(
+        spec: &OutputSpec,
+        inline: &[(VariableSpec, Block)],
+        texts: &[TextVariable],
+        part: &Path,
+    ) -> Result<(Writer, Created)> {
+        let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
+        let io = |why: String| {
+            Error::new(
+                Fault::Io,
+                format!("save: writing on {} failed: {why}", part.display()),
+            )
+        };
+        let file = raw::open_for_writing(part).map_err(io)?;
+        let with_dims = with_text_dims(spec, texts);
+        let layout = Layout {
+            spec: &with_dims,
+            inline,
+            texts,
+            file: &file,
+        };
+        let streamed = layout.open_streamed().map_err(io)?;
+        let variables = streamed
+            .iter()
+            .map(|streamed| Placement::Contiguous {
+                address: streamed.address,
+            })
+            .collect();
+        let writer = Writer {
+            file: Some(file),
+            streamed,
+            temporary: part.to_owned(),
+            path,
+            overwrite: spec.overwrite,
+            finished: false,
+            noting: None,
+        };
+        let created = Created {
+            temporary: part.to_owned(),
+            adopted: true,
+            variables,
+        };
+        Ok((writer, created))
     }
 
     /// Appends the encoded bytes of one chunk of streamed variable number `variable`, with their CRC-32C.
