@@ -22,6 +22,7 @@ mod open;
 mod paste;
 mod records;
 mod remote;
+mod retry;
 mod save;
 mod scratch;
 mod sniff;
@@ -44,6 +45,8 @@ pub use manifest::{Piece, Place};
 pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
 pub(crate) use remote::{is_url, shown};
+#[cfg(debug_assertions)]
+pub(crate) use retry::fail_reads;
 pub use save::{
     Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_file, check_output,
 };
