@@ -8,6 +8,7 @@ mod faults;
 mod fetch;
 mod gaps;
 mod kept;
+mod local;
 mod messages;
 mod output;
 mod pass;

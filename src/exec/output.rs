@@ -107,6 +107,7 @@ impl Delivery<'_> {
         let spec = &self.plan.files[file as usize].variables[variable as usize];
         match &output.created.variables[variable as usize] {
             Placed::Contiguous { address } => {
+                super::faults::here("write")?;
                 output.writer.write_region(
                     (variable as usize, *address),
                     spec,
@@ -155,6 +156,7 @@ impl ChunkTarget<'_> {
         meter: &Meter,
         scratch: &mut Scratch,
     ) -> Result<usize> {
+        super::faults::here("write")?;
         let region = self.grid.region(&chunk);
         let full: Vec<usize> = self.grid.axes.iter().map(|axis| axis.longest()).collect();
         let part;

@@ -10,7 +10,7 @@ use super::spare::Spares;
 use super::stage::StageContext;
 use super::write::{write_from_scratch, write_stage};
 use crate::block::{Block, Buffer};
-use crate::comm::{Comm, Tag, share, verdict};
+use crate::comm::{Comm, Tag, quiet_panics, share, verdict};
 use crate::config::Limits;
 use crate::error::{Context, Error, Result};
 use crate::expr::DataId;
@@ -147,9 +147,12 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     }
     let _held = meter.hold(state.held.values().map(|held| held.block.bytes()).sum());
     let _window = meter.hold(state.limits.window_bytes(comm.size()));
-    let opened = super::faults::point("open", comm.rank())
-        .and_then(|()| open_sources(&plan, indices, state));
-    verdict(comm, opened)?;
+    comm.pulse().stage("opening the inputs of the plan");
+    let opened = quiet_panics(|| {
+        super::faults::point("open", comm.rank())?;
+        open_sources(&plan, indices, state)
+    });
+    verdict(comm, opened.flatten()).context(|| "opening the inputs of the plan")?;
     let codes = codes
         .into_iter()
         .map(|(id, bytes)| {
@@ -246,6 +249,10 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         };
         let _in_stage = tracing::info_span!("stage", number).entered();
         let began = recorder.begin(number as u32);
+        (comm.pulse()).stage(&format!(
+            "running stage {number} ({}) of the plan",
+            stage.kind()
+        ));
         let finished = match stage {
             Stage::Pass(pass) => context.pass(stage, pass, &resident),
             Stage::Write(write) if plan.in_scratch(write.array) => {
@@ -298,11 +305,14 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     if !outputs.is_empty() {
         let began = recorder.begin(StageRecord::BESIDE);
         let finishes = recorder.span(0, Work::Finish);
-        let synced = outputs.iter().try_for_each(|output| output.writer.sync());
-        verdict(comm, synced)?;
+        comm.pulse().stage("finishing the outputs");
+        let synced = quiet_panics(|| {
+            super::faults::point("finish", comm.rank())?;
+            outputs.iter().try_for_each(|output| output.writer.sync())
+        });
+        verdict(comm, synced.flatten()).context(|| "finishing the outputs")?;
         let written = pieces_written(comm, &outputs)?;
         share(comm, || {
-            super::faults::point("finish", 0)?;
             let finished = writers.drain(..).zip(&written);
             finished
                 .into_iter()
