@@ -109,6 +109,7 @@ pub(crate) fn many(driver: &Driver, input: &str, count: usize) -> Result<()> {
             .std(&[0], 0)
             .sum(&[])
             .compute_block()?;
+        kept.release()?;
         let found = found.buffer().as_bytes().to_vec();
         assert_eq!(
             *sum.get_or_insert_with(|| found.clone()),
