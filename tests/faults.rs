@@ -4,8 +4,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "faults/matrix.rs"]
+mod matrix;
 #[path = "faults/scratch.rs"]
 mod scratch;
+#[path = "faults/soak.rs"]
+mod soak;
 mod support;
 #[path = "faults/unwritable.rs"]
 mod unwritable;
@@ -26,18 +30,30 @@ use tempfile::TempDir;
 const CHILD: &str = "HYPERSLAB_FAULTS_CHILD";
 /// So many ranks as threads of the child.
 const THREADS: &str = "HYPERSLAB_FAULTS_THREADS";
+/// Warnings are printed.
+const TOLD: &str = "HYPERSLAB_FAULTS_TOLD";
 
 fn main() {
     if let Ok(role) = std::env::var(CHILD) {
         unwritable::constrain();
+        if std::env::var_os(TOLD).is_some() {
+            let told = tracing_subscriber::fmt().with_writer(std::io::stderr);
+            told.with_ansi(false).init();
+        }
         let threads = std::env::var(THREADS).ok().and_then(|n| n.parse().ok());
         let fabric = threads.map(Fabric::Threads);
+        if role == "message" {
+            return soak::long_message().unwrap();
+        }
+        let many_tiles = Tiling {
+            elements: 1,
+            ..Tiling::default()
+        };
+        let (limits, tiling) =
+            soak::config(&role).unwrap_or_else(|| (scratch::limits(&role), many_tiles));
         let config = Config {
-            limits: scratch::limits(&role),
-            tiling: Tiling {
-                elements: 1,
-                ..Tiling::default()
-            },
+            limits,
+            tiling,
             fabric,
             ..Config::default()
         };
@@ -66,6 +82,12 @@ fn main() {
         ("foreign_launcher", foreign_launcher),
         ("injected", injected),
         ("killed_ranks", killed_ranks),
+        ("matrix", matrix::matrix),
+        ("middle_of_collectives", matrix::others),
+        ("transient_reads", matrix::transient),
+        ("many_computes", soak::computes),
+        ("ranks_start_and_stop", soak::starts),
+        ("counts", soak::counts),
     ]);
 }
 
@@ -80,6 +102,10 @@ fn act(driver: &Driver, role: &str) -> Result<()> {
         ["noise", layout, output] => unwritable::save_noise(driver, layout, output),
         ["part_instead", layout, output] => unwritable::save_part_instead(driver, layout, output),
         ["turn", kib] => scratch::turn(driver, kib),
+        ["many", input, count] => soak::many(driver, input, count.parse().unwrap()),
+        ["known"] | ["pieces"] => soak::known(driver),
+        ["beyond"] => soak::beyond(driver),
+        ["anomaly", input, output] => matrix::anomaly(driver, input, output),
         ["vanish", input, how] => {
             let mean = driver.open(input)?.var("red").mean(());
             match *how {

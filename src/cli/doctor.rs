@@ -27,7 +27,7 @@ const VARIABLES: [&str; 17] = [
     "SLURM_MEM_PER_NODE",
     "OMP_NUM_THREADS",
     "HDF5_USE_FILE_LOCKING",
-    "HYPERSLAB_WATCHDOG_S",
+    "HYPERSLAB_WATCHDOG_SECONDS",
 ];
 
 /// What one rank sees.

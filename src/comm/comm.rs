@@ -1,5 +1,6 @@
 //! The trait of the fabrics, and the verdict that all ranks share.
 
+use super::panics::quiet_panics;
 use super::watchdog::Pulse;
 use crate::error::{Error, Fault, Origin, Result};
 use std::sync::Arc;
@@ -164,6 +165,8 @@ pub fn share<T>(comm: &dyn Comm, make: impl FnOnce() -> Result<T>) -> Result<T>
 where
     T: serde::Serialize + serde::de::DeserializeOwned,
 {
+    // A panic would leave the other ranks waiting, and what rank 0 has begun lying about.
+    let make = || quiet_panics(make).flatten();
     if comm.size() == 1 {
         return make();
     }

@@ -4,7 +4,7 @@
 //! message to oneself never leaves the rank; no wait spins for long. Trees are binomial: log2(n) steps. A fabric error
 //! marks the endpoint as broken, and `launch` then ends the job instead of waiting for ranks that will not come.
 
-use super::watchdog::Pulse;
+use super::watchdog::{EndOfPulse, Pulse};
 use super::window::{Own, SLOT_BYTES, Windows};
 use super::wire::{BARRIER, BROADCAST, Backoff, EXCHANGE, GATHER, Wire, channel, transfers};
 use super::{Comm, CommStats, Message, Stream, Tag};
@@ -23,17 +23,19 @@ pub(super) struct Endpoint<W: Wire> {
     /// What this rank shares with others of its node.
     windows: RefCell<Option<Windows>>,
     pulse: Arc<Pulse>,
+    _end_of_pulse: EndOfPulse,
 }
 
 impl<W: Wire> Endpoint<W> {
     pub(super) fn new(wire: W) -> Self {
-        let pulse = Arc::new(Pulse::new(wire.aborter()));
+        let pulse = Arc::new(Pulse::new(wire.aborter(), wire.is_apart()));
         Endpoint {
             wire,
             own: RefCell::default(),
             stats: Cell::default(),
             broken: Cell::new(false),
             windows: RefCell::default(),
+            _end_of_pulse: EndOfPulse(Arc::clone(&pulse)),
             pulse,
         }
     }

@@ -7,6 +7,9 @@
 mod comm;
 mod endpoint;
 mod handshake;
+mod heartbeat;
+mod judge;
+mod keeper;
 mod launch;
 mod mpi;
 mod panics;

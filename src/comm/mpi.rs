@@ -438,6 +438,10 @@ impl Wire for MpiWire {
         Ok(())
     }
 
+    fn is_apart(&self) -> bool {
+        true
+    }
+
     fn aborter(&self) -> Aborter {
         Arc::new(|exit_code, report| {
             report_once(report);
@@ -497,12 +501,16 @@ pub(super) fn run<T: Send>(
     }
     let place = format!("rank {} of {}, host {}", wire.rank, wire.size, wire.host);
     let exit_code = i32::from(Fault::Internal.exit_code());
-    let report_place = place.clone();
+    let endpoint = Endpoint::new(wire);
+    let (report_place, pulse) = (place.clone(), endpoint.pulse());
     make_fatal(Box::new(move |text| {
-        report_once(&format!("{report_place}: {text}"));
+        let stage = pulse.doing().map(|stage| format!("\n  while {stage}"));
+        report_once(&format!(
+            "{report_place}: {text}{}",
+            stage.unwrap_or_default()
+        ));
         end_job(exit_code)
     }));
-    let endpoint = Endpoint::new(wire);
     let result = match catch_unwind(AssertUnwindSafe(|| body(&endpoint))) {
         Ok(result) => result,
         Err(payload) => {

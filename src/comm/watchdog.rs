@@ -1,19 +1,23 @@
-//! A thread that ends the job when nothing moves: a hang costs an allocation, an error only the rest of a run.
+//! Ends the job when nothing moves: a hang costs an allocation, an error only the rest of a run.
 //!
-//! A rank *moves* when it ticks: `exec` ticks per tile, the communicator per message. A rank that computes without a
-//! tick for the limit is hung. A rank that waits in `comm` may wait for one that works alone, so it only warns at the
-//! limit, and ends the job at [`PATIENCE`] times the limit: then the others' ticks were no progress either.
+//! A rank *moves* when it ticks: `exec` ticks per tile, the communicator per message. Each rank has a keeper, a thread that
+//! sees whether the rank moves. Between processes the keepers tell rank 0's by datagrams (`heartbeat.rs`), beside the
+//! messages of the ranks, so that a rank that waits in MPI tells it too; rank 0 alone then judges (`judge.rs`), and rank 1
+//! whether rank 0 is alive: one report for the job, which names the rank that the others wait for.
+//!
+//! Where no datagrams come through, a keeper knows its own rank alone. One that computes without a tick for the limit is hung.
+//! One that waits may wait for a rank that works, so it only warns at the limit, and ends the job at [`super::judge::PATIENCE`]
+//! times the limit: then the others' ticks were no progress either.
 
 use super::Comm;
+use super::judge::Signs;
+use super::keeper::Keeper;
 use super::wire::Aborter;
 use crate::error::{Error, Fault, Result};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// How many limits a rank may wait for others.
-const PATIENCE: u32 = 6;
 /// The default limit.
 const DEFAULT_SECONDS: u64 = 600;
 /// Sets the limit in seconds; 0 turns the watchdog off.
@@ -22,25 +26,50 @@ const VARIABLE: &str = "HYPERSLAB_WATCHDOG_SECONDS";
 /// The signs of life of one rank; shared between its threads.
 pub struct Pulse {
     moves: AtomicU64,
-    waiting: AtomicBool,
+    /// Calls that wait for other ranks.
+    waiting: AtomicU32,
+    /// Watchdogs that live: between requests of the program a rank may be still for ever.
+    watched: AtomicU32,
+    stage: Mutex<String>,
     abort: Aborter,
+    /// Ranks are processes: only then is there something that datagrams tell and memory does not.
+    apart: bool,
+    keeper: Mutex<Option<Keeper>>,
 }
 
 /// While it lives, the rank waits for other ranks.
-pub(super) struct Waiting<'a>(&'a Pulse);
+pub(crate) struct Waiting<'a>(&'a Pulse);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.store(false, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
+/// Ends the keeper of a rank with its communicator.
+pub(super) struct EndOfPulse(pub(super) Arc<Pulse>);
+
+impl Drop for EndOfPulse {
+    fn drop(&mut self) {
+        let keeper = lock(&self.0.keeper).take();
+        drop(keeper);
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Pulse {
-    pub(super) fn new(abort: Aborter) -> Self {
+    pub(super) fn new(abort: Aborter, apart: bool) -> Self {
         Pulse {
             moves: AtomicU64::new(0),
-            waiting: AtomicBool::new(false),
+            waiting: AtomicU32::new(0),
+            watched: AtomicU32::new(0),
+            stage: Mutex::default(),
             abort,
+            apart,
+            keeper: Mutex::default(),
         }
     }
 
@@ -49,9 +78,47 @@ impl Pulse {
         self.moves.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn waiting(&self) -> Waiting<'_> {
-        self.waiting.store(true, Ordering::Relaxed);
+    /// Says what the rank does now: the text of a later report.
+    pub fn stage(&self, text: &str) {
+        text.clone_into(&mut lock(&self.stage));
+        self.tick();
+        if let Some(keeper) = &*lock(&self.keeper) {
+            keeper.tell(self);
+        }
+    }
+
+    /// What the rank does now, if that can be told at once: for a thread that panics.
+    pub(super) fn doing(&self) -> Option<String> {
+        let stage = self.stage.try_lock().ok()?;
+        (!stage.is_empty()).then(|| stage.clone())
+    }
+
+    pub(crate) fn waiting(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         Waiting(self)
+    }
+
+    /// True where ranks are processes.
+    pub(super) fn is_apart(&self) -> bool {
+        self.apart
+    }
+
+    /// Ends the job with a report.
+    pub(super) fn end_job(&self, report: &str, limit: Duration) {
+        let report = format!(
+            "{report}\n  the watchdog ends the job; {VARIABLE} sets its limit ({} s), 0 turns it off",
+            limit.as_secs_f64()
+        );
+        (self.abort)(i32::from(Fault::Internal.exit_code()), &report);
+    }
+
+    pub(super) fn signs(&self) -> Signs {
+        Signs {
+            moves: self.moves.load(Ordering::Relaxed),
+            waiting: self.waiting.load(Ordering::Relaxed) > 0,
+            watched: self.watched.load(Ordering::Relaxed) > 0,
+            stage: lock(&self.stage).clone(),
+        }
     }
 }
 
@@ -61,18 +128,9 @@ impl std::fmt::Debug for Pulse {
     }
 }
 
-struct Shared {
-    pulse: Arc<Pulse>,
-    place: String,
-    /// Current stage, and true when the watchdog shall end.
-    state: Mutex<(String, bool)>,
-    wake: Condvar,
-}
-
 /// Watches one rank until it is dropped. Off in a job of one rank.
 pub struct Watchdog {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    pulse: Arc<Pulse>,
 }
 
 impl Watchdog {
@@ -92,116 +150,40 @@ impl Watchdog {
         Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
     }
 
-    /// Starts to watch; `None` watches nothing.
+    /// Starts to watch; `None` watches nothing. Collective the first time, which starts the keepers for the rest of the job
+    /// with the limit of that time.
     pub fn start(comm: &dyn Comm, limit: Option<Duration>) -> Self {
-        let shared = Arc::new(Shared {
-            pulse: comm.pulse(),
-            place: format!(
-                "rank {} of {}, host {}",
-                comm.rank(),
-                comm.size(),
-                comm.host()
-            ),
-            state: Mutex::default(),
-            wake: Condvar::new(),
-        });
-        let thread = limit.filter(|_| comm.size() > 1).and_then(|limit| {
-            let shared = Arc::clone(&shared);
-            // Without a thread to watch with, the job runs unwatched rather than not at all.
-            std::thread::Builder::new()
-                .name("watchdog".into())
-                .spawn(move || watch(&shared, limit))
-                .ok()
-        });
-        Watchdog { shared, thread }
+        let pulse = comm.pulse();
+        if comm.size() > 1 {
+            let mut keeper = lock(&pulse.keeper);
+            if keeper.is_none() {
+                *keeper = Some(Keeper::start(comm, &pulse, limit));
+            }
+        }
+        pulse.tick();
+        pulse.watched.fetch_add(1, Ordering::Relaxed);
+        Watchdog { pulse }
     }
 
     /// Says what the rank does now: the text of a later report.
     pub fn stage(&self, text: &str) {
-        let mut state = self
-            .shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        text.clone_into(&mut state.0);
-        drop(state);
-        self.tick();
+        self.pulse.stage(text);
     }
 
     /// Notes progress.
     pub fn tick(&self) {
-        self.shared.pulse.tick();
+        self.pulse.tick();
     }
 
     /// For the threads of a rank: they tick, too.
     pub fn pulse(&self) -> Arc<Pulse> {
-        Arc::clone(&self.shared.pulse)
+        Arc::clone(&self.pulse)
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1 = true;
-        self.shared.wake.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // A watchdog that panicked has nothing to say any more.
-            let _ = thread.join();
-        }
-    }
-}
-
-fn watch(shared: &Shared, limit: Duration) {
-    let period = (limit / 8).clamp(Duration::from_millis(10), Duration::from_secs(10));
-    let mut seen = shared.pulse.moves.load(Ordering::Relaxed);
-    let mut since = Instant::now();
-    let mut warned = false;
-    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-    while !state.1 {
-        state = shared
-            .wake
-            .wait_timeout(state, period)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
-        let moves = shared.pulse.moves.load(Ordering::Relaxed);
-        if moves != seen {
-            (seen, since, warned) = (moves, Instant::now(), false);
-            continue;
-        }
-        let still = since.elapsed();
-        if still < limit || state.1 {
-            continue;
-        }
-        let waiting = shared.pulse.waiting.load(Ordering::Relaxed);
-        let stage = if state.0.is_empty() {
-            "no stage yet"
-        } else {
-            &state.0
-        };
-        let what = if waiting {
-            "waits for other ranks"
-        } else {
-            "has not moved"
-        };
-        let report = format!(
-            "{}: {what} for {} s in: {stage}",
-            shared.place,
-            still.as_secs_f64().round()
-        );
-        if !waiting || still >= limit * PATIENCE {
-            let report = format!(
-                "{report}\n  the watchdog ends the job; {VARIABLE} sets its limit ({} s), 0 turns it off",
-                limit.as_secs_f64()
-            );
-            (shared.pulse.abort)(i32::from(Fault::Internal.exit_code()), &report);
-            return;
-        }
-        if !warned {
-            warned = true;
-            eprintln!("hyperslab: warning: {report}");
-        }
+        self.pulse.watched.fetch_sub(1, Ordering::Relaxed);
+        self.pulse.stage("");
     }
 }

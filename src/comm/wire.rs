@@ -47,6 +47,10 @@ pub(super) trait Wire {
     fn nudge(&self, _rank: usize) {}
     /// Waits a little for news; an error when the awaited source, or the job, has ended.
     fn pause(&self, backoff: &mut Backoff, source: Option<usize>) -> Result<()>;
+    /// True where ranks are processes: one may be stopped alone.
+    fn is_apart(&self) -> bool {
+        false
+    }
     fn aborter(&self) -> Aborter;
     fn abort(&self, exit_code: i32) -> !;
 }

@@ -1,6 +1,7 @@
 //! Joins partial results across ranks. The fixed tree over segments decides what is joined with what; ranks only decide
 //! where it happens, along a binomial tree of the ranks that share a piece, ending at the first of them.
 
+use super::local::Local;
 use super::sink::SinkRun;
 use crate::comm::Comm;
 use crate::error::{Error, Result};
@@ -19,7 +20,8 @@ struct Parts {
     nodes: Vec<(NodeId, Vec<u8>)>,
 }
 
-/// Brings the partial results of a split sink to the ranks that own its pieces. Collective.
+/// Brings the partial results of a split sink to the ranks that own its pieces. Collective; what fails on this rank alone is
+/// its error at the end.
 pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Result<()> {
     let participants = sink.geometry.participants(pass, comm.rank());
     let me = participants.iter().position(|rank| *rank == comm.rank());
@@ -30,6 +32,7 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
         .iter()
         .map(|axis| pass.placement.parts[*axis])
         .product();
+    let local = Local::default();
     let mut distance = 1;
     while distance < group {
         let mut to = None;
@@ -49,7 +52,13 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
         .into_iter()
         .peekable();
         while to.is_some() || from.is_some() {
-            let payload = batch(&mut pieces)?;
+            let payload = match local.attempt(|| batch(&mut pieces)) {
+                Some(payload) => payload,
+                None => {
+                    pieces = Vec::new().into_iter().peekable();
+                    Vec::new()
+                }
+            };
             // Sizes first: which subtrees are whole depends on the boxes of several ranks.
             let more = if pieces.peek().is_some() { MORE } else { 0 };
             let sizes = comm.exchange(
@@ -76,7 +85,10 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
                     .collect::<Vec<_>>(),
             )?;
             if let Some(bytes) = received.first() {
-                put_all(sink, bytes)?;
+                local.attempt(|| {
+                    super::faults::here("merge")?;
+                    put_all(sink, bytes)
+                });
             }
             if more == 0 {
                 to = None;
@@ -87,7 +99,7 @@ pub(super) fn combine(comm: &dyn Comm, pass: &Pass, sink: &SinkRun<'_>) -> Resul
         }
         distance *= 2;
     }
-    Ok(())
+    local.ended()
 }
 
 /// The next pieces, encoded: of one round, or nothing when none is left.

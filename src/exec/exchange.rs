@@ -1,6 +1,7 @@
 //! Moves boxes of resident arrays to the ranks that need them: every message is the intersection of the box that one rank
 //! holds with the box that another needs, so both sides know it without asking.
 
+use super::local::Local;
 use super::run::Resident;
 use super::spare::Spares;
 use crate::block::Block;
@@ -86,7 +87,8 @@ pub(super) fn parts<'a>(
 }
 
 /// What this rank needs of `array` in `stage`, in memory of `spares` where there is some; `joined`: in one box, however many
-/// ranks it comes from. Collective.
+/// ranks it comes from. Collective: what fails on this rank alone (packing, pasting) is its error when the others have what they
+/// wait for.
 pub(super) fn bring(
     comm: &dyn Comm,
     plan: &Plan,
@@ -115,11 +117,14 @@ pub(super) fn bring(
         (true, Some(region)) => Some((spares.block(dtype, &region.shape), region.clone())),
         _ => None,
     };
+    let local = Local::default();
     if let Some((block, region)) = &mut whole {
         for own in boxes.drain(..) {
             if let Some(part) = own.region.intersect(region) {
-                let from = own.block.part(&part.relative_to(&own.region.start));
-                block.paste(&part.relative_to(&region.start), &from)?;
+                local.attempt(|| {
+                    let from = own.block.part(&part.relative_to(&own.region.start));
+                    block.paste(&part.relative_to(&region.start), &from)
+                });
             }
         }
     }
@@ -149,10 +154,11 @@ pub(super) fn bring(
             from,
             part: part.as_ref(),
         };
-        swap(comm, dtype, out, incoming)?;
+        swap(comm, dtype, out, incoming, &local)?;
         boxes.extend(apart.map(|(block, region)| held(block, region)));
     }
     boxes.extend(whole.map(|(block, region)| held(block, region)));
+    local.ended()?;
     Ok(AtHand { boxes })
 }
 
@@ -178,6 +184,7 @@ fn swap(
     dtype: DType,
     out: Outgoing<'_>,
     mut incoming: Incoming<'_>,
+    local: &Local,
 ) -> Result<()> {
     let shared = |rank: usize, part: Option<&Region>| comm.shared_bytes(rank).zip(part.cloned());
     let near = (
@@ -212,19 +219,23 @@ fn swap(
             .map(|_| stream(incoming.from, &near.1, &in_lengths));
         comm.stream(
             sending,
-            &mut |number, bytes| match out.own {
-                Some(own) => {
-                    let slab = sends[number].relative_to(&own.region.start);
-                    own.block.part(&slab).write_bytes(bytes)
+            &mut |number, bytes| {
+                if let Some(own) = out.own {
+                    local.attempt(|| {
+                        super::faults::here("move")?;
+                        let slab = sends[number].relative_to(&own.region.start);
+                        own.block.part(&slab).write_bytes(bytes)
+                    });
                 }
-                None => Ok(()),
+                Ok(())
             },
             taking,
-            &mut |number, bytes| match &mut incoming.into {
-                Some((block, held)) => {
-                    block.paste_bytes(&receives[number].relative_to(&held.start), bytes)
+            &mut |number, bytes| {
+                if let Some((block, held)) = &mut incoming.into {
+                    let slab = receives[number].relative_to(&held.start);
+                    local.attempt(|| block.paste_bytes(&slab, bytes));
                 }
-                None => Ok(()),
+                Ok(())
             },
         )?;
     }
@@ -237,8 +248,13 @@ fn swap(
     for round in 0..sends.len().max(receives.len()) {
         let mut send = Vec::new();
         if let (Some(own), Some(slab)) = (out.own, sends.get(round)) {
-            let piece = own.block.part(&slab.relative_to(&own.region.start));
-            send.push((out.to, piece.to_bytes()));
+            let packed = local.attempt(|| {
+                super::faults::here("move")?;
+                let piece = own.block.part(&slab.relative_to(&own.region.start));
+                Ok(piece.to_bytes())
+            });
+            let nothing = || vec![0; slab.elements() * dtype.size()];
+            send.push((out.to, packed.unwrap_or_else(nothing)));
         }
         let slab = receives.get(round);
         let expected: Vec<(usize, usize)> = slab
@@ -249,7 +265,7 @@ fn swap(
         if let (Some(slab), Some(bytes), Some((block, held))) =
             (slab, received.into_iter().next(), &mut incoming.into)
         {
-            block.paste_bytes(&slab.relative_to(&held.start), &bytes)?;
+            local.attempt(|| block.paste_bytes(&slab.relative_to(&held.start), &bytes));
         }
     }
     Ok(())

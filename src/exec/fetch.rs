@@ -5,6 +5,7 @@
 //! starts with the first such chunk, waits in the task's place.
 
 use super::kept::KeptChunk;
+use crate::comm::quiet_panics;
 use crate::error::{Error, Result};
 use crate::geom::Region;
 use crate::io::Source;
@@ -52,10 +53,12 @@ impl Readers {
                 .stack_size(1 << 20)
                 .spawn(move || {
                     for mut request in inbox {
-                        let result = request
-                            .source
-                            .fetch_part(&request.chunk, &request.part, &mut request.raw)
-                            .map(|()| request.raw);
+                        let (chunk, part, raw) = (&request.chunk, &request.part, &mut request.raw);
+                        let fetched = quiet_panics(|| {
+                            super::faults::here("read")?;
+                            request.source.fetch_part(chunk, part, raw)
+                        });
+                        let result = fetched.flatten().map(|()| request.raw);
                         // The asker may have failed and gone: nobody waits for this chunk then.
                         let _ = request.reply.send((request.slot, result));
                     }
@@ -125,7 +128,9 @@ impl Readers {
                 continue;
             }
             // Handing a chunk from thread to thread costs more than copying it out of the system's memory.
-            if source.fetch_part_cached(&piece.chunk, &piece.part, &mut raw) {
+            if !super::faults::wanted("read")
+                && source.fetch_part_cached(&piece.chunk, &piece.part, &mut raw)
+            {
                 pending.raws[slot] = Some(raw);
                 continue;
             }

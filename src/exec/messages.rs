@@ -4,7 +4,7 @@
 //! ranks, sends them on, and on rank 0 also receives and delivers. A phase ends when every rank has said that it has
 //! nothing more to send, so that no message of one phase is met in the next, also after a failure.
 
-use crate::comm::{Comm, Tag};
+use crate::comm::{Comm, Tag, quiet_panics};
 use crate::error::{Error, Result};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use serde::{Deserialize, Serialize};
@@ -65,10 +65,12 @@ pub(super) fn pump(
     let mut failed: Option<Error> = None;
     let mut accept = |parcel: Parcel| {
         if failed.is_none() {
-            failed = deliver(parcel).err();
+            failed = quiet_panics(|| deliver(parcel)).flatten().err();
         }
     };
     let mut open = true;
+    let pulse = comm.pulse();
+    let mut waits = None;
     let mut waiting_for = comm.size() - 1;
     while open || (root && waiting_for > 0) {
         let mut idle = true;
@@ -100,6 +102,7 @@ pub(super) fn pump(
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     open = false;
+                    waits = Some(pulse.waiting());
                     if !root {
                         comm.send(0, tag, encode(&Parcel::End)?)?;
                     }
@@ -109,6 +112,7 @@ pub(super) fn pump(
             std::thread::sleep(PAUSE);
         }
     }
+    drop(waits);
     comm.flush()?;
     match failed {
         Some(error) => Err(error),

@@ -11,6 +11,7 @@ mod gaps;
 mod journal;
 mod kept;
 mod left;
+mod local;
 mod messages;
 mod output;
 mod pass;

@@ -136,6 +136,7 @@ impl Delivery<'_> {
         match &output.created.variables[variable as usize] {
             Placed::Contiguous { .. } if there(&finished.region) => {}
             Placed::Contiguous { address } => {
+                super::faults::here("write")?;
                 output.writer.write_region(
                     (variable as usize, *address),
                     spec,
@@ -187,6 +188,7 @@ impl ChunkTarget<'_> {
         meter: &Meter,
         scratch: &mut Scratch,
     ) -> Result<usize> {
+        super::faults::here("write")?;
         let region = self.grid.region(&chunk);
         let full: Vec<usize> = self.grid.axes.iter().map(|axis| axis.longest()).collect();
         let part;

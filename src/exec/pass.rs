@@ -473,6 +473,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                     block.paste(&into, &kept.block.part(&inside))?;
                     continue;
                 }
+                super::faults::here("decode")?;
                 source
                     .decode_into(&piece.chunk, raw, scratch, &piece.part, block, &need.start)
                     .context(|| format!("reading {}", run.variable(input)))?;
@@ -496,7 +497,7 @@ impl<'r, 'a> Worker<'r, 'a> {
                 .par_iter_mut()
                 .enumerate()
                 .try_for_each_init(Scratch::default, |scratch, (input, block)| {
-                    decode(input, block, scratch)
+                    quiet_panics(|| decode(input, block, scratch)).flatten()
                 });
         }
         let scratch = &mut self.scratch;

@@ -9,7 +9,7 @@ use super::spare::Spares;
 use super::stop::Stop;
 use super::walk::Run;
 use crate::block::{Block, Buffer};
-use crate::comm::{Comm, share, verdict};
+use crate::comm::{Comm, quiet_panics, share, verdict};
 use crate::config::Limits;
 use crate::error::{Context, Error, Fault, Result};
 use crate::expr::DataId;
@@ -151,9 +151,12 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     }
     let _held = meter.hold(state.held.values().map(|held| held.block.bytes()).sum());
     let _window = meter.hold(state.limits.window_bytes(comm.size()));
-    let opened = super::faults::point("open", comm.rank())
-        .and_then(|()| open_sources(&plan, indices, state));
-    verdict(comm, opened)?;
+    comm.pulse().stage("opening the inputs of the plan");
+    let opened = quiet_panics(|| {
+        super::faults::point("open", comm.rank())?;
+        open_sources(&plan, indices, state)
+    });
+    verdict(comm, opened.flatten()).context(|| "opening the inputs of the plan")?;
     let codes = codes
         .into_iter()
         .map(|(id, bytes)| {

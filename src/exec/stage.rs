@@ -57,7 +57,7 @@ impl<'a> StageContext<'a> {
         resident: &HashMap<ArrayId, Resident>,
     ) -> Result<Vec<(ArrayId, Resident)>> {
         let (comm, plan, state, meter) = (self.comm, self.plan, self.state, self.meter);
-        super::faults::point("exchange", comm.rank())?;
+        let mut ready = super::faults::quiet_point("exchange", comm.rank());
         let mut spare = meter.hold(0);
         let joined = plan.only_moves(pass);
         if !state.spares.is_empty() {
@@ -78,12 +78,15 @@ impl<'a> StageContext<'a> {
                 continue;
             }
             let own = resident.get(&array);
-            let block = bring(comm, plan, stage, array, own, (&state.spares, joined))?;
-            at_hand.insert(array, block);
+            // The others are in the exchange, too: what fails on this rank alone is said in the verdict after it.
+            match bring(comm, plan, stage, array, own, (&state.spares, joined)) {
+                Ok(block) => drop(at_hand.insert(array, block)),
+                Err(error) => ready = ready.and(Err(error)),
+            }
         }
         if let ([array], true) = (&pass.arrays()[..], joined)
             && let [SinkTarget::Store(stored)] = pass.sinks[0].targets[..]
-            && let Some(brought) = at_hand.remove(array)
+            && let (Ok(()), Some(brought)) = (&ready, at_hand.remove(array))
         {
             let moved = match plan.owned_region(stored, comm.rank()) {
                 Some(region) => brought.whole(region, plan.array(stored).dtype()).map(Some),
@@ -105,7 +108,7 @@ impl<'a> StageContext<'a> {
             .sum();
         let _exchanged = meter.hold(exchanged);
 
-        let prepared = self.prepare(pass);
+        let prepared = ready.and_then(|()| self.prepare(pass));
         let (sources, sinks, stores) = verdict(comm, prepared)?;
         let stored = stores.values().map(|store| store.bytes());
         let _stored = meter.hold(stored.sum());
@@ -165,7 +168,7 @@ impl<'a> StageContext<'a> {
         verdict(comm, local)?;
         if run.sinks.iter().any(|sink| sink.geometry.is_split(pass)) {
             let combines = state.recorder.span(0, Work::Combine);
-            let mut combined = super::faults::point("combine", comm.rank());
+            let mut combined = super::faults::quiet_point("combine", comm.rank());
             for sink in run.sinks.iter().filter(|sink| sink.geometry.is_split(pass)) {
                 let result = combine(comm, pass, sink);
                 combined = combined.and(result);

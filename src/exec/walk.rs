@@ -11,7 +11,7 @@ use super::scratch::ScratchFiles;
 use super::stage::StageContext;
 use super::write::{write_from_scratch, write_stage};
 use crate::block::Block;
-use crate::comm::{Comm, Tag, share, verdict};
+use crate::comm::{Comm, Tag, quiet_panics, share, verdict};
 use crate::error::{Context, Error, Fault, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
@@ -145,6 +145,10 @@ impl Run<'_> {
                 journal: self.journal,
                 room: self.room.get(number).map_or(0, |room| *room as usize),
             };
+            (comm.pulse()).stage(&format!(
+                "running stage {number} ({}) of the plan",
+                stage.kind()
+            ));
             let _in_stage = tracing::info_span!("stage", number).entered();
             let began = recorder.begin(number as u32);
             let finished = match stage {
@@ -222,14 +226,17 @@ impl Run<'_> {
         let recorder = self.state.recorder.clone();
         let began = recorder.begin(StageRecord::BESIDE);
         let finishes = recorder.span(0, Work::Finish);
-        let synced = outputs.iter().try_for_each(|output| output.writer.sync());
-        verdict(comm, synced)?;
+        comm.pulse().stage("finishing the outputs");
+        let synced = quiet_panics(|| {
+            super::faults::point("finish", comm.rank())?;
+            outputs.iter().try_for_each(|output| output.writer.sync())
+        });
+        verdict(comm, synced.flatten()).context(|| "finishing the outputs")?;
         let mut written = pieces_written(comm, outputs)?;
         let run = self.job.and_then(|job| job.journal.as_ref());
         let run = run.map(|journal| journal.key.digest()).unwrap_or_default();
         let (writers, lead) = (&mut *self.writers, self.lead.as_deref());
         share(comm, || {
-            super::faults::point("finish", 0)?;
             if let Some(lead) = lead {
                 for (written, adopted) in written.iter_mut().zip(&lead.adopted) {
                     written.extend(adopted.iter().cloned());

@@ -5,7 +5,7 @@ use super::output::{ChunkTarget, OpenOutput};
 use super::run::Resident;
 use super::sink::Finished;
 use super::stage::StageContext;
-use crate::comm::verdict;
+use crate::comm::{quiet_panics, verdict};
 use crate::error::{Error, Result};
 use crate::geom::positions;
 use crate::io::Scratch;
@@ -84,7 +84,8 @@ pub(super) fn write_stage(
                     state.stop.check()?;
                     let lane = rayon::current_thread_index().map_or(0, |thread| thread + 1);
                     let _writes = state.recorder.span(lane, Work::Write);
-                    to.put(chunk.clone(), &whole, outgoing, meter, scratch)?;
+                    quiet_panics(|| to.put(chunk.clone(), &whole, outgoing, meter, scratch))
+                        .flatten()?;
                     state.recorder.tile_done();
                     Ok(())
                 })
@@ -139,7 +140,8 @@ pub(super) fn write_from_scratch(
                 let Some(chunk) = chunks.get(next.fetch_add(1, Relaxed)) else {
                     break;
                 };
-                if let Err(error) = one(outgoing, &mut scratch, chunk) {
+                let written = quiet_panics(|| one(outgoing, &mut scratch, chunk)).flatten();
+                if let Err(error) = written {
                     // The others need not go on.
                     next.store(chunks.len(), Relaxed);
                     return Err(error);

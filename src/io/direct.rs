@@ -10,15 +10,14 @@ use super::format::{Scratch, Source, fit};
 use super::index::StorageIndex;
 use super::paste::{self, Place};
 use super::records::gather;
+use super::retry;
 use super::unpack::unpack;
 use crate::block::Block;
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::spec::{Filter, Layout, SourceSpec};
-use rustix::io::{ReadWriteFlags, preadv2};
-use std::io::{ErrorKind, IoSliceMut};
-use std::os::unix::fs::FileExt;
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// A variable of one file, read without any library.
@@ -164,7 +163,9 @@ impl DirectSource {
         let file = self.file.get()?;
         self.read_with(chunk, part, address, raw, |buffer, address| {
             let size = buffer.len();
-            file.read_exact_at(buffer, address).map_err(|e| match e.kind() {
+            let name = self.spec.file.path.display();
+            let read = retry::read_exact(&file, buffer, address, name);
+            read.map_err(|e| match e.kind() {
                 ErrorKind::UnexpectedEof => self.damaged(
                     chunk,
                     format!("the file ends before byte {}", address.saturating_add(size as u64)),
@@ -193,13 +194,16 @@ impl DirectSource {
             return false;
         };
         fit(raw, size);
-        self.read_with(chunk, part, address, raw, |buffer, address| {
-            let (size, now) = (buffer.len(), ReadWriteFlags::NOWAIT);
-            match preadv2(&*file, &mut [IoSliceMut::new(buffer)], address, now) {
-                Ok(got) if got == size => Ok(()),
-                _ => Err(()),
-            }
-        })
+        self.read_with(
+            chunk,
+            part,
+            address,
+            raw,
+            |buffer, address| match retry::read_cached(&file, buffer, address) {
+                true => Ok(()),
+                false => Err(()),
+            },
+        )
         .is_ok()
     }
 

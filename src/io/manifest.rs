@@ -7,6 +7,7 @@
 //! Form: one line of JSON, a line with its CRC-32C, and behind an HDF5 file a line of [`FOOTER`] bytes with the length of both.
 //! Checksums are CRC-32C (Castagnoli, RFC 3720 appendix B.4) of the stored bytes.
 
+use super::retry;
 use crate::error::{Error, Result};
 use crate::geom::Region;
 use serde::{Deserialize, Serialize};
@@ -263,7 +264,7 @@ impl Sum {
         while bytes > 0 {
             let now = bytes.min(PART);
             self.part.resize(now as usize, 0);
-            file.read_exact_at(&mut self.part, at)?;
+            retry::read_exact(file, &mut self.part, at, "a file that is checked")?;
             self.crc32c = crc32c::crc32c_append(self.crc32c, &self.part);
             at += now;
             bytes -= now;

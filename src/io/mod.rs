@@ -23,6 +23,7 @@ mod open;
 mod paste;
 mod records;
 mod remote;
+mod retry;
 mod save;
 mod scratch;
 mod sniff;
@@ -45,6 +46,8 @@ pub use manifest::{Piece, Place};
 pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
 pub(crate) use remote::{is_url, shown};
+#[cfg(debug_assertions)]
+pub(crate) use retry::fail_reads;
 pub use save::{
     Chunk, Created, Noting, Placement, RankWriter, TextVariable, Unfinished, Writer, check_file,
     check_output, finished_run,

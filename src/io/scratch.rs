@@ -5,11 +5,10 @@
 //! however the job ends. Elsewhere (NFS and what is not known) they go at the end and on errors; what a killed job leaves is
 //! found by its name ([`leftovers`]).
 
+use super::retry;
 use crate::config::format_bytes;
 use crate::error::{Error, Fault, Result};
-use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::IoSliceMut;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -273,22 +272,22 @@ impl ScratchFile {
     /// I/O when the system fails, or the file ends early.
     pub fn read(&self, window: &Window<'_>, span_bytes: usize, raw: &mut Vec<u8>) -> Result<()> {
         self.gather(window, span_bytes, raw, |buffer, at| {
-            let read = self.file.read_exact_at(buffer, at);
+            let read = retry::read_exact(&self.file, buffer, at, self.path.display());
             read.map_err(|e| broken(&self.path, "reading", buffer.len(), at, &e))
         })
     }
 
     /// As `read` when the bytes are in the system's memory; else `false`.
     pub fn read_cached(&self, window: &Window<'_>, span_bytes: usize, raw: &mut Vec<u8>) -> bool {
-        let now = ReadWriteFlags::NOWAIT;
-        let read = self.gather(window, span_bytes, raw, |buffer, at| {
-            let wanted = buffer.len();
-            let found = preadv2(&self.file, &mut [IoSliceMut::new(buffer)], at, now);
-            match found == Ok(wanted) {
+        let read = self.gather(
+            window,
+            span_bytes,
+            raw,
+            |buffer, at| match retry::read_cached(&self.file, buffer, at) {
                 true => Ok(()),
                 false => Err(()),
-            }
-        });
+            },
+        );
         read.is_ok()
     }
 

@@ -3,12 +3,12 @@
 use super::foreign::looks_like;
 use super::remote::{is_url, local_path, shown};
 use super::zarr::{remote_id, root_id};
-use super::{hdf5, npy};
+use super::{hdf5, npy, retry};
 use crate::error::{Error, Fault, Result};
 use crate::spec::{FileId, Format};
 use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What can be opened, for errors.
@@ -21,7 +21,9 @@ const READABLE: &str =
 /// No input when it is missing, not readable, or a directory.
 pub(crate) fn file_id(path: &Path) -> Result<FileId> {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let meta = std::fs::metadata(&absolute).map_err(|e| no_input(path, &e))?;
+    let doing = || format!("looking at {}", path.display());
+    let meta = retry::tried(doing, || std::fs::metadata(&absolute));
+    let meta = meta.map_err(|e| no_input(path, &e))?;
     if meta.is_dir() {
         return Err(Error::new(
             Fault::NoInput,
@@ -70,7 +72,7 @@ pub(crate) fn open_unchanged(id: &FileId) -> Result<File> {
             }
         )));
     }
-    File::open(&id.path).map_err(|e| no_input(&id.path, &e))
+    retry::open(&id.path).map_err(|e| no_input(&id.path, &e))
 }
 
 /// The format of a file, by its first bytes.
@@ -108,7 +110,10 @@ pub(super) fn sniff(path: &Path) -> Result<(FileId, Format)> {
     if id.bytes == 0 {
         return Err(Error::data(format!("open: {shown} is empty (0 bytes)")));
     }
-    let file = File::open(&id.path).map_err(|e| no_input(path, &e))?;
+    let file = retry::open(&id.path).map_err(|e| no_input(path, &e))?;
+    // A disk that fails is not a file of an unknown format.
+    retry::read_exact(&file, &mut [0], 0, &shown)
+        .map_err(|e| Error::new(Fault::Io, format!("open: reading {shown}: {e}")))?;
     let head = read_up_to(&file, 0, 512);
     if let [b'C', b'D', b'F', 1 | 2 | 5, ..] = head.as_slice() {
         return Ok((id, Format::NetCdf3));
@@ -152,7 +157,7 @@ fn is_references(head: &[u8]) -> bool {
 pub(crate) fn read_up_to(file: &File, at: u64, most: usize) -> Vec<u8> {
     let mut bytes = vec![0; most];
     let mut got = 0;
-    while let Ok(n @ 1..) = file.read_at(&mut bytes[got..], at + got as u64) {
+    while let Ok(n @ 1..) = retry::read_some(file, &mut bytes[got..], at + got as u64) {
         got += n;
         if got == most {
             break;

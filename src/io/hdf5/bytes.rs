@@ -2,10 +2,10 @@
 
 use super::checksum::lookup3;
 use crate::error::{Error, Fault, Result};
+use crate::io::retry;
 use crate::io::sniff::open_unchanged;
 use crate::spec::FileId;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,14 +46,6 @@ pub(crate) struct Bytes {
     pub(crate) length_bytes: usize,
     /// The superblock has an extension: only then may messages lie in a heap of the whole file.
     pub(crate) extends: bool,
-}
-
-/// Reads exactly `buffer.len()` bytes.
-///
-/// # Errors
-/// Data when the file ends before; I/O when the system fails.
-pub(crate) fn read_exact(file: &File, at: u64, buffer: &mut [u8]) -> std::io::Result<()> {
-    file.read_exact_at(buffer, at)
 }
 
 impl Bytes {
@@ -144,7 +136,7 @@ impl Bytes {
             ));
         }
         let mut bytes = vec![0; count];
-        read_exact(&self.file, at, &mut bytes).map_err(|e| {
+        retry::read_exact(&self.file, &mut bytes, at, self.path.display()).map_err(|e| {
             Error::new(
                 Fault::Io,
                 format!("reading {} at byte {at}: {e}", self.path.display()),

@@ -6,11 +6,11 @@
 use crate::dtype::DType;
 use crate::error::{Error, Fault, Result};
 use crate::io::netcdf::attrs::scalars;
+use crate::io::retry;
 use crate::io::sniff::open_unchanged;
 use crate::spec::{AttrValue, Attrs, FileId};
 use std::collections::HashSet;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 /// Bytes that are read at once.
 const WINDOW: usize = 64 << 10;
@@ -151,18 +151,22 @@ impl Cursor<'_> {
             self.window.clear();
             self.window.resize(most.max(count), 0);
             self.used = 0;
-            self.file
-                .read_exact_at(&mut self.window, self.at)
-                .map_err(|e| {
-                    Error::new(
-                        Fault::Io,
-                        format!(
-                            "reading {} at byte {}: {e}",
-                            self.id.path.display(),
-                            self.at
-                        ),
-                    )
-                })?;
+            retry::read_exact(
+                &self.file,
+                &mut self.window,
+                self.at,
+                self.id.path.display(),
+            )
+            .map_err(|e| {
+                Error::new(
+                    Fault::Io,
+                    format!(
+                        "reading {} at byte {}: {e}",
+                        self.id.path.display(),
+                        self.at
+                    ),
+                )
+            })?;
         }
         let from = self.used;
         self.used += count;

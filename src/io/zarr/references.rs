@@ -8,15 +8,14 @@ use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
 use crate::io::index::StorageIndex;
 use crate::io::remote::{Failure, Part, Place, is_url, local_path};
+use crate::io::retry;
 use crate::io::sniff::{no_input, open_unchanged};
 use crate::spec::FileId;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -353,7 +352,7 @@ pub(super) fn read(
     if !std::fs::metadata(target).map_err(unreadable)?.is_file() {
         return Err(Failure::unreadable(format!("{target} is no file")));
     }
-    let file = File::open(target).map_err(unreadable)?;
+    let file = retry::open(Path::new(target)).map_err(unreadable)?;
     let has = file.metadata().map_err(unreadable)?.len();
     let (at, n) = range.unwrap_or((0, has));
     if n > most {
@@ -368,5 +367,5 @@ pub(super) fn read(
         )));
     }
     crate::io::format::fit(into, n as usize);
-    file.read_exact_at(into, at).map_err(unreadable)
+    retry::read_exact(&file, into, at, target).map_err(unreadable)
 }

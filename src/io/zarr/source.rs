@@ -15,13 +15,12 @@ use crate::io::format::{Scratch, Source, fit};
 use crate::io::index::StorageIndex;
 use crate::io::paste;
 use crate::io::remote::{Place, is_url};
+use crate::io::retry;
 use crate::spec::{FileId, Format, Layout, SourceSpec};
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
-use rustix::io::{ReadWriteFlags, preadv2};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{ErrorKind, IoSliceMut};
-use std::os::unix::fs::FileExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -145,7 +144,7 @@ impl ZarrSource {
 
     /// The file of a chunk or a shard with its size; `None` when it was never written.
     fn file(&self, folder: &Path, key: &str, chunk: &[usize]) -> Result<Option<(File, u64)>> {
-        let opened = File::open(folder.join(key)).and_then(|file| {
+        let opened = retry::open(&folder.join(key)).and_then(|file| {
             let meta = file.metadata()?;
             Ok((file, meta.len()))
         });
@@ -208,7 +207,7 @@ impl ZarrSource {
         } else {
             bytes - need as u64
         };
-        file.read_exact_at(&mut raw, at)
+        retry::read_exact(&file, &mut raw, at, folder.join(&key).display())
             .map_err(|e| self.unreadable(chunk, &e))?;
         let index = sharding
             .parse(&raw, bytes)
@@ -255,7 +254,9 @@ impl ZarrSource {
             }
         };
         fit(raw, bytes);
-        file.read_exact_at(raw, at).map_err(|e| match e.kind() {
+        let folder = folder.display();
+        let read = retry::read_exact(file, raw, at, format_args!("chunk {chunk:?} in {folder}"));
+        read.map_err(|e| match e.kind() {
             ErrorKind::UnexpectedEof => self.damaged(chunk, "its file got shorter"),
             _ => self.unreadable(chunk, &e),
         })
@@ -345,8 +346,7 @@ impl Source for ZarrSource {
             return false;
         }
         fit(raw, bytes as usize);
-        let now = ReadWriteFlags::NOWAIT;
-        preadv2(file, &mut [IoSliceMut::new(raw)], at, now) == Ok(bytes as usize)
+        retry::read_cached(file, raw, at)
     }
 
     fn decode_into(

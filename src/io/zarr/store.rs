@@ -3,6 +3,7 @@
 use super::references::References;
 use crate::error::{Error, Fault, Result};
 use crate::io::remote::{Part, Place, is_url};
+use crate::io::retry;
 use crate::io::sniff::no_input;
 use crate::spec::{FileId, Format};
 use serde_json::{Map, Value};
@@ -70,11 +71,13 @@ impl Store {
         match self {
             Store::Folder(root) => {
                 let path = root.join(key);
-                match File::open(&path) {
-                    Ok(file) => file
-                        .take(most)
-                        .read_to_end(&mut bytes)
-                        .map_err(|e| no_input(&path, &e))?,
+                let doing = || format!("reading {}", path.display());
+                let read = || {
+                    bytes.clear();
+                    File::open(&path)?.take(most).read_to_end(&mut bytes)
+                };
+                match retry::tried(doing, read) {
+                    Ok(_) => {}
                     Err(e)
                         if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
                     {
