@@ -1,16 +1,15 @@
 //! Sinks at work: running states of folds, the trees in which partial results wait for one another, and finished pieces.
 
 use super::codes::Codes;
-use super::done::{Done, Nodes};
+use super::earlier::Earlier;
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
 use crate::geom::{NodeId, Partials, Region, SegmentTree};
-use crate::io::journal::Blob;
 use crate::kernel::{AxisRole, Column, FoldSpec, FoldTile, InColumn, Runs, State};
 use crate::observe::{Held, Meter};
 use crate::op::ReductionKind;
-use crate::plan::{Pass, Sink, SinkGeometry, SinkTarget};
+use crate::plan::{Pass, Sink, SinkGeometry};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -28,29 +27,19 @@ struct Waiting {
 pub(super) struct SinkRun<'a> {
     pub(super) sink: &'a Sink,
     pub(super) geometry: SinkGeometry,
-    pass: &'a Pass,
+    pub(super) pass: &'a Pass,
     element: DType,
-    fold: Option<FoldRun>,
+    pub(super) fold: Option<FoldRun>,
     waiting: Mutex<Waiting>,
-    earlier: Option<Earlier<'a>>,
+    pub(super) earlier: Option<Earlier<'a>>,
 }
 
-/// What earlier starts have finished, as one sink sees it.
-#[derive(Clone, Copy)]
-pub(super) struct Earlier<'a> {
-    pub(super) done: &'a Done,
-    /// Number of the stage.
-    pub(super) stage: usize,
-    /// Number of the sink.
-    pub(super) sink: usize,
-}
-
-struct FoldRun {
-    spec: FoldSpec,
+pub(super) struct FoldRun {
+    pub(super) spec: FoldSpec,
     codes: Option<Codes>,
     /// One leaf: the running state is the result, no tree is needed.
-    single: bool,
-    tree: SegmentTree,
+    pub(super) single: bool,
+    pub(super) tree: SegmentTree,
     /// Row-major strides of the reduced axes, for the indices that argmin and argmax report.
     arg_strides: Vec<i64>,
 }
@@ -134,7 +123,7 @@ impl<'a> SinkRun<'a> {
     }
 
     /// Lengths of the piece that a tile contributes to.
-    fn cell_shape(&self, tile: &Region) -> Vec<usize> {
+    pub(super) fn cell_shape(&self, tile: &Region) -> Vec<usize> {
         self.geometry
             .kept
             .iter()
@@ -263,7 +252,7 @@ impl<'a> SinkRun<'a> {
         self.fold.is_none().then_some(Running::Keep(finished.block))
     }
 
-    fn piece_of(&self, position: &[usize]) -> Vec<usize> {
+    pub(super) fn piece_of(&self, position: &[usize]) -> Vec<usize> {
         self.geometry.plain().map(|axis| position[axis]).collect()
     }
 
@@ -295,7 +284,7 @@ impl<'a> SinkRun<'a> {
         Ok(spare)
     }
 
-    fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
+    pub(super) fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
         let mut waiting = self.lock();
         let Some(partials) = waiting.pieces.get_mut(piece) else {
             return Ok(None);
@@ -318,6 +307,11 @@ impl<'a> SinkRun<'a> {
         all
     }
 
+    /// The pieces of which partial results wait.
+    pub(super) fn waiting_pieces(&self) -> Vec<Vec<usize>> {
+        self.lock().pieces.keys().cloned().collect()
+    }
+
     /// True when partial results wait for others.
     pub(super) fn waits(&self) -> bool {
         !self.lock().pieces.is_empty()
@@ -335,87 +329,6 @@ impl<'a> SinkRun<'a> {
             }
         }
         Ok(())
-    }
-
-    /// True when an earlier start has finished a piece, for all that it is wanted for.
-    pub(super) fn is_done(&self, piece: &[usize]) -> bool {
-        let Some(Earlier { done, stage, sink }) = self.earlier else {
-            return false;
-        };
-        let region = self.piece_region(piece);
-        let mut targets = self.sink.targets.iter();
-        targets.all(|target| match target {
-            SinkTarget::Store(_) => done.stored(stage, sink, &region.start),
-            SinkTarget::Gather(_) => false,
-            SinkTarget::Write { file, variable } => done.written(*file, *variable, &region),
-        })
-    }
-
-    /// True when an earlier start has what the tile or segment at `position` contributes.
-    pub(super) fn covers(&self, position: &[usize]) -> bool {
-        let Some(Earlier { done, stage, sink }) = self.earlier else {
-            return false;
-        };
-        let piece = self.piece_of(position);
-        if self.is_done(&piece) {
-            return true;
-        }
-        let Some(fold) = self.fold.as_ref().filter(|fold| !fold.single) else {
-            return false;
-        };
-        let nodes = done.nodes(stage, sink).and_then(|nodes| nodes.get(&piece));
-        nodes.is_some_and(|nodes| {
-            let folded = self.geometry.folded.iter();
-            let leaf: Vec<usize> = folded.map(|axis| position[*axis]).collect();
-            let leaf = fold.tree.leaf(&leaf);
-            (nodes.iter()).any(|(node, _)| leaf.index >> node.level == node.index)
-        })
-    }
-
-    /// The partial results of earlier starts, but of pieces that are done; each with the position of its first segment.
-    pub(super) fn earlier_nodes(&self) -> Vec<(Vec<usize>, &[usize], NodeId, &'a Blob)> {
-        let (Some(Earlier { done, stage, sink }), Some(fold)) = (self.earlier, &self.fold) else {
-            return Vec::new();
-        };
-        let Some(nodes): Option<&'a Nodes> = done.nodes(stage, sink) else {
-            return Vec::new();
-        };
-        let mut all = Vec::new();
-        for (piece, nodes) in nodes {
-            if piece.len() != self.geometry.plain().count() || self.is_done(piece) {
-                continue;
-            }
-            for (node, blob) in nodes {
-                if let Some(first) = fold.tree.first(*node) {
-                    let mut position = vec![0; self.pass.tiles.ndim()];
-                    (self.geometry.plain().zip(piece)).for_each(|(axis, at)| position[axis] = *at);
-                    (self.geometry.folded.iter().zip(&first))
-                        .for_each(|(axis, at)| position[*axis] = *at);
-                    all.push((position, piece.as_slice(), *node, blob));
-                }
-            }
-        }
-        all
-    }
-
-    /// The running state of an earlier start.
-    pub(super) fn begun(&self, tile: &Region, bytes: &[u8]) -> Result<Running> {
-        let fold = self.fold.as_ref();
-        let fold = fold.ok_or_else(|| Error::internal("a running state without a fold"))?;
-        let shape = self.cell_shape(tile);
-        Ok(Running::Fold(State::decode(&fold.spec, &shape, bytes)?))
-    }
-
-    /// Pieces that are complete now, of a sink whose pieces are complete on this rank.
-    pub(super) fn finish_complete(&self) -> Result<Vec<Finished>> {
-        let pieces: Vec<Vec<usize>> = self.lock().pieces.keys().cloned().collect();
-        let mut finished = Vec::new();
-        for piece in pieces {
-            if let Some(mut state) = self.take_complete(&piece)? {
-                finished.push(self.finish(&mut state, &piece)?);
-            }
-        }
-        Ok(finished)
     }
 
     /// A partial result of another rank.
@@ -441,7 +354,7 @@ impl<'a> SinkRun<'a> {
     }
 
     /// Where a piece lies in the result.
-    fn piece_region(&self, piece: &[usize]) -> Region {
+    pub(super) fn piece_region(&self, piece: &[usize]) -> Region {
         let mut plain = piece.iter();
         let (start, shape) = self
             .geometry
@@ -459,7 +372,7 @@ impl<'a> SinkRun<'a> {
         Region { start, shape }
     }
 
-    fn finish(&self, state: &mut State, piece: &[usize]) -> Result<Finished> {
+    pub(super) fn finish(&self, state: &mut State, piece: &[usize]) -> Result<Finished> {
         let region = self.piece_region(piece);
         let block = state.finalize()?;
         if block.dtype().physical() != self.sink.dtype.physical() || block.shape() != region.shape {

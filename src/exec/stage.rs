@@ -3,6 +3,7 @@
 
 use super::combine::combine;
 use super::done::Done;
+use super::earlier::Earlier;
 use super::exchange::{AtHand, bring, parts};
 use super::journal::Journal;
 use super::kept::Kept;
@@ -11,7 +12,7 @@ use super::output::{Delivery, OpenOutput, Store};
 use super::pass::PassRun;
 use super::run::{RankState, Resident};
 use super::scratch::ScratchFiles;
-use super::sink::{Earlier, Finished, SinkRun};
+use super::sink::{Finished, SinkRun};
 use crate::block::{Block, Buffer};
 use crate::comm::{Comm, Tag, quiet_panics, verdict};
 use crate::dtype::DType;

@@ -42,6 +42,7 @@ pub(crate) use hdf5::alone;
 pub(crate) use hdf5::start;
 pub use index::{Referenced, StorageIndex};
 pub use info::{DimInfo, FileInfo, Texts, VariableInfo};
+pub use journal::{Noting, Unfinished, finished_run};
 pub use manifest::{Piece, Place};
 pub use netcdf::{encode_chunk, storage_chunk};
 pub use open::{index, open, open_source};
@@ -49,8 +50,7 @@ pub(crate) use remote::{is_url, shown};
 #[cfg(debug_assertions)]
 pub(crate) use retry::fail_reads;
 pub use save::{
-    Chunk, Created, Noting, Placement, RankWriter, TextVariable, Unfinished, Writer, check_file,
-    check_output, finished_run,
+    Chunk, Created, Placement, RankWriter, TextVariable, Writer, check_file, check_output,
 };
 pub use scratch::{ScratchFile, ScratchFolder, Window, leftovers};
 #[cfg(any(test, feature = "fuzzing"))]

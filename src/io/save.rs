@@ -1,8 +1,8 @@
 //! The one place that knows which format is written by whom.
 
 use super::format::Scratch;
-use super::journal::{Log, Record, part_name};
-use super::manifest::{Manifest, Piece};
+use super::journal::{Noting, Unfinished};
+use super::manifest::Piece;
 use super::netcdf::{self, RegionWriter};
 use super::remote::{is_url, shown};
 use super::zarr::{self, ChunkFiles, Hierarchy};
@@ -13,9 +13,8 @@ use crate::geom::{ChunkGrid, Region};
 use crate::spec::{Attrs, Compression, OutputSpec, VariableSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// A small variable of texts, written with its values in UTF-8.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,45 +51,6 @@ pub enum Placement {
         /// The description of the array, as every rank needs it.
         metadata: String,
     },
-}
-
-/// Under which name an output is written until it is complete.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    /// The name.
-    pub part: PathBuf,
-    /// It is there already, from an earlier start of the same run.
-    pub adopted: bool,
-}
-
-impl Unfinished {
-    /// A new name beside the output; that of the run with this token, or of none.
-    pub fn new(path: &Path, token: Option<&str>) -> Self {
-        Unfinished {
-            // What has no name is refused where it is created.
-            part: part_name(path, token).unwrap_or_else(|| path.to_owned()),
-            adopted: false,
-        }
-    }
-}
-
-/// Where pieces are noted when they are written.
-#[derive(Clone)]
-pub struct Noting {
-    /// Number of the output.
-    pub file: u32,
-    /// The log of this rank.
-    pub log: Arc<Log>,
-}
-
-impl Noting {
-    pub(super) fn note(&self, piece: &Piece, address: u64) {
-        self.log.note(&Record::Piece {
-            file: self.file,
-            piece: piece.clone(),
-            address,
-        });
-    }
 }
 
 /// What other ranks need to know about a created output.
@@ -344,16 +304,6 @@ pub enum Chunk {
     Written(u64),
     /// Its bytes, for rank 0 to append, and their CRC-32C.
     Encoded(Vec<u8>, u32),
-}
-
-/// The digest of the run that wrote a complete output; `None` when nothing is there, or nothing that says so.
-pub fn finished_run(path: &Path) -> Option<String> {
-    let manifest = match path.is_dir() {
-        true => Manifest::inside(path),
-        false => Manifest::behind(&File::open(path).ok()?),
-    };
-    let manifest = manifest.ok()??.ok()?;
-    (!manifest.run.is_empty()).then_some(manifest.run)
 }
 
 /// Refuses the address of a server.

@@ -275,7 +275,10 @@ fn the_later_a_stop_the_less_is_left() {
         }
         let path = folder.path().join("out.nc");
         let alone = (1, 1);
-        let full = job.run(&path, alone, Journaled::Anew, None).unwrap().decoded_bytes;
+        let full = job
+            .run(&path, alone, Journaled::Anew, None)
+            .unwrap()
+            .decoded_bytes;
         std::fs::remove_file(&path).unwrap();
         let mut left = Vec::new();
         for after in 0.. {
@@ -291,8 +294,14 @@ fn the_later_a_stop_the_less_is_left() {
             }
         }
         assert_eq!(left[0], full, "{name}: {left:?}");
-        assert!(left.is_sorted_by(|a, b| a >= b), "{name}: {left:?} of {full}");
+        assert!(
+            left.is_sorted_by(|a, b| a >= b),
+            "{name}: {left:?} of {full}"
+        );
         let last = left[left.len() - 1];
-        assert!(left.len() > 5 && last <= full / 4, "{name}: {left:?} of {full}");
+        assert!(
+            left.len() > 5 && last <= full / 4,
+            "{name}: {left:?} of {full}"
+        );
     }
 }

@@ -87,7 +87,7 @@ fn hidden(path: &Path, token: &str, ending: &str) -> Option<PathBuf> {
 }
 
 /// The name of an output while it is written: of the run whose journal has this token, or of none.
-pub fn part_name(path: &Path, of: Option<&str>) -> Option<PathBuf> {
+pub(super) fn part_name(path: &Path, of: Option<&str>) -> Option<PathBuf> {
     match of {
         Some(token) => hidden(path, token, PART),
         None => hidden(path, &token(), PART),

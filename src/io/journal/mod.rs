@@ -17,10 +17,12 @@ mod key;
 mod log;
 mod parts;
 mod record;
+mod unfinished;
 
-pub use folder::{Attempt, Found, Interrupted, JournalFolder, part_name, remove_part, tidy};
+pub use folder::{Attempt, Found, Interrupted, JournalFolder, remove_part, tidy};
 pub use key::{InputKey, RunKey, Sha};
 pub use log::{BlobWriter, Log, read_blob};
 pub(in crate::io) use parts::layout;
 pub use parts::{ChunkIn, check_region, good_file, good_layout, read_chunk};
 pub use record::{Blob, Record, StoredState};
+pub use unfinished::{Noting, Unfinished, finished_run};

@@ -9,11 +9,9 @@ use crate::block::Block;
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
 use crate::io::hdf5::raw::{self, Handle};
-use crate::io::journal::layout;
+use crate::io::journal::{Noting, Unfinished, layout};
 use crate::io::manifest::{Manifest, Piece, Pieces, Place};
-use crate::io::save::{
-    Created, Noting, Placement, TextVariable, Unfinished, directory, output, variable_bytes,
-};
+use crate::io::save::{Created, Placement, TextVariable, directory, output, variable_bytes};
 use crate::spec::{OutputSpec, VariableSpec};
 use std::fs::File;
 use std::path::{Path, PathBuf};
