@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Limits of one rank. Threads and memory never change a result, only how it is computed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +56,54 @@ impl Default for Limits {
                 .map(PathBuf::from),
         }
     }
+}
+
+/// A time from `"90s"`, `"10min"`, `"1.5h"`, `"2d"`, a plain number of seconds, or as Slurm writes it: `"30:00"`, `"1:30:00"`,
+/// `"1-12:00:00"`.
+///
+/// # Errors
+/// Invalid input when the text is no positive time of at most 366 days.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    let refused = || {
+        Error::invalid(format!(
+            "{text:?} is no time; write for example 90s, 10min, 1.5h, 2d, or 1-12:00:00 (days-hours:minutes:seconds), at most 366 days"
+        ))
+    };
+    let trimmed = text.trim();
+    let seconds = if trimmed.contains(':') {
+        let (days, clock) = match trimmed.split_once('-') {
+            Some((days, clock)) => (days.parse::<u32>().map_err(|_| refused())?, clock),
+            None => (0, trimmed),
+        };
+        let parts: Vec<u32> = (clock.split(':'))
+            .map(|part| part.parse().map_err(|_| refused()))
+            .collect::<Result<_>>()?;
+        // As in Slurm: minutes:seconds, or hours:minutes:seconds.
+        let seconds = match parts[..] {
+            [minutes, seconds] => f64::from(minutes) * 60.0 + f64::from(seconds),
+            [hours, minutes, seconds] => {
+                f64::from(hours) * 3600.0 + f64::from(minutes) * 60.0 + f64::from(seconds)
+            }
+            _ => return Err(refused()),
+        };
+        f64::from(days) * 86_400.0 + seconds
+    } else {
+        let split = trimmed.find(|c: char| !(c.is_ascii_digit() || c == '.'));
+        let (number, unit) = trimmed.split_at(split.unwrap_or(trimmed.len()));
+        let number: f64 = number.parse().map_err(|_| refused())?;
+        let factor = match unit.trim() {
+            "" | "s" | "sec" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return Err(refused()),
+        };
+        number * factor
+    };
+    if !(seconds > 0.0 && seconds <= 366.0 * 86_400.0) {
+        return Err(refused());
+    }
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 /// Bytes from `"64MiB"`, `"2GB"`, `"512k"` or a plain number; units as Dask reads them (k = 1000, Ki = 1024).

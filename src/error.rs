@@ -72,6 +72,8 @@ struct Inner {
     message: String,
     /// Outermost last: "while reading variable nir08 of landsat.nc".
     context: Vec<String>,
+    /// What the reader should know beside.
+    note: Option<String>,
     origin: Option<Origin>,
     /// `file:line` of the user's call that built the failing node.
     call_site: Option<String>,
@@ -84,6 +86,7 @@ impl Error {
             fault,
             message: message.to_string(),
             context: Vec::new(),
+            note: None,
             origin: None,
             call_site: None,
         }))
@@ -118,6 +121,13 @@ impl Error {
     #[must_use]
     pub fn context(mut self, doing: impl fmt::Display) -> Self {
         self.0.context.push(doing.to_string());
+        self
+    }
+
+    /// Adds a line of advice below the message; the last one stays.
+    #[must_use]
+    pub fn note(mut self, text: impl fmt::Display) -> Self {
+        self.0.note = Some(text.to_string());
         self
     }
 
@@ -210,6 +220,9 @@ impl fmt::Display for Error {
         }
         if let Some(site) = &self.0.call_site {
             write!(f, "\n  called at {site}")?;
+        }
+        if let Some(note) = &self.0.note {
+            write!(f, "\n  {note}")?;
         }
         Ok(())
     }

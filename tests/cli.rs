@@ -17,6 +17,8 @@ mod many;
 mod pictures;
 #[path = "cli/remote.rs"]
 mod remote;
+#[path = "cli/resume.rs"]
+mod resume;
 #[path = "support/server.rs"]
 mod server;
 #[path = "cli/slurm.rs"]

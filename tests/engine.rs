@@ -3,6 +3,8 @@
 
 #[path = "engine/kernels.rs"]
 mod kernels_of_the_program;
+#[path = "engine/resume.rs"]
+mod resume;
 
 use hyperslab::array::{Array, Boundary, Norm, PadMode, StoreOptions, compute, store};
 use hyperslab::block::Block;

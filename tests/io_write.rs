@@ -6,7 +6,7 @@ use hyperslab::dtype::{DType, Scalar};
 use hyperslab::error::{Error, Fault};
 use hyperslab::geom::{ChunkGrid, Region};
 use hyperslab::io::{
-    self, Chunk, Piece, Place, Placement, RankWriter, Scratch, TextVariable, Writer,
+    self, Chunk, Piece, Place, Placement, RankWriter, Scratch, TextVariable, Unfinished, Writer,
 };
 use hyperslab::spec::{AttrValue, Attrs, Compression, Encoding, Format, OutputSpec, VariableSpec};
 use std::path::Path;
@@ -98,8 +98,14 @@ fn seasons() -> Vec<TextVariable> {
 }
 
 fn write(spec: &OutputSpec) {
-    let (mut writer, created) = Writer::create(spec, &inline(), &seasons()).unwrap();
-    let own = RankWriter::open(spec, &created).unwrap();
+    let (mut writer, created) = Writer::create(
+        spec,
+        &inline(),
+        &seasons(),
+        &Unfinished::new(&spec.path, None),
+    )
+    .unwrap();
+    let own = RankWriter::open(spec, &created, None).unwrap();
     let mut scratch = Scratch::default();
     for (number, (placement, v)) in created.variables.iter().zip(&spec.variables).enumerate() {
         match placement {
@@ -121,7 +127,9 @@ fn write(spec: &OutputSpec) {
                         .chunk(v, number, &at, &full, &part, &mut scratch)
                         .unwrap()
                     {
-                        Chunk::Encoded(bytes) => writer.append_chunk(number, &at, &bytes).unwrap(),
+                        Chunk::Encoded(bytes, crc32c) => {
+                            writer.append_chunk(number, &at, &bytes, crc32c).unwrap();
+                        }
                         Chunk::Written(bytes) => assert!(bytes > 0),
                     }
                 }
@@ -133,7 +141,7 @@ fn write(spec: &OutputSpec) {
         !spec.path.exists() || spec.overwrite,
         "the name appears only at the end"
     );
-    writer.finish(&own.take_pieces()).unwrap();
+    writer.finish(&own.take_pieces(), "").unwrap();
 }
 
 #[test]
@@ -150,7 +158,8 @@ fn a_hierarchy_has_each_chunk_once_or_does_not_appear() {
     );
     spec.format = Format::Zarr3;
     for written in [0, 1, 3] {
-        let (writer, _) = Writer::create(&spec, &[], &[]).unwrap();
+        let (writer, _) =
+            Writer::create(&spec, &[], &[], &Unfinished::new(&spec.path, None)).unwrap();
         let piece = |at: usize| Piece {
             variable: 0,
             place: Place::Chunk(vec![0, 0, at]),
@@ -158,13 +167,14 @@ fn a_hierarchy_has_each_chunk_once_or_does_not_appear() {
             crc32c: 0,
         };
         let pieces: Vec<Piece> = (0..written).map(piece).collect();
-        let e = writer.finish(&pieces).unwrap_err();
+        let e = writer.finish(&pieces, "").unwrap_err();
         let says = format!("variable v has {written} of 2 chunks");
         assert!(e.message().contains(&says), "{e}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
-    let (writer, created) = Writer::create(&spec, &[], &[]).unwrap();
-    let own = RankWriter::open(&spec, &created).unwrap();
+    let (writer, created) =
+        Writer::create(&spec, &[], &[], &Unfinished::new(&spec.path, None)).unwrap();
+    let own = RankWriter::open(&spec, &created, None).unwrap();
     let part = block(DType::F32, &Region::new(vec![0; 3], vec![5, 7, 3]), &SHAPE);
     let mut scratch = Scratch::default();
     let mut put = |at: &[usize]| {
@@ -181,7 +191,7 @@ fn a_hierarchy_has_each_chunk_once_or_does_not_appear() {
     assert_eq!(pieces.len(), 1, "a failed write is no chunk");
     put(&[0, 0, 1]).unwrap();
     pieces.extend(own.take_pieces());
-    writer.finish(&pieces).unwrap();
+    writer.finish(&pieces, "").unwrap();
     // Names that Zarr's folders cannot have.
     for name in [
         ".",
@@ -197,7 +207,9 @@ fn a_hierarchy_has_each_chunk_once_or_does_not_appear() {
         let mut spec = spec.clone();
         spec.path = dir.path().join("named.zarr");
         spec.variables[0].name = name.into();
-        let e = Writer::create(&spec, &[], &[]).map(|_| ()).unwrap_err();
+        let e = Writer::create(&spec, &[], &[], &Unfinished::new(&spec.path, None))
+            .map(|_| ())
+            .unwrap_err();
         assert!(e.message().contains(&format!("variable {name:?}")), "{e}");
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
@@ -466,15 +478,16 @@ fn a_piece_that_is_missing_ends_in_an_error() {
     for (name, format) in [("out.nc", Format::NetCdf4), ("out.zarr", Format::Zarr3)] {
         let path = dir.path().join(name);
         let spec = of_all_kinds(&path, format);
-        let (writer, created) = Writer::create(&spec, &inline(), &[]).unwrap();
-        let own = RankWriter::open(&spec, &created).unwrap();
+        let (writer, created) =
+            Writer::create(&spec, &inline(), &[], &Unfinished::new(&spec.path, None)).unwrap();
+        let own = RankWriter::open(&spec, &created, None).unwrap();
         if let Placement::Contiguous { address } = &created.variables[0] {
             let region = Region::new(vec![0, 0, 0], vec![4, 7, 6]);
             let part = block(DType::F64, &region, &SHAPE);
             own.write_region((0, *address), &spec.variables[0], &region, &part)
                 .unwrap();
         }
-        let e = writer.finish(&own.take_pieces()).unwrap_err();
+        let e = writer.finish(&own.take_pieces(), "").unwrap_err();
         let wanted = match format {
             Format::NetCdf4 => "variable plain has 168 of 210 elements",
             _ => "variable plain has 0 of 1 chunks",
@@ -490,7 +503,7 @@ fn an_existing_file_needs_overwrite() {
     let path = dir.path().join("out.nc");
     std::fs::write(&path, "old").unwrap();
     let mut spec = spec(&path, vec![variable("v", DType::F32, Encoding::default())]);
-    let e = Writer::create(&spec, &inline(), &[])
+    let e = Writer::create(&spec, &inline(), &[], &Unfinished::new(&spec.path, None))
         .map(|_| ())
         .unwrap_err();
     assert_eq!(e.fault(), Fault::Output);
@@ -507,7 +520,9 @@ fn output_faults_name_the_place() {
     let fault = |path: &Path, change: &dyn Fn(&mut OutputSpec)| {
         let mut spec = spec(path, vec![variable("v", DType::F32, Encoding::default())]);
         change(&mut spec);
-        let e = Writer::create(&spec, &[], &[]).map(|_| ()).unwrap_err();
+        let e = Writer::create(&spec, &[], &[], &Unfinished::new(&spec.path, None))
+            .map(|_| ())
+            .unwrap_err();
         assert_eq!(e.fault(), Fault::Output, "{e}");
         e.message().to_owned()
     };
@@ -529,7 +544,7 @@ fn output_faults_name_the_place() {
     let mut texts = seasons();
     texts[0].values[1] = "a\0b".into();
     let spec = spec(&dir.path().join("text.nc"), Vec::new());
-    let e = Writer::create(&spec, &inline(), &texts)
+    let e = Writer::create(&spec, &inline(), &texts, &Unfinished::new(&spec.path, None))
         .map(|_| ())
         .unwrap_err();
     assert_eq!(e.fault(), Fault::Output, "{e}");
@@ -552,22 +567,23 @@ fn an_unfinished_file_disappears() {
         ..Encoding::default()
     };
     let spec = spec(&path, vec![variable("v", DType::F32, encoding)]);
-    let (mut writer, created) = Writer::create(&spec, &[], &[]).unwrap();
+    let (mut writer, created) =
+        Writer::create(&spec, &[], &[], &Unfinished::new(&spec.path, None)).unwrap();
     assert!(created.temporary.exists());
-    writer.append_chunk(0, &[0, 0, 0], &[1, 2, 3]).unwrap();
+    writer.append_chunk(0, &[0, 0, 0], &[1, 2, 3], 0).unwrap();
     assert!(
         writer
-            .append_chunk(0, &[0, 0, 0], &[1])
+            .append_chunk(0, &[0, 0, 0], &[1], 0)
             .unwrap_err()
             .is_internal()
     );
     assert!(
         writer
-            .append_chunk(0, &[0, 9, 0], &[1])
+            .append_chunk(0, &[0, 9, 0], &[1], 0)
             .unwrap_err()
             .is_internal()
     );
-    let e = writer.finish(&[]).unwrap_err();
+    let e = writer.finish(&[], "").unwrap_err();
     assert!(e.message().contains("0 of 18 chunks"), "{e}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

@@ -2,6 +2,7 @@
 
 use super::completions::{CompletionArgs, completions};
 use super::report::Clock;
+use super::resume::ResumeArgs;
 use super::watch::{TopArgs, WatchArgs, top};
 use super::{calibrate, check, convert, demo, doctor, graph, info, plan, run, slurm};
 use crate::comm::launcher_rank;
@@ -22,7 +23,7 @@ struct Cli {
 enum Command {
     /// Run a job script, alone or under mpirun or srun
     #[command(
-        after_help = "Examples:\n  hyperslab run job.rhai --set input=a.nc --set output=b.nc\n  mpirun -n 4 hyperslab run job.rhai --memory 4GiB --threads 8 --status /scratch/me/job --report report.html\n  srun --mpi=pmix hyperslab run job.rhai --json --quiet"
+        after_help = "Examples:\n  hyperslab run job.rhai --set input=a.nc --set output=b.nc\n  mpirun -n 4 hyperslab run job.rhai --memory 4GiB --threads 8 --status /scratch/me/job --report report.html\n  srun --mpi=pmix hyperslab run job.rhai --resume --time-limit 11:55:00"
     )]
     Run(RunArgs),
     /// Tell what a job script would do: passes, memory, bytes, messages; nothing is computed
@@ -115,6 +116,8 @@ pub(super) struct RunArgs {
     pub(super) script: ScriptArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
+    #[command(flatten)]
+    pub(super) resume: ResumeArgs,
     #[command(flatten)]
     pub(super) watch: WatchArgs,
     /// Print nothing but what the script prints, and errors
@@ -258,6 +261,8 @@ pub(super) struct ConvertArgs {
     pub(super) variables: Vec<String>,
     #[command(flatten)]
     pub(super) job: JobArgs,
+    #[command(flatten)]
+    pub(super) resume: ResumeArgs,
     #[command(flatten)]
     pub(super) watch: WatchArgs,
     /// Print nothing but errors

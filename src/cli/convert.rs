@@ -17,7 +17,7 @@ pub(super) fn convert(args: &ConvertArgs, clock: &Clock) -> u8 {
         &what,
         |config| {
             config.watch = args.watch.watch(args.quiet || args.json)?;
-            Ok(())
+            args.resume.apply(config)
         },
         |driver| {
             job::reported(driver, clock, args.json, args.quiet, || {

@@ -16,6 +16,7 @@ mod info;
 mod job;
 mod plan;
 mod report;
+mod resume;
 mod run;
 mod slurm;
 mod trace;

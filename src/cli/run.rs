@@ -14,7 +14,7 @@ pub(super) fn run(args: &RunArgs, clock: &Clock) -> u8 {
         &what,
         |config| {
             config.watch = args.watch.watch(args.quiet || args.json)?;
-            Ok(())
+            args.resume.apply(config)
         },
         |driver| {
             let mut out = |line: &str| {

@@ -2,7 +2,7 @@
 
 use super::panics::quiet_panics;
 use super::watchdog::Pulse;
-use crate::error::{Error, Origin, Result};
+use crate::error::{Error, Fault, Origin, Result};
 use std::sync::Arc;
 
 /// What a point-to-point message is about; one tag per stream of messages in flight.
@@ -128,7 +128,7 @@ pub trait Comm {
 /// error of the lowest failing rank, on every rank. Collective: called by all ranks, also (above all) by failing ones.
 ///
 /// # Errors
-/// The error of the lowest failing rank, with its rank and host noted.
+/// The error of the lowest failing rank (before a stop, which is none), with its rank and host noted.
 pub fn verdict<T>(comm: &dyn Comm, result: Result<T>) -> Result<T> {
     if comm.size() == 1 {
         return result;
@@ -142,10 +142,18 @@ pub fn verdict<T>(comm: &dyn Comm, result: Result<T>) -> Result<T> {
         }
     };
     let all = comm.all_gather(&mine)?;
-    match all.iter().find(|bytes| !bytes.is_empty()) {
-        None => result,
-        Some(bytes) => Err(postcard::from_bytes(bytes)
-            .unwrap_or_else(|e| Error::internal(format!("error record of another rank: {e}")))),
+    let mut errors = all.iter().filter(|bytes| !bytes.is_empty()).map(|bytes| {
+        postcard::from_bytes(bytes)
+            .unwrap_or_else(|e| Error::internal(format!("error record of another rank: {e}")))
+    });
+    let Some(first) = errors.next() else {
+        return result;
+    };
+    // That a job was to stop anyway hides no failure.
+    let stopped = |error: &Error| error.fault() == Fault::Stopped;
+    match stopped(&first) {
+        true => Err(errors.find(|error| !stopped(error)).unwrap_or(first)),
+        false => Err(first),
     }
 }
 

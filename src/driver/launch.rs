@@ -1,10 +1,11 @@
 //! Starts a job: the program on rank 0, the service loop on every rank.
 
 use super::session::{Message, Session};
+use super::stop::stop;
 use super::watch::Watchers;
 use crate::block;
 use crate::comm::{self, Comm, Fabric, Watchdog, handshake, quiet_panics};
-use crate::config::Limits;
+use crate::config::{Limits, parse_duration};
 use crate::error::{Error, Result};
 use crate::exec::{RankState, describe_files, execute, observed};
 use crate::io;
@@ -12,6 +13,7 @@ use crate::observe::{Observed, Watch};
 use crate::plan::Tiling;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What the planner may do to a graph. No choice changes a value: tests compare them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,18 @@ pub enum Rewriting {
     NoRules,
     /// Neither: each operation is a pass of its own, whose result is stored.
     NoFusion,
+}
+
+/// Whether a run that writes outputs keeps a journal beside the first of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Journaled {
+    /// It does; a run that was interrupted is not continued, but begun anew.
+    #[default]
+    Anew,
+    /// It does, and goes on from where the same run was interrupted; outputs that it has completed are left as they are.
+    Resume,
+    /// It does not, and a run that is stopped is lost.
+    Off,
 }
 
 /// How a job runs.
@@ -38,6 +52,13 @@ pub struct Config {
     pub rewriting: Rewriting,
     /// Replace existing output files.
     pub overwrite: bool,
+    /// Whether runs that write outputs can be continued when they are stopped.
+    pub journal: Journaled,
+    /// Time after which the job ends by itself, between two tiles, with [`Fault::Stopped`](crate::error::Fault); counted from the
+    /// launch. A job of Slurm ends before its time limit in any case.
+    pub time_limit: Option<Duration>,
+    /// Ends it after so many tiles of a rank: for tests.
+    pub stop_after: Option<u64>,
     /// The line for the `history` attribute of outputs; empty for the default.
     pub history: String,
     /// Plan for this many ranks instead of running.
@@ -49,6 +70,33 @@ pub struct Config {
 }
 
 impl Config {
+    /// What the environment says: [`Watch::from_env`]; `HYPERSLAB_JOURNAL` (`anew`, the default, `resume` or `off`);
+    /// `HYPERSLAB_TIME_LIMIT` (as [`parse_duration`]).
+    ///
+    /// # Errors
+    /// Invalid input when a variable has no such value.
+    pub fn from_env() -> Result<Self> {
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let journal = match text("HYPERSLAB_JOURNAL").as_deref() {
+            None | Some("anew") => Journaled::Anew,
+            Some("resume") => Journaled::Resume,
+            Some("off") => Journaled::Off,
+            Some(other) => {
+                return Err(Error::invalid(format!(
+                    "HYPERSLAB_JOURNAL={other:?}: allowed are anew, resume and off"
+                )));
+            }
+        };
+        let limit = text("HYPERSLAB_TIME_LIMIT").map(|limit| parse_duration(&limit));
+        let limit = limit.transpose();
+        Ok(Config {
+            watch: Watch::from_env()?,
+            journal,
+            time_limit: limit.map_err(|e| e.context("reading HYPERSLAB_TIME_LIMIT"))?,
+            ..Config::default()
+        })
+    }
+
     /// What the job runs, in a line.
     pub(super) fn job(&self) -> String {
         if !self.history.is_empty() {
@@ -97,10 +145,7 @@ enum Order {
 /// The error of the program, on rank 0. Other ranks end their process in silence and with exit code 0: one message per job.
 /// (A launcher kills the whole job at the first exit code that is not 0, perhaps before rank 0 has said why.)
 pub fn launch(program: impl FnOnce(&Driver) -> Result<()> + Send) -> Result<()> {
-    let config = Config {
-        watch: Watch::from_env()?,
-        ..Config::default()
-    };
+    let config = Config::from_env()?;
     match launch_with(&config, program) {
         Ok(_) => Ok(()),
         Err((true, error)) => Err(error),
@@ -129,7 +174,8 @@ pub fn launch_with<T: Send>(
         }
         handshake(comm, crate::kernel::registry_hash())?;
         let watchers = Watchers::start(comm, config)?;
-        let state = RankState::new(&config.limits, watchers.recorder.clone());
+        let state = stop(config)
+            .and_then(|stop| RankState::new(&config.limits, watchers.recorder.clone(), stop));
         let mut state = comm::verdict(comm, state)?;
         let windows = comm::verdict(comm, comm::windows_from_env())?;
         comm.share_memory(windows && config.limits.window_bytes(comm.size()) > 0)?;
@@ -154,7 +200,7 @@ pub fn launch_with<T: Send>(
 fn lead<T: Send>(
     comm: &dyn Comm,
     state: &mut RankState,
-    limit: Option<std::time::Duration>,
+    limit: Option<Duration>,
     config: &Config,
     mut watchers: Watchers,
     program: impl FnOnce(&Driver) -> Result<T> + Send,
@@ -198,7 +244,7 @@ fn lead<T: Send>(
 fn serve_requests(
     comm: &dyn Comm,
     state: &mut RankState,
-    limit: Option<std::time::Duration>,
+    limit: Option<Duration>,
     requests: &Receiver<Message>,
     observes: bool,
 ) -> Result<Option<Vec<Observed>>> {
@@ -250,7 +296,7 @@ fn order(comm: &dyn Comm, order: &Order) -> Result<()> {
 }
 
 /// The other ranks: one order after another.
-fn serve(comm: &dyn Comm, state: &mut RankState, limit: Option<std::time::Duration>) -> Result<()> {
+fn serve(comm: &dyn Comm, state: &mut RankState, limit: Option<Duration>) -> Result<()> {
     loop {
         let mut bytes = Vec::new();
         comm.broadcast(0, &mut bytes)?;

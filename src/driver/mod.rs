@@ -4,14 +4,16 @@
 //! alone speaks to the others, serves its requests: it broadcasts a plan, and all ranks walk it.
 
 mod forecast;
+mod key;
 mod launch;
 mod noted;
 mod session;
+mod stop;
 mod trace;
 mod watch;
 
 pub use forecast::{Forecast, StoredSizes, forecast};
-pub use launch::{Config, Driver, Rewriting, launch, launch_with};
+pub use launch::{Config, Driver, Journaled, Rewriting, launch, launch_with};
 pub use noted::Noted;
 pub use session::{Finished, Save, SaveVariable, Session, Wanted};
 pub use trace::Trace;

@@ -1,14 +1,15 @@
 //! What arrays share: the graph, the blocks that the program brought along, and the way to the ranks.
 
-use super::launch::{Config, Rewriting};
+use super::launch::{Config, Journaled, Rewriting};
 use super::noted::{Noted, provenance};
 use super::trace::Trace;
 use crate::block::Block;
 use crate::config::Limits;
 use crate::error::{Error, Fault, Result};
-use crate::exec::{Job, Outcome};
+use crate::exec::{Job, Journaling, Outcome};
 use crate::expr::{DataId, Graph, Node, NodeId, SourceDecl};
-use crate::io::{Described, TextVariable};
+use crate::io::journal::tidy;
+use crate::io::{Described, TextVariable, finished_run};
 use crate::observe::Stats;
 use crate::plan::{ArrayDecl, Plan, Prepared, ReadyPlan, Tiling};
 use crate::spec::{OutputSpec, VariableSpec};
@@ -35,6 +36,7 @@ pub struct Session {
     pub(super) rewriting: Rewriting,
     ranks: usize,
     overwrite: bool,
+    pub(super) journal: Journaled,
     history: String,
     /// Plans and inputs are noted for a report.
     notes: bool,
@@ -56,6 +58,10 @@ pub(super) struct State {
     noted: Noted,
     /// Stands for the graph that was planned last.
     pub(super) hash: u32,
+    /// Digest of the same.
+    pub(super) graph_digest: String,
+    /// Stands for all runs so far whose results the ranks hold.
+    before: String,
     /// `plan` stops the program at its first run and takes the plan instead.
     pub(super) dry: bool,
     planned: Vec<ReadyPlan>,
@@ -139,6 +145,7 @@ impl Session {
             rewriting: config.rewriting,
             ranks,
             overwrite: config.overwrite,
+            journal: config.journal,
             history: config.history.clone(),
             notes: config.watch.wants_facts(),
             state,
@@ -162,6 +169,16 @@ impl Session {
         state.next += 1;
         state.data.insert(id, block);
         id
+    }
+
+    /// What the key of a run is made of: digest of the graph, blocks, digest of the runs before.
+    pub(super) fn facts(&self) -> (String, HashMap<DataId, Arc<Block>>, String) {
+        let state = self.state();
+        (
+            state.graph_digest.clone(),
+            state.data.clone(),
+            state.before.clone(),
+        )
     }
 
     /// Limits of a rank.
@@ -235,7 +252,7 @@ impl Session {
                 .map(|(dtype, shape)| Block::zeros(*dtype, shape))
                 .collect());
         }
-        self.run(plan, Vec::new(), Vec::new())
+        self.run(plan, Vec::new(), Vec::new(), None)
             .map(|outcome| outcome.gathered)
     }
 
@@ -283,7 +300,11 @@ impl Session {
         if self.state().dry {
             self.state().planned.push(plan);
         } else {
-            self.run(plan, Vec::new(), Vec::new())?;
+            if self.journal != Journaled::Off {
+                let key = self.run_key(plan.plan(), &[]).digest();
+                self.state().before = key;
+            }
+            self.run(plan, Vec::new(), Vec::new(), None)?;
         }
         self.state().held.extend(decls);
         Ok(held)
@@ -347,6 +368,10 @@ impl Session {
         let paths: Vec<_> = specs.iter().map(|spec| spec.path.clone()).collect();
         let mut plan = self.plan(&wanted, specs)?;
         refuse_own_input(plan.plan())?;
+        let journal = (self.journal != Journaled::Off).then(|| Journaling {
+            key: self.run_key(plan.plan(), &files),
+            resume: self.journal == Journaled::Resume,
+        });
         if !self.history.is_empty() {
             let provenance = provenance(plan.plan(), self.state().hash);
             for attrs in plan.output_attrs() {
@@ -357,11 +382,25 @@ impl Session {
             self.state().planned.push(plan);
             return Ok(());
         }
+        if let Some(journal) = journal.as_ref().filter(|journal| journal.resume) {
+            let key = journal.key.digest();
+            let complete = |path: &PathBuf| finished_run(path).is_some_and(|run| run == key);
+            if paths.iter().all(complete) {
+                for path in &paths {
+                    tracing::info!("resume: {} is complete", path.display());
+                    tidy(path);
+                }
+                self.state().done.outputs.extend(paths);
+                return Ok(());
+            }
+            // Of several outputs one may have got its name before the end: the same bytes replace it.
+            plan.overwrite_where(|path| complete(&path.to_owned()));
+        }
         let (inline, texts) = files
             .into_iter()
             .map(|file| (file.inline, file.texts))
             .unzip();
-        self.run(plan, inline, texts)?;
+        self.run(plan, inline, texts, journal)?;
         self.state().done.outputs.extend(paths);
         Ok(())
     }
@@ -371,6 +410,7 @@ impl Session {
         plan: ReadyPlan,
         inline: Vec<Vec<(VariableSpec, Block)>>,
         texts: Vec<Vec<TextVariable>>,
+        journal: Option<Journaling>,
     ) -> Result<Outcome> {
         let projected = plan.peak_bytes();
         if self.notes {
@@ -389,6 +429,7 @@ impl Session {
             inline,
             texts,
             released,
+            journal,
         });
         let (reply, answer) = bounded(1);
         let gone = || Error::internal("the job has ended; arrays cannot be computed any more");

@@ -1,6 +1,7 @@
 //! Planning what is wanted, and what became of it on the way: the graph as it was written, as it was rewritten, the plan.
 
-use super::launch::Rewriting;
+use super::key::graph_digest;
+use super::launch::{Journaled, Rewriting};
 use super::session::{Session, Wanted};
 use crate::error::{Error, Result};
 use crate::expr::{Graph, Node, NodeId};
@@ -118,6 +119,9 @@ impl Session {
                 .collect(),
         };
         self.state().hash = crc32c::crc32c(prepared.graph.to_string().as_bytes());
+        if self.journal != Journaled::Off {
+            self.state().graph_digest = graph_digest(&prepared);
+        }
         let ready = prepared.plan(self.ranks(), self.limits())?;
         for array in &ready.plan().arrays {
             if let ArrayDecl::Held { data, shape, .. } = array

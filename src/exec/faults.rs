@@ -1,7 +1,7 @@
 //! Injected faults, in builds with debug assertions only: `HYPERSLAB_FAULT=KIND:POINT:RANK`, for example
 //! `panic:compute:3`.
 //!
-//! Kinds: `error`, `panic`, `abort`, `kill` (SIGKILL), `stop` (SIGSTOP), `hang` (an hour of sleep), and `transient` (the next two
+//! Kinds: `error`, `panic`, `abort`, `kill` (SIGKILL), `stop` (SIGSTOP), `hang` (an hour of sleep), `slow` (five seconds, once), and `transient` (the next two
 //! reads of local files fail with EIO; once). Points: `open` (before a rank opens its inputs), `exchange` (before inputs are
 //! brought), `read` (when the bytes of a chunk are fetched, by a reader thread), `decode` (each chunk), `compute` (each task),
 //! `move` (each piece that a rank packs for another), `combine`, `merge` (each message of partial results), `write` (each piece that a rank encodes or writes), `finish` (before a rank syncs its outputs), `scratch`.
@@ -62,6 +62,11 @@ pub(super) fn point(at: &str, rank: usize) -> Result<()> {
         "stop" => kill_process(getpid(), Signal::STOP).map_err(Error::internal),
         "hang" => {
             std::thread::sleep(std::time::Duration::from_secs(3600));
+            Ok(())
+        }
+        "slow" => {
+            static ONCE: Once = Once::new();
+            ONCE.call_once(|| std::thread::sleep(std::time::Duration::from_secs(5)));
             Ok(())
         }
         "transient" => {

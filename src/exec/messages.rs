@@ -30,6 +30,8 @@ pub(super) enum Parcel {
         chunk: Vec<usize>,
         /// Encoded bytes.
         bytes: Vec<u8>,
+        /// Their CRC-32C.
+        crc32c: u32,
     },
     /// A piece of a gathered result.
     Piece {

@@ -1,5 +1,7 @@
 //! Where finished pieces go: stores, gathered results, and output files.
 
+use super::done::Done;
+use super::journal::Journal;
 use super::messages::Parcel;
 use super::scratch::ScratchFiles;
 use super::sink::Finished;
@@ -8,12 +10,15 @@ use crate::error::{Error, Result};
 use crate::geom::{ChunkGrid, Region};
 use crate::io::{Chunk, Created, Placement as Placed, RankWriter, Scratch};
 use crate::observe::Meter;
-use crate::plan::{ArrayId, Plan, SinkTarget};
+use crate::plan::{ArrayId, Plan, Sink, SinkTarget, Stage};
 use crate::spec::VariableSpec;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
+
+/// Results of at most this part of the elements of a pass are noted in a journal.
+const SMALL_PART: usize = 8;
 
 /// An output file as every rank sees it: created by rank 0, complete only when rank 0 has finished it.
 pub(super) struct OpenOutput {
@@ -48,13 +53,17 @@ pub(super) struct Delivery<'a> {
     pub(super) in_scratch: &'a ScratchFiles,
     pub(super) outputs: &'a [OpenOutput],
     pub(super) meter: &'a Meter,
+    /// What earlier starts have written.
+    pub(super) done: Option<&'a Done>,
+    /// The journal, and the number of the stage.
+    pub(super) journal: Option<(&'a Journal, usize)>,
 }
 
 impl Delivery<'_> {
-    /// Sends a finished piece to all targets of its sink.
+    /// Sends a finished piece to all targets of its sink, which has this number.
     pub(super) fn deliver(
         &self,
-        targets: &[SinkTarget],
+        (number, sink): (usize, &Sink),
         finished: &Finished,
         outgoing: &Sender<Parcel>,
         scratch: &mut Scratch,
@@ -62,12 +71,20 @@ impl Delivery<'_> {
         if finished.region.is_empty() {
             return Ok(());
         }
-        for target in targets {
+        for target in &sink.targets {
             match *target {
-                SinkTarget::Store(array) => self.store(array, finished, scratch)?,
-                SinkTarget::Gather(number) => {
+                SinkTarget::Store(array) => {
+                    self.store(array, finished, scratch)?;
+                    if let Some((journal, stage)) = self.journal
+                        && self.is_small(stage, sink)
+                        && !self.plan.in_scratch(array)
+                    {
+                        journal.result((stage, number), finished);
+                    }
+                }
+                SinkTarget::Gather(result) => {
                     let parcel = Parcel::Piece {
-                        number,
+                        number: result,
                         start: finished.region.start.clone(),
                         shape: finished.region.shape.clone(),
                         bytes: finished.block.buffer().as_bytes().to_vec(),
@@ -80,6 +97,15 @@ impl Delivery<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the result of a sink is small beside what a pass makes it from: then noting it costs little.
+    fn is_small(&self, stage: usize, sink: &Sink) -> bool {
+        let Some(Stage::Pass(pass)) = self.plan.stages.get(stage) else {
+            return false;
+        };
+        let elements = |shape: &[usize]| shape.iter().product::<usize>();
+        elements(&sink.shape) <= elements(&pass.tiles.shape()) / SMALL_PART
     }
 
     fn store(&self, array: ArrayId, finished: &Finished, scratch: &mut Scratch) -> Result<()> {
@@ -105,7 +131,10 @@ impl Delivery<'_> {
     ) -> Result<()> {
         let output = &self.outputs[file as usize];
         let spec = &self.plan.files[file as usize].variables[variable as usize];
+        let there =
+            |region: &Region| (self.done).is_some_and(|done| done.written(file, variable, region));
         match &output.created.variables[variable as usize] {
+            Placed::Contiguous { .. } if there(&finished.region) => {}
             Placed::Contiguous { address } => {
                 super::faults::here("write")?;
                 output.writer.write_region(
@@ -127,6 +156,9 @@ impl Delivery<'_> {
                     grid,
                 };
                 for chunk in grid.overlapping(&finished.region) {
+                    if (self.done).is_some_and(|done| done.chunk(file, variable, &chunk)) {
+                        continue;
+                    }
                     to.put(chunk, finished, outgoing, self.meter, scratch)?;
                 }
             }
@@ -175,12 +207,12 @@ impl ChunkTarget<'_> {
         let variable = self.variable as usize;
         let made =
             (self.output.writer).chunk(self.spec, variable, &chunk, &full, block, scratch)?;
-        let bytes = match made {
+        let (bytes, crc32c) = match made {
             Chunk::Written(bytes) => {
                 meter.written_bytes.fetch_add(bytes, Relaxed);
                 return Ok(0);
             }
-            Chunk::Encoded(bytes) => bytes,
+            Chunk::Encoded(bytes, crc32c) => (bytes, crc32c),
         };
         let on_their_way = bytes.len();
         meter.written_bytes.fetch_add(on_their_way as u64, Relaxed);
@@ -191,6 +223,7 @@ impl ChunkTarget<'_> {
                 variable: self.variable,
                 chunk,
                 bytes,
+                crc32c,
             },
         )?;
         Ok(on_their_way)

@@ -1,24 +1,24 @@
 //! A pass on one rank: threads take tasks; a task walks the tiles of a segment, fetches and decodes their inputs, runs the
 //! fused program, and feeds the sinks.
 
+use super::done::Done;
 use super::exchange::AtHand;
-use super::fetch::{Pending, Piece, Readers};
+use super::fetch::{Piece, Readers};
+use super::journal::Journal;
 use super::kept::Keeping;
 use super::messages::Parcel;
 use super::output::{Delivery, Store};
-use super::pieces::Pieces;
-use super::sink::{Running, SinkRun};
-use crate::block::Block;
+use super::sink::SinkRun;
+use super::stop::Stop;
+use super::worker::Worker;
 use crate::comm::{Pulse, quiet_panics};
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::geom::Region;
-use crate::io::{Scratch, Source};
-use crate::kernel::Interpreter;
-use crate::observe::{Held, Meter, Recorder, Work};
+use crate::io::Source;
+use crate::observe::{Meter, Recorder};
 use crate::op::Instr;
 use crate::plan::{ArrayDecl, Make, Nesting, Pass, PassGeometry, Plan, SinkTarget};
 use crossbeam_channel::Sender;
-use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,14 +41,19 @@ pub(super) struct PassRun<'a> {
     /// Signs of life for the watchdog.
     pub(super) pulse: Arc<Pulse>,
     pub(super) recorder: &'a Recorder,
+    /// Number of the stage.
+    pub(super) stage: usize,
+    pub(super) done: Option<&'a Done>,
+    pub(super) journal: Option<&'a Journal>,
+    pub(super) stop: &'a Stop,
     /// Threads of the pool without a task: they help others to decode.
     pub(super) idle: AtomicUsize,
 }
 
 /// A run of segments of one column of tiles.
-struct Task {
-    column: Vec<usize>,
-    segments: Range<usize>,
+pub(super) struct Task {
+    pub(super) column: Vec<usize>,
+    pub(super) segments: Range<usize>,
 }
 
 impl PassRun<'_> {
@@ -60,8 +65,11 @@ impl PassRun<'_> {
         outgoing: &Sender<Parcel>,
     ) -> Result<()> {
         let tasks = self.tasks(rank);
-        let tiles = tasks.iter().flat_map(|task| task.segments.clone());
-        self.recorder.expect(tiles.map(|s| self.tiles_of(s)).sum());
+        let left = tasks.iter().flat_map(|task| {
+            let segments = task.segments.clone();
+            segments.map(|segment| self.count_left(&task.column, segment))
+        });
+        self.recorder.expect(left.sum());
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let error: Mutex<Option<Error>> = Mutex::new(None);
@@ -93,7 +101,12 @@ impl PassRun<'_> {
             self.idle.fetch_add(1, Relaxed);
         });
         match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
+            Some(error) => {
+                if let (Some(journal), Fault::Stopped) = (self.journal, error.fault()) {
+                    journal.waiting(self.stage, &self.sinks, true);
+                }
+                Err(error)
+            }
             None => Ok(()),
         }
     }
@@ -115,7 +128,7 @@ impl PassRun<'_> {
     }
 
     /// Number of tiles of a segment.
-    fn tiles_of(&self, segment: usize) -> usize {
+    pub(super) fn tiles_of(&self, segment: usize) -> usize {
         let Some(axis) = self.pass.stream_axis else {
             return 1;
         };
@@ -124,7 +137,7 @@ impl PassRun<'_> {
     }
 
     /// Tiles of a segment of a column: their grid positions.
-    fn segment(&self, column: &[usize], segment: usize) -> Vec<Vec<usize>> {
+    pub(super) fn segment(&self, column: &[usize], segment: usize) -> Vec<Vec<usize>> {
         let Some(axis) = self.pass.stream_axis else {
             return vec![column.to_vec()];
         };
@@ -140,7 +153,7 @@ impl PassRun<'_> {
     }
 
     /// The stored chunks that a tile needs.
-    fn pieces(&self, needs: &[Option<Region>]) -> Vec<Piece> {
+    pub(super) fn pieces(&self, needs: &[Option<Region>]) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for (number, (need, source)) in needs.iter().zip(&self.sources).enumerate() {
             let (Some(source), Some(needed)) = (source, need) else {
@@ -166,7 +179,7 @@ impl PassRun<'_> {
     }
 
     /// Where the pieces go when nothing is left to compute and one store takes them: they need not pass through a sink.
-    fn stored_as_it_is(&self) -> Option<&Store> {
+    pub(super) fn stored_as_it_is(&self) -> Option<&Store> {
         let ([sink], [input], [step]) = (
             &self.pass.sinks[..],
             &self.pass.inputs[..],
@@ -186,7 +199,7 @@ impl PassRun<'_> {
     }
 
     /// What a band needs: of files what was decoded for its tile, of all else no more than its share.
-    fn band_needs(
+    pub(super) fn band_needs(
         &self,
         of_tile: &[Option<Region>],
         band: &Region,
@@ -221,11 +234,11 @@ impl PassRun<'_> {
         }
     }
 
-    fn in_scratch(&self, input: usize) -> bool {
+    pub(super) fn in_scratch(&self, input: usize) -> bool {
         matches!(self.pass.slots[input].make, Make::Load(array) if self.plan.in_scratch(array))
     }
 
-    fn variable(&self, input: usize) -> String {
+    pub(super) fn variable(&self, input: usize) -> String {
         if self.in_scratch(input) {
             return "a stored result".to_owned();
         }
@@ -244,250 +257,4 @@ fn note(first: &Mutex<Option<Error>>, failed: &AtomicBool, error: Error) {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .get_or_insert(error);
-}
-
-/// One thread's workspace in a pass.
-struct Worker<'r, 'a> {
-    run: &'r PassRun<'a>,
-    interpreter: Interpreter,
-    pieces: Pieces,
-    spare: Vec<Vec<u8>>,
-    /// Per sink: memory of an earlier tile.
-    idle: Vec<Option<Running>>,
-    scratch: Scratch,
-    held: Held,
-    /// Its number among the threads that are recorded.
-    lane: usize,
-}
-
-impl<'r, 'a> Worker<'r, 'a> {
-    fn new(run: &'r PassRun<'a>, lane: usize) -> Result<Self> {
-        Ok(Worker {
-            lane,
-            run,
-            interpreter: Interpreter::new(&run.pass.program)?,
-            pieces: Pieces::new(run)?,
-            spare: Vec::new(),
-            idle: run.sinks.iter().map(|_| None).collect(),
-            scratch: Scratch::default(),
-            held: run.meter.hold(0),
-        })
-    }
-
-    fn run(&mut self, task: &Task, outgoing: &Sender<Parcel>, failed: &AtomicBool) -> Result<()> {
-        for segment in task.segments.clone() {
-            self.segment(&task.column, segment, outgoing, failed)?;
-        }
-        Ok(())
-    }
-
-    fn segment(
-        &mut self,
-        column: &[usize],
-        segment: usize,
-        outgoing: &Sender<Parcel>,
-        failed: &AtomicBool,
-    ) -> Result<()> {
-        let run = self.run;
-        let tiles = run.segment(column, segment);
-        let regions: Vec<Region> = tiles
-            .iter()
-            .map(|tile| run.pass.tiles.region(tile))
-            .collect();
-        let mut streaming: Vec<Option<Running>> = run.sinks.iter().map(|_| None).collect();
-        let mut next = Some(self.request(&regions[0])?);
-        for (number, (tile, region)) in tiles.iter().zip(&regions).enumerate() {
-            if failed.load(Relaxed) {
-                return Ok(());
-            }
-            run.pulse.tick();
-            let _in_tile = tracing::debug_span!("tile", position = ?tile).entered();
-            let Some(pending) = next.take() else { break };
-            if let Some(following) = regions.get(number + 1) {
-                next = Some(self.request(following)?);
-            }
-            let (needs, pending) = pending;
-            let reads = run.recorder.span(self.lane, Work::Read);
-            let (pieces, raws) = pending.wait()?;
-            drop(reads);
-            let decodes = run.recorder.span(self.lane, Work::Decode);
-            self.decode(&needs, &pieces, &raws)?;
-            drop(decodes);
-            self.spare.extend(raws);
-            let computes = run.recorder.span(self.lane, Work::Compute);
-            if let Some(store) = run.stored_as_it_is() {
-                for band in run.pass.bands(region) {
-                    let needs = run.band_needs(&needs, &band, region);
-                    self.pieces.make(run, &needs)?;
-                    let bytes = raw_bytes(&self.spare) + self.pieces.bytes();
-                    self.held.set(bytes + self.scratch.bytes.capacity());
-                    let view = self.pieces.view(run, &needs, &run.pass.inputs[0], &band)?;
-                    store.paste(&band, &view)?;
-                }
-                run.recorder.tile_done();
-                continue;
-            }
-            let mut running = Vec::with_capacity(run.sinks.len());
-            let idle = self.idle.iter_mut();
-            for ((sink, state), idle) in run.sinks.iter().zip(&mut streaming).zip(idle) {
-                running.push(match state.take() {
-                    Some(state) => state,
-                    None => sink.start(region, idle.take())?,
-                });
-            }
-            let mut done = 0;
-            for band in run.pass.bands(region) {
-                let needs = run.band_needs(&needs, &band, region);
-                self.pieces.make(run, &needs)?;
-                self.compute(region, (&band, done), &needs, &mut running)?;
-                done += band.elements();
-            }
-            drop(computes);
-            let _delivers = run.recorder.span(self.lane, Work::Deliver);
-            let last = number + 1 == tiles.len();
-            for (number, running) in running.into_iter().enumerate() {
-                let sink = &run.sinks[number];
-                if sink.streams() && !last {
-                    streaming[number] = Some(running);
-                    continue;
-                }
-                let mut position = tile.clone();
-                if let (true, Some(axis)) = (sink.streams(), run.pass.stream_axis) {
-                    position[axis] = segment;
-                }
-                let (finished, left) = sink.end(running, &position, region)?;
-                self.idle[number] = left;
-                if let Some(finished) = finished {
-                    run.delivery.deliver(
-                        &sink.sink.targets,
-                        &finished,
-                        outgoing,
-                        &mut self.scratch,
-                    )?;
-                    if self.idle[number].is_none() {
-                        self.idle[number] = sink.recycle(finished);
-                    }
-                }
-            }
-            run.recorder.tile_done();
-        }
-        Ok(())
-    }
-
-    /// Asks for what a tile needs: the boxes of all slots, and the chunks on their way.
-    fn request(&mut self, tile: &Region) -> Result<(Vec<Option<Region>>, Pending)> {
-        let run = self.run;
-        let _reads = run.recorder.span(self.lane, Work::Read);
-        let needs = run.pass.slot_regions(tile);
-        let pieces = run.pieces(&needs);
-        let pending = run.readers.request(&run.sources, pieces, &mut self.spare)?;
-        if !run.plan.scratch.is_empty() {
-            // Parts of scratch files differ in length; what the next tile does not use would add to what it holds.
-            self.spare.clear();
-        }
-        Ok((needs, pending))
-    }
-
-    fn decode(
-        &mut self,
-        needs: &[Option<Region>],
-        pieces: &[Piece],
-        raws: &[Vec<u8>],
-    ) -> Result<()> {
-        let run = self.run;
-        self.pieces.ready(run, needs);
-        let blocks = &mut self.pieces.blocks;
-        for ((block, need), source) in blocks.iter_mut().zip(needs).zip(&run.sources) {
-            if let (Some(block), Some(need), Some(_)) = (block, need, source) {
-                block.reshape_for_reuse(&need.shape);
-            }
-        }
-        let mut by_input: Vec<Vec<usize>> = vec![Vec::new(); blocks.len()];
-        for (number, piece) in pieces.iter().enumerate() {
-            by_input[piece.input].push(number);
-        }
-        let decode = |input: usize, block: &mut Option<Block>, scratch: &mut Scratch| {
-            let (Some(source), Some(block), Some(need)) =
-                (&run.sources[input], block, &needs[input])
-            else {
-                return Ok(());
-            };
-            let (mut read, mut decoded) = (0, 0);
-            let in_scratch = run.in_scratch(input);
-            for number in &by_input[input] {
-                let (piece, raw) = (&pieces[*number], &raws[*number]);
-                if let Some(kept) = &piece.kept {
-                    let inside = piece.part.relative_to(&kept.region.start);
-                    let into = piece.part.relative_to(&need.start);
-                    block.paste(&into, &kept.block.part(&inside))?;
-                    continue;
-                }
-                super::faults::here("decode")?;
-                source
-                    .decode_into(&piece.chunk, raw, scratch, &piece.part, block, &need.start)
-                    .context(|| format!("reading {}", run.variable(input)))?;
-                read += raw.len() as u64;
-                let chunk = source.grid().region(&piece.chunk).elements();
-                decoded += (chunk * block.dtype().size()) as u64;
-                if let Some(Keeping::Gives(kept)) = &run.kept[input] {
-                    kept.offer(&piece.chunk, (block, need), run.meter)?;
-                }
-            }
-            if in_scratch {
-                run.meter.scratch_read_bytes.fetch_add(read, Relaxed);
-                return Ok(());
-            }
-            run.meter.read_bytes.fetch_add(read, Relaxed);
-            run.meter.decoded_bytes.fetch_add(decoded, Relaxed);
-            Ok(())
-        };
-        if run.idle.load(Relaxed) > 0 && pieces.len() > 1 {
-            return blocks
-                .par_iter_mut()
-                .enumerate()
-                .try_for_each_init(Scratch::default, |scratch, (input, block)| {
-                    quiet_panics(|| decode(input, block, scratch)).flatten()
-                });
-        }
-        let scratch = &mut self.scratch;
-        blocks
-            .iter_mut()
-            .enumerate()
-            .try_for_each(|(input, block)| decode(input, block, scratch))
-    }
-
-    /// Runs the program over a band, before which `done` elements of the tile were computed.
-    fn compute(
-        &mut self,
-        tile: &Region,
-        (band, done): (&Region, usize),
-        needs: &[Option<Region>],
-        running: &mut [Running],
-    ) -> Result<()> {
-        let run = self.run;
-        let mut bytes =
-            raw_bytes(&self.spare) + self.scratch.bytes.capacity() + self.pieces.bytes();
-        let views = (run.pass.inputs.iter())
-            .map(|view| self.pieces.view(run, needs, view, band))
-            .collect::<Result<Vec<_>>>()?;
-        for state in running.iter() {
-            bytes += state.bytes();
-        }
-        self.held.set(bytes);
-        let rows = run.pass.rows_abreast(band);
-        self.interpreter
-            .run_rows(&band.shape, rows, &views, &mut |sub| {
-                for (sink, running) in run.sinks.iter().zip(running.iter_mut()) {
-                    let output = usize::from(sink.sink.output);
-                    let mut runs = sub.runs(output);
-                    runs.start += done;
-                    sink.feed(running, tile, &runs, sub.output(output))?;
-                }
-                Ok(())
-            })
-    }
-}
-
-fn raw_bytes(raws: &[Vec<u8>]) -> usize {
-    raws.iter().map(Vec::capacity).sum()
 }

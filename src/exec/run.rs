@@ -1,25 +1,22 @@
-//! Walks a plan: the same stages in the same order on every rank, each ending in a shared verdict.
-//! What one stage does is in `stage.rs` and `write.rs`.
+//! Runs a plan: what the ranks are told, what they keep from one run to the next, how a run ends.
+//! The walk over its stages is in `walk.rs`; what one stage does in `stage.rs` and `write.rs`.
 
-use super::exchange::bring;
 use super::fetch::Readers;
-use super::kept::Kept;
-use super::output::OpenOutput;
+use super::journal::Journal;
+use super::resume::{self, Journaling, Lead};
 use super::scratch::ScratchFiles;
 use super::spare::Spares;
-use super::stage::StageContext;
-use super::write::{write_from_scratch, write_stage};
+use super::stop::Stop;
+use super::walk::Run;
 use crate::block::{Block, Buffer};
-use crate::comm::{Comm, Tag, quiet_panics, share, verdict};
+use crate::comm::{Comm, quiet_panics, share, verdict};
 use crate::config::Limits;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Fault, Result};
 use crate::expr::DataId;
 use crate::geom::Region;
-use crate::io::{
-    Created, Piece, RankWriter, Source, StorageIndex, TextVariable, Writer, index, open_source,
-};
+use crate::io::{Source, StorageIndex, TextVariable, Writer, index, open_source};
 use crate::observe::{Meter, Observed, Recorder, StageRecord, Stats, Work, rss_peak_bytes};
-use crate::plan::{self, ArrayDecl, ArrayId, Plan, ReadyPlan, Stage};
+use crate::plan::{self, ArrayDecl, Plan, ReadyPlan, Stage};
 use crate::spec::{FileId, SourceSpec, VariableSpec};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -37,7 +34,12 @@ pub struct Job {
     pub texts: Vec<Vec<TextVariable>>,
     /// Results of earlier runs that the ranks need not hold any longer.
     pub released: Vec<DataId>,
+    /// That the run keeps a journal beside its first output.
+    pub journal: Option<Journaling>,
 }
+
+/// Said of a run that did not reach its end.
+const KEPT: &str = "what is finished is kept: a start with --resume goes on from there";
 
 /// What rank 0 gets.
 #[derive(Debug, Default)]
@@ -71,10 +73,11 @@ pub struct RankState {
     pub(super) readers: Readers,
     sources: HashMap<(FileId, String), Arc<dyn Source>>,
     /// Results of earlier runs.
-    held: HashMap<DataId, Resident>,
+    pub(super) held: HashMap<DataId, Resident>,
     pub(super) spares: Spares,
     pub(super) recorder: Arc<Recorder>,
-    runs: u16,
+    pub(super) stop: Stop,
+    pub(super) runs: u16,
 }
 
 /// The box of an array that lies in this rank's memory.
@@ -85,11 +88,11 @@ pub(super) struct Resident {
 }
 
 impl RankState {
-    /// Threads and readers of a rank, which tell `recorder` what they do.
+    /// Threads and readers of a rank, which tell `recorder` what they do and end when `stop` says so.
     ///
     /// # Errors
     /// Resource when the system refuses threads.
-    pub fn new(limits: &Limits, recorder: Arc<Recorder>) -> Result<Self> {
+    pub fn new(limits: &Limits, recorder: Arc<Recorder>, stop: Stop) -> Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(limits.threads.max(1))
             .thread_name(|number| format!("compute-{number}"))
@@ -104,6 +107,7 @@ impl RankState {
             held: HashMap::new(),
             spares: Spares::default(),
             recorder,
+            stop,
             runs: 0,
         })
     }
@@ -167,160 +171,63 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
     let codes = verdict(comm, codes)?;
 
     let mut in_scratch = ScratchFiles::open(comm, &plan, &state.limits)?;
+    verdict(comm, state.stop.check())?;
     // Files appear under temporary names; a writer that is dropped removes its file.
     let mut writers: Vec<Writer> = Vec::new();
-    let created: Vec<Created> = share(comm, || {
+    let mut lead: Option<Lead> = None;
+    let started = share(comm, || {
         let job = job.ok_or_else(|| Error::internal("rank 0 has no job"))?;
-        plan.files
-            .iter()
-            .enumerate()
-            .map(|(number, spec)| {
-                let (writer, created) =
-                    Writer::create(spec, &job.inline[number], &job.texts[number])?;
-                writers.push(writer);
-                Ok(created)
-            })
-            .collect()
+        let (started, leads) = resume::start(&plan, job, comm.host(), &mut writers)?;
+        lead = leads;
+        Ok(started)
     })?;
-    let outputs = created
-        .into_iter()
-        .zip(&plan.files)
-        .map(|(created, spec)| {
-            Ok(OpenOutput {
-                writer: RankWriter::open(spec, &created)?,
-                created,
-            })
-        })
-        .collect::<Result<Vec<_>>>();
-    let outputs = verdict(comm, outputs)?;
-
-    let mut gathered: Vec<Block> = if comm.rank() == 0 {
-        plan.gathers
-            .iter()
-            .map(|(dtype, shape)| Block::zeros(*dtype, shape))
-            .collect()
-    } else {
-        Vec::new()
+    let journal = started.journal.as_ref().map(|(folder, start)| {
+        Journal::new(folder, *start, comm.rank(), state.limits.threads.max(1))
+    });
+    state.stop.tell_in(journal.as_ref().map(Journal::folder));
+    let mut run = Run {
+        comm,
+        plan: &plan,
+        job,
+        state,
+        meter: &meter,
+        codes: &codes,
+        room: &room,
+        in_scratch: &mut in_scratch,
+        writers: &mut writers,
+        journal: journal.as_ref(),
+        lead: lead.as_mut(),
     };
-    let _gathered = meter.hold(gathered.iter().map(Block::bytes).sum());
-    let mut resident: HashMap<ArrayId, Resident> = HashMap::new();
-    for (number, decl) in plan.arrays.iter().enumerate() {
-        if let ArrayDecl::Held { data, .. } = decl
-            && let Some(held) = state.held.get(data)
-        {
-            resident.insert(ArrayId(number as u32), held.clone());
+    let ended = run.outputs(&started).and_then(|(outputs, done)| {
+        drop(opens);
+        recorder.end(&opening, "open", sent());
+        let gathered = run.stages(&outputs, done.as_ref());
+        let gathered = gathered.inspect_err(|error| run.stopped(error, &outputs))?;
+        run.finish(&outputs)?;
+        Ok(gathered)
+    });
+    state.stop.tell_in(None);
+    let gathered = match (ended, lead) {
+        (Ok(gathered), Some(lead)) => {
+            lead.finished();
+            gathered
         }
-    }
-    if let Some(job) = job {
-        for (number, decl) in plan.arrays.iter().enumerate() {
-            if let ArrayDecl::Memory { data, shape, .. } = decl {
-                let block = job.data.get(data).cloned();
-                let block = block.ok_or_else(|| Error::internal("an array from memory is gone"))?;
-                let region = Region::whole(shape);
-                resident.insert(ArrayId(number as u32), Resident { region, block });
+        (Ok(gathered), None) => gathered,
+        (Err(error), Some(lead)) => {
+            if lead.keeps(&error) {
+                writers.iter_mut().for_each(Writer::keep);
+                drop(writers);
+                if error.fault() == Fault::Stopped {
+                    lead.stopped();
+                }
+                return Err(error.note(KEPT));
             }
+            drop(writers);
+            lead.failed();
+            return Err(error);
         }
-    }
-    let mut living = meter.hold(0);
-    drop(opens);
-    recorder.end(&opening, "open", sent());
-    let mut kept = verdict(comm, Kept::new(&plan, comm.rank()))?;
-    for (number, stage) in plan.stages.iter().enumerate() {
-        state.runs = state.runs.wrapping_add(1);
-        // Two tags per stage, below the smallest upper bound that MPI allows (32767).
-        let tags = [
-            Tag(1 + (state.runs % 8000) * 2),
-            Tag(2 + (state.runs % 8000) * 2),
-        ];
-        let mut context = StageContext {
-            comm,
-            plan: &plan,
-            state,
-            meter: &meter,
-            codes: &codes,
-            in_scratch: &in_scratch,
-            outputs: &outputs,
-            writers: &mut writers,
-            gathered: &mut gathered,
-            tags,
-            number,
-            kept: &kept,
-            room: room.get(number).map_or(0, |room| *room as usize),
-        };
-        let _in_stage = tracing::info_span!("stage", number).entered();
-        let began = recorder.begin(number as u32);
-        (comm.pulse()).stage(&format!(
-            "running stage {number} ({}) of the plan",
-            stage.kind()
-        ));
-        let finished = match stage {
-            Stage::Pass(pass) => context.pass(stage, pass, &resident),
-            Stage::Write(write) if plan.in_scratch(write.array) => {
-                write_from_scratch(&mut context, number, write).map(|()| Vec::new())
-            }
-            Stage::Write(write) => {
-                let own = resident.get(&write.array);
-                state.spares.keep_for(&[], 0);
-                let spares = &state.spares;
-                let exchanges = recorder.span(0, Work::Exchange);
-                let brought = bring(comm, &plan, stage, write.array, own, (spares, true));
-                drop(exchanges);
-                let block = brought.and_then(|hand| {
-                    let needed = plan.needed_region(stage, write.array, comm.rank());
-                    let dtype = plan.array(write.array).dtype();
-                    needed.map(|region| hand.whole(region, dtype)).transpose()
-                });
-                write_stage(&mut context, write, block).map(|()| Vec::new())
-            }
-        };
-        let finished = finished.context(|| format!("running stage {number} of the plan"))?;
-        resident.extend(finished);
-        kept.close_after(number);
-        let made = plan.scratch.iter().copied();
-        let made: Vec<ArrayId> = made
-            .filter(|array| plan.home_stage(*array) == Some(number))
-            .collect();
-        in_scratch.publish(comm, &made)?;
-        in_scratch.close_before(&plan, number + 1);
-        // Results that no later stage reads are dropped.
-        let over = |array: &ArrayId, _: &mut Resident| {
-            let kept = plan.keeps.iter().any(|(kept, _)| kept == array);
-            !kept
-                && !plan.stages[number + 1..].iter().any(|later| match later {
-                    Stage::Pass(pass) => pass.loads(*array),
-                    Stage::Write(write) => write.array == *array,
-                })
-        };
-        for (_, dropped) in resident.extract_if(over) {
-            state.spares.give(dropped);
-        }
-        living.set(stored_bytes(&plan, &resident));
-        recorder.end(&began, stage.kind(), sent());
-    }
-    for (array, data) in &plan.keeps {
-        if let Some(held) = resident.get(array) {
-            state.held.insert(*data, held.clone());
-        }
-    }
-    if !outputs.is_empty() {
-        let began = recorder.begin(StageRecord::BESIDE);
-        let finishes = recorder.span(0, Work::Finish);
-        comm.pulse().stage("finishing the outputs");
-        let synced = quiet_panics(|| {
-            super::faults::point("finish", comm.rank())?;
-            outputs.iter().try_for_each(|output| output.writer.sync())
-        });
-        verdict(comm, synced.flatten()).context(|| "finishing the outputs")?;
-        let written = pieces_written(comm, &outputs)?;
-        share(comm, || {
-            let finished = writers.drain(..).zip(&written);
-            finished
-                .into_iter()
-                .try_for_each(|(writer, pieces)| writer.finish(pieces))
-        })?;
-        drop(finishes);
-        recorder.end(&began, "finish", sent());
-    }
+        (Err(error), None) => return Err(error),
+    };
     recorder.end_run();
     let after = comm.stats();
     let stats = Stats {
@@ -342,29 +249,6 @@ pub fn execute(comm: &dyn Comm, state: &mut RankState, job: Option<&Job>) -> Res
         peaks: all.iter().map(|s| s.peak_bytes).collect(),
         rss_peaks: all.iter().map(|s| s.rss_peak_bytes).collect(),
     })
-}
-
-/// The pieces that all ranks wrote, per output; on rank 0. Collective.
-fn pieces_written(comm: &dyn Comm, outputs: &[OpenOutput]) -> Result<Vec<Vec<Piece>>> {
-    let own: Vec<Vec<Piece>> = outputs.iter().map(|o| o.writer.take_pieces()).collect();
-    let encoded = postcard::to_stdvec(&own).map_err(|e| Error::internal(format!("pieces: {e}")))?;
-    let mut all: Vec<Vec<Piece>> = own.iter().map(|_| Vec::new()).collect();
-    for bytes in comm.gather(0, &encoded)? {
-        let pieces: Vec<Vec<Piece>> =
-            postcard::from_bytes(&bytes).map_err(|e| Error::internal(format!("pieces: {e}")))?;
-        for (all, pieces) in all.iter_mut().zip(pieces) {
-            all.extend(pieces);
-        }
-    }
-    Ok(all)
-}
-
-/// Bytes of what stages stored in the memory of this rank (what earlier runs left is counted apart).
-fn stored_bytes(plan: &Plan, resident: &HashMap<ArrayId, Resident>) -> usize {
-    let stored = resident
-        .iter()
-        .filter(|(array, _)| plan.home_stage(**array).is_some());
-    stored.map(|(_, held)| held.block.bytes()).sum()
 }
 
 /// What rank 0 sends: the chunk addresses of files that the ranks have not opened yet are read here, once.

@@ -1,6 +1,7 @@
 //! Sinks at work: running states of folds, the trees in which partial results wait for one another, and finished pieces.
 
 use super::codes::Codes;
+use super::earlier::Earlier;
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Physical};
 use crate::error::{Error, Result};
@@ -26,18 +27,19 @@ struct Waiting {
 pub(super) struct SinkRun<'a> {
     pub(super) sink: &'a Sink,
     pub(super) geometry: SinkGeometry,
-    pass: &'a Pass,
+    pub(super) pass: &'a Pass,
     element: DType,
-    fold: Option<FoldRun>,
+    pub(super) fold: Option<FoldRun>,
     waiting: Mutex<Waiting>,
+    pub(super) earlier: Option<Earlier<'a>>,
 }
 
-struct FoldRun {
-    spec: FoldSpec,
+pub(super) struct FoldRun {
+    pub(super) spec: FoldSpec,
     codes: Option<Codes>,
     /// One leaf: the running state is the result, no tree is needed.
-    single: bool,
-    tree: SegmentTree,
+    pub(super) single: bool,
+    pub(super) tree: SegmentTree,
     /// Row-major strides of the reduced axes, for the indices that argmin and argmax report.
     arg_strides: Vec<i64>,
 }
@@ -56,6 +58,7 @@ impl<'a> SinkRun<'a> {
         sink: &'a Sink,
         codes: Option<Arc<Block>>,
         meter: &Arc<Meter>,
+        earlier: Option<Earlier<'a>>,
     ) -> Self {
         let ndim = pass.tiles.ndim();
         let geometry = SinkGeometry::new(ndim, sink.fold.as_ref());
@@ -108,6 +111,7 @@ impl<'a> SinkRun<'a> {
             element,
             fold,
             waiting: Mutex::new(waiting),
+            earlier,
         }
     }
 
@@ -119,7 +123,7 @@ impl<'a> SinkRun<'a> {
     }
 
     /// Lengths of the piece that a tile contributes to.
-    fn cell_shape(&self, tile: &Region) -> Vec<usize> {
+    pub(super) fn cell_shape(&self, tile: &Region) -> Vec<usize> {
         self.geometry
             .kept
             .iter()
@@ -203,6 +207,10 @@ impl<'a> SinkRun<'a> {
         position: &[usize],
         tile: &Region,
     ) -> Result<(Option<Finished>, Option<Running>)> {
+        if self.covers(position) {
+            // Another sink needed the tile.
+            return Ok((None, Some(running)));
+        }
         let state = match (running, &self.fold) {
             (Running::Keep(block), _) => {
                 let region = tile.clone();
@@ -226,6 +234,10 @@ impl<'a> SinkRun<'a> {
             return Ok((None, None));
         };
         let spare = self.insert(&piece, fold.tree.leaf(&leaf), state)?;
+        if self.earlier.is_some() && self.geometry.is_split(self.pass) {
+            // With what an earlier start had a piece may be complete on a rank that does not own it.
+            return Ok((None, spare.map(Running::Fold)));
+        }
         match self.take_complete(&piece)? {
             Some(mut state) => {
                 let finished = self.finish(&mut state, &piece)?;
@@ -240,7 +252,7 @@ impl<'a> SinkRun<'a> {
         self.fold.is_none().then_some(Running::Keep(finished.block))
     }
 
-    fn piece_of(&self, position: &[usize]) -> Vec<usize> {
+    pub(super) fn piece_of(&self, position: &[usize]) -> Vec<usize> {
         self.geometry.plain().map(|axis| position[axis]).collect()
     }
 
@@ -272,7 +284,7 @@ impl<'a> SinkRun<'a> {
         Ok(spare)
     }
 
-    fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
+    pub(super) fn take_complete(&self, piece: &[usize]) -> Result<Option<State>> {
         let mut waiting = self.lock();
         let Some(partials) = waiting.pieces.get_mut(piece) else {
             return Ok(None);
@@ -293,6 +305,30 @@ impl<'a> SinkRun<'a> {
         waiting.change(1, 0, bytes);
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
+    }
+
+    /// The pieces of which partial results wait.
+    pub(super) fn waiting_pieces(&self) -> Vec<Vec<usize>> {
+        self.lock().pieces.keys().cloned().collect()
+    }
+
+    /// True when partial results wait for others.
+    pub(super) fn waits(&self) -> bool {
+        !self.lock().pieces.is_empty()
+    }
+
+    /// Every partial result that waits, while none comes or goes.
+    pub(super) fn each_waiting(
+        &self,
+        visit: &mut dyn FnMut(&[usize], NodeId, &State) -> Result<()>,
+    ) -> Result<()> {
+        let waiting = self.lock();
+        for (piece, partials) in &waiting.pieces {
+            for (node, state) in partials.states() {
+                visit(piece, *node, state)?;
+            }
+        }
+        Ok(())
     }
 
     /// A partial result of another rank.
@@ -318,7 +354,7 @@ impl<'a> SinkRun<'a> {
     }
 
     /// Where a piece lies in the result.
-    fn piece_region(&self, piece: &[usize]) -> Region {
+    pub(super) fn piece_region(&self, piece: &[usize]) -> Region {
         let mut plain = piece.iter();
         let (start, shape) = self
             .geometry
@@ -336,7 +372,7 @@ impl<'a> SinkRun<'a> {
         Region { start, shape }
     }
 
-    fn finish(&self, state: &mut State, piece: &[usize]) -> Result<Finished> {
+    pub(super) fn finish(&self, state: &mut State, piece: &[usize]) -> Result<Finished> {
         let region = self.piece_region(piece);
         let block = state.finalize()?;
         if block.dtype().physical() != self.sink.dtype.physical() || block.shape() != region.shape {

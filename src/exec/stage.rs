@@ -2,14 +2,17 @@
 //! moves finished parcels to rank 0 while threads compute.
 
 use super::combine::combine;
+use super::done::Done;
+use super::earlier::Earlier;
 use super::exchange::{AtHand, bring, parts};
+use super::journal::Journal;
 use super::kept::Kept;
 use super::messages::{Parcel, pump};
 use super::output::{Delivery, OpenOutput, Store};
 use super::pass::PassRun;
 use super::run::{RankState, Resident};
 use super::scratch::ScratchFiles;
-use super::sink::SinkRun;
+use super::sink::{Finished, SinkRun};
 use crate::block::{Block, Buffer};
 use crate::comm::{Comm, Tag, quiet_panics, verdict};
 use crate::dtype::DType;
@@ -39,11 +42,14 @@ pub(super) struct StageContext<'a> {
     /// Number of the stage.
     pub(super) number: usize,
     pub(super) kept: &'a Kept,
+    /// What earlier starts have finished.
+    pub(super) done: Option<&'a Done>,
+    pub(super) journal: Option<&'a Journal>,
     /// Bytes by which the largest stage of the plan needs more than this one.
     pub(super) room: usize,
 }
 
-impl StageContext<'_> {
+impl<'a> StageContext<'a> {
     /// Exchange of inputs, local pass, combine. Collective.
     pub(super) fn pass(
         &mut self,
@@ -136,16 +142,28 @@ impl StageContext<'_> {
                 in_scratch: self.in_scratch,
                 outputs: self.outputs,
                 meter,
+                done: self.done,
+                journal: self.journal.map(|journal| (journal, self.number)),
             },
             readers: &state.readers,
             meter,
             threads: footprint_threads,
             pulse: comm.pulse(),
             recorder: &state.recorder,
+            stage: self.number,
+            done: self.done,
+            journal: self.journal,
+            stop: &state.stop,
             idle: AtomicUsize::new(0),
         };
         let rank = comm.rank();
         let local = self.with_parcels(self.tags[0], pass, |outgoing| {
+            run.load_earlier(rank)?;
+            for (number, sink) in run.sinks.iter().enumerate() {
+                if run.done.is_some() && !sink.geometry.is_split(pass) {
+                    deliver_all(&run, number, sink.finish_complete()?, outgoing)?;
+                }
+            }
             run.run(&state.pool, rank, outgoing)
         });
         verdict(comm, local)?;
@@ -159,10 +177,12 @@ impl StageContext<'_> {
             verdict(comm, combined)?;
             drop(combines);
             let delivered = self.with_parcels(self.tags[1], pass, |outgoing| {
-                run.sinks
-                    .iter()
-                    .filter(|sink| sink.geometry.is_split(pass))
-                    .try_for_each(|sink| deliver_combined(&run, sink, outgoing))
+                let sinks = run.sinks.iter().enumerate();
+                sinks
+                    .filter(|(_, sink)| sink.geometry.is_split(pass))
+                    .try_for_each(|(number, sink)| {
+                        deliver_all(&run, number, sink.finish_all()?, outgoing)
+                    })
             });
             verdict(comm, delivered)?;
         }
@@ -215,7 +235,10 @@ impl StageContext<'_> {
         Vec<Option<Arc<dyn Source>>>,
         Vec<SinkRun<'p>>,
         HashMap<ArrayId, Store>,
-    )> {
+    )>
+    where
+        'a: 'p,
+    {
         let sources = pass
             .slots
             .iter()
@@ -232,10 +255,15 @@ impl StageContext<'_> {
             .collect::<Result<Vec<_>>>()?;
         let mut sinks = Vec::new();
         let mut stores = HashMap::new();
-        for sink in &pass.sinks {
+        for (number, sink) in pass.sinks.iter().enumerate() {
+            let earlier = self.done.map(|done| Earlier {
+                done,
+                stage: self.number,
+                sink: number,
+            });
             let group = sink.fold.as_ref().and_then(|fold| fold.group);
             let codes = group.and_then(|group| self.codes.get(&group.codes).cloned());
-            sinks.push(SinkRun::new(pass, sink, codes, self.meter));
+            sinks.push(SinkRun::new(pass, sink, codes, self.meter, earlier));
             for target in &sink.targets {
                 if let SinkTarget::Store(array) = target
                     && !self.plan.in_scratch(*array)
@@ -314,7 +342,8 @@ fn accept(parcel: Parcel, writers: &mut [Writer], gathered: &mut [Block]) -> Res
             variable,
             chunk,
             bytes,
-        } => writers[file as usize].append_chunk(variable as usize, &chunk, &bytes),
+            crc32c,
+        } => writers[file as usize].append_chunk(variable as usize, &chunk, &bytes, crc32c),
         Parcel::Piece {
             number,
             start,
@@ -330,16 +359,21 @@ fn accept(parcel: Parcel, writers: &mut [Writer], gathered: &mut [Block]) -> Res
     }
 }
 
-/// Delivers the pieces that became complete in a combine.
-fn deliver_combined(
+/// Delivers pieces of a sink that did not become complete with a tile.
+fn deliver_all(
     run: &PassRun<'_>,
-    sink: &SinkRun<'_>,
+    number: usize,
+    all: Vec<Finished>,
     outgoing: &Sender<Parcel>,
 ) -> Result<()> {
     let mut scratch = Scratch::default();
-    for finished in sink.finish_all()? {
-        run.delivery
-            .deliver(&sink.sink.targets, &finished, outgoing, &mut scratch)?;
+    for finished in all {
+        run.delivery.deliver(
+            (number, run.sinks[number].sink),
+            &finished,
+            outgoing,
+            &mut scratch,
+        )?;
     }
     Ok(())
 }

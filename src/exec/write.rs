@@ -37,6 +37,18 @@ fn to_rank_0(plan: &Plan, write: &WriteChunks) -> bool {
     !plan.files[write.file as usize].format.is_zarr()
 }
 
+/// The chunks that no earlier start has written.
+fn left(
+    context: &StageContext<'_>,
+    write: &WriteChunks,
+    mut chunks: Vec<Vec<usize>>,
+) -> Vec<Vec<usize>> {
+    if let Some(done) = context.done {
+        chunks.retain(|chunk| !done.chunk(write.file, write.variable, chunk));
+    }
+    chunks
+}
+
 /// Encodes and writes the chunks of one variable. Collective.
 pub(super) fn write_stage(
     context: &mut StageContext<'_>,
@@ -50,6 +62,7 @@ pub(super) fn write_stage(
         .task_box(rank)
         .map(|runs| positions(runs).collect())
         .unwrap_or_default();
+    let chunks = left(context, write, chunks);
     let (plan, state, meter) = (context.plan, context.state, context.meter);
     let to = target(context.outputs, plan, write);
     let (tag, parcels) = (context.tags[0], to_rank_0(plan, write));
@@ -68,6 +81,7 @@ pub(super) fn write_stage(
             chunks
                 .par_iter()
                 .try_for_each_init(Scratch::default, |scratch, chunk| {
+                    state.stop.check()?;
                     let lane = rayon::current_thread_index().map_or(0, |thread| thread + 1);
                     let _writes = state.recorder.span(lane, Work::Write);
                     quiet_panics(|| to.put(chunk.clone(), &whole, outgoing, meter, scratch))
@@ -93,12 +107,14 @@ pub(super) fn write_from_scratch(
         .task_box(rank)
         .map(|runs| positions(runs).collect())
         .unwrap_or_default();
+    let chunks = left(context, write, chunks);
     let to = target(context.outputs, plan, write);
     let stored = context.in_scratch.get(write.array).cloned();
     let threads = write_threads(plan, number, rank, &state.limits);
     let next = AtomicUsize::new(0);
     state.recorder.expect(chunks.len());
     let one = |outgoing: &Sender<Parcel>, scratch: &mut Scratch, chunk: &[usize]| {
+        state.stop.check()?;
         let lane = rayon::current_thread_index().map_or(0, |thread| thread + 1);
         let _writes = state.recorder.span(lane, Work::Write);
         let stored = stored.as_ref();

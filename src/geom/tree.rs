@@ -94,6 +94,23 @@ impl SegmentTree {
         NodeId { level: 0, index }
     }
 
+    /// The position of the first segment below a node; `None` when no real one lies there.
+    pub fn first(&self, node: NodeId) -> Option<Vec<usize>> {
+        if !self.real(node) {
+            return None;
+        }
+        let mut rest = node.index << node.level;
+        let mut position: Vec<usize> = (self.counts.iter().rev())
+            .map(|&count| {
+                let at = rest & ((1 << bits(count)) - 1);
+                rest >>= bits(count);
+                at as usize
+            })
+            .collect();
+        position.reverse();
+        Some(position)
+    }
+
     /// The top of the tree.
     pub fn root(&self) -> NodeId {
         NodeId {
@@ -177,6 +194,11 @@ impl<S> Partials<S> {
     /// The state of the root, once all segments are in.
     pub fn complete(&mut self) -> Option<S> {
         self.states.remove(&self.tree.root())
+    }
+
+    /// The states that wait for siblings.
+    pub fn states(&self) -> impl Iterator<Item = (&NodeId, &S)> {
+        self.states.iter()
     }
 
     /// The states that wait for siblings, in the order of nodes: what a rank sends on.

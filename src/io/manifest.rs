@@ -37,7 +37,7 @@ pub struct Piece {
 }
 
 /// Which piece of a variable.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
     /// A storage chunk or shard by its position in the grid.
     Chunk(Vec<usize>),
@@ -52,6 +52,9 @@ pub(super) struct Manifest {
     pub(super) manifest: u32,
     /// What wrote it.
     pub(super) software: String,
+    /// Digest of the run that wrote it (`journal::RunKey`); empty where it had none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) run: String,
     /// Of a NetCDF-4 file: the variables that were written piece by piece.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) variables: Vec<Pieces>,
@@ -108,8 +111,9 @@ impl Pieces {
 }
 
 impl Manifest {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(run: &str) -> Self {
         Manifest {
+            run: run.to_owned(),
             manifest: 1,
             software: concat!("hyperslab ", env!("CARGO_PKG_VERSION")).to_owned(),
             ..Manifest::default()
@@ -143,11 +147,11 @@ impl Manifest {
     }
 
     /// The text of the file [`FILE_NAME`].
-    pub(super) fn of_files(mut files: Vec<(String, u64, u32)>) -> Result<Vec<u8>> {
+    pub(super) fn of_files(mut files: Vec<(String, u64, u32)>, run: &str) -> Result<Vec<u8>> {
         files.sort_unstable();
         let manifest = Manifest {
             files,
-            ..Manifest::new()
+            ..Manifest::new(run)
         };
         manifest.text()
     }
@@ -170,22 +174,11 @@ impl Manifest {
 
     /// The checksum of all bytes before `end` that are of no piece.
     pub(super) fn sum_of_rest(&self, file: &File, end: u64) -> std::io::Result<u32> {
-        let mut extents: Vec<(u64, u64)> =
-            self.variables.iter().flat_map(Pieces::extents).collect();
-        extents.sort_unstable();
-        let mut sum = Sum::default();
-        let mut done = 0u64;
-        for (start, bytes) in extents {
-            if start > done {
-                sum.add(file, done, start.min(end) - done)?;
-            }
-            done = done.max(start.saturating_add(bytes));
-            if done >= end {
-                return Ok(sum.crc32c);
-            }
-        }
-        sum.add(file, done, end - done)?;
-        Ok(sum.crc32c)
+        sum_beside(
+            file,
+            end,
+            self.variables.iter().flat_map(Pieces::extents).collect(),
+        )
     }
 
     /// That behind an HDF5 file; `None` when there is none.
@@ -231,6 +224,28 @@ impl Manifest {
             Err(e) => Err(e),
         }
     }
+}
+
+/// The checksum of all bytes of a file before `end` that are in none of the stretches.
+pub(super) fn sum_beside(
+    file: &File,
+    end: u64,
+    mut extents: Vec<(u64, u64)>,
+) -> std::io::Result<u32> {
+    extents.sort_unstable();
+    let mut sum = Sum::default();
+    let mut done = 0u64;
+    for (start, bytes) in extents {
+        if start > done {
+            sum.add(file, done, start.min(end) - done)?;
+        }
+        done = done.max(start.saturating_add(bytes));
+        if done >= end {
+            return Ok(sum.crc32c);
+        }
+    }
+    sum.add(file, done, end - done)?;
+    Ok(sum.crc32c)
 }
 
 /// A checksum that is taken of stretches of a file, read in parts.

@@ -1,6 +1,7 @@
 //! The one place that knows which format is written by whom.
 
 use super::format::Scratch;
+use super::journal::{Noting, Unfinished};
 use super::manifest::Piece;
 use super::netcdf::{self, RegionWriter};
 use super::remote::{is_url, shown};
@@ -57,6 +58,8 @@ pub enum Placement {
 pub struct Created {
     /// The file or the folder while it is written.
     pub temporary: PathBuf,
+    /// It is of an earlier start, and has pieces already.
+    pub adopted: bool,
     /// One per streamed variable.
     pub variables: Vec<Placement>,
 }
@@ -100,38 +103,65 @@ impl Writer {
         spec: &OutputSpec,
         inline: &[(VariableSpec, Block)],
         texts: &[TextVariable],
+        unfinished: &Unfinished,
     ) -> Result<(Writer, Created)> {
-        check_output(spec)?;
+        if !unfinished.adopted {
+            check_output(spec)?;
+        }
         check_names(spec, inline, texts)?;
         if spec.format.is_zarr() {
-            let (hierarchy, created) = Hierarchy::create(spec, inline, texts)?;
+            let (hierarchy, created) = Hierarchy::create(spec, inline, texts, unfinished)?;
             return Ok((Writer::Zarr(ZarrWriter(hierarchy)), created));
         }
-        let (writer, created) = netcdf::Writer::create(spec, inline, texts)?;
+        let (writer, created) = netcdf::Writer::create(spec, inline, texts, unfinished)?;
         Ok((Writer::NetCdf4(writer), created))
     }
 
-    /// Appends the encoded bytes of one chunk of streamed variable number `variable`.
+    /// What is appended from now on is noted there.
+    pub fn note_in(&mut self, noting: Noting, spec: &OutputSpec) {
+        match self {
+            Writer::NetCdf4(writer) => writer.note_in(noting, spec),
+            // The ranks that write the chunks note them.
+            Writer::Zarr(_) => {}
+        }
+    }
+
+    /// It stays, unfinished, when it is dropped.
+    pub fn keep(&mut self) {
+        match self {
+            Writer::NetCdf4(writer) => writer.keep(),
+            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.keep(),
+        }
+    }
+
+    /// Appends the encoded bytes of one chunk of streamed variable number `variable`, with their CRC-32C.
     ///
     /// # Errors
     /// Internal when the chunk does not exist or was written already; I/O when writing fails.
-    pub fn append_chunk(&mut self, variable: usize, chunk: &[usize], bytes: &[u8]) -> Result<()> {
+    pub fn append_chunk(
+        &mut self,
+        variable: usize,
+        chunk: &[usize],
+        bytes: &[u8],
+        crc32c: u32,
+    ) -> Result<()> {
         match self {
-            Writer::NetCdf4(writer) => writer.append_chunk(variable, chunk, bytes),
+            Writer::NetCdf4(writer) => writer.append_chunk(variable, chunk, bytes, crc32c),
             Writer::Zarr(_) => Err(Error::internal(
                 "a chunk of a Zarr hierarchy on its way to rank 0",
             )),
         }
     }
 
-    /// Makes the output durable, with the manifest of its pieces, and gives it its name. `pieces`: those of all ranks.
+    /// Makes the output durable, with the manifest of its pieces, and gives it its name. `pieces`: those of all ranks; `run`: the
+    /// digest of the run that wrote it.
     ///
     /// # Errors
     /// Internal when pieces are missing; I/O when writing fails; output when the name was taken meanwhile.
-    pub fn finish(self, pieces: &[Piece]) -> Result<()> {
+    pub fn finish(self, pieces: &[Piece], run: &str) -> Result<()> {
         match self {
-            Writer::NetCdf4(writer) => writer.finish(pieces),
-            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.finish(pieces),
+            Writer::NetCdf4(writer) => writer.finish(pieces, run),
+            Writer::Zarr(ZarrWriter(hierarchy)) => hierarchy.finish(pieces, run),
         }
     }
 }
@@ -141,6 +171,7 @@ pub struct RankWriter {
     kind: Kind,
     /// What was written or encoded here.
     pieces: Mutex<Vec<Piece>>,
+    noting: Option<Noting>,
 }
 
 enum Kind {
@@ -153,7 +184,11 @@ impl RankWriter {
     ///
     /// # Errors
     /// I/O when it cannot be opened: on another node, the directory may not be shared.
-    pub fn open(spec: &OutputSpec, created: &Created) -> Result<RankWriter> {
+    pub fn open(
+        spec: &OutputSpec,
+        created: &Created,
+        noting: Option<Noting>,
+    ) -> Result<RankWriter> {
         let kind = match spec.format.is_zarr() {
             true => Kind::Files(ChunkFiles::open(created, &spec.variables)?),
             false => Kind::Regions(RegionWriter::open(&created.temporary)?),
@@ -161,6 +196,7 @@ impl RankWriter {
         Ok(RankWriter {
             kind,
             pieces: Mutex::default(),
+            noting,
         })
     }
 
@@ -181,8 +217,27 @@ impl RankWriter {
                 return Err(Error::internal("a contiguous variable of a Zarr hierarchy"));
             }
         }
-        self.note(Piece::region(variable, region, block.buffer().as_bytes()));
+        let piece = Piece::region(variable, region, block.buffer().as_bytes());
+        if let Some(noting) = &self.noting {
+            noting.note(&piece, address);
+        }
+        self.note(piece);
         Ok(())
+    }
+
+    /// Notes a piece that was copied from an earlier start; it is not among those that were written here.
+    pub fn note_copied(&self, piece: &Piece, address: u64) {
+        if let Some(noting) = &self.noting {
+            noting.note(piece, address);
+        }
+    }
+
+    /// The file of a chunk, where each is a file of its own.
+    pub fn chunk_file(&self, variable: usize, chunk: &[usize]) -> Option<PathBuf> {
+        match &self.kind {
+            Kind::Files(files) => files.path(variable, chunk).ok(),
+            Kind::Regions(_) => None,
+        }
     }
 
     fn note(&self, piece: Piece) {
@@ -208,13 +263,19 @@ impl RankWriter {
             Kind::Files(files) => {
                 let bytes = files.encode(variable, block)?;
                 files.write(variable, chunk, &bytes)?;
-                self.note(Piece::chunk(variable, chunk, &bytes));
+                let piece = Piece::chunk(variable, chunk, &bytes);
+                if let Some(noting) = &self.noting {
+                    noting.note(&piece, 0);
+                }
+                self.note(piece);
                 Ok(Chunk::Written(bytes.len() as u64))
             }
             Kind::Regions(_) => {
                 let bytes = netcdf::encode_chunk(spec, full, block, scratch)?;
-                self.note(Piece::chunk(variable, chunk, &bytes));
-                Ok(Chunk::Encoded(bytes))
+                let piece = Piece::chunk(variable, chunk, &bytes);
+                let crc32c = piece.crc32c;
+                self.note(piece);
+                Ok(Chunk::Encoded(bytes, crc32c))
             }
         }
     }
@@ -241,8 +302,8 @@ impl RankWriter {
 pub enum Chunk {
     /// It was written here: so many bytes.
     Written(u64),
-    /// Its bytes, for rank 0 to append.
-    Encoded(Vec<u8>),
+    /// Its bytes, for rank 0 to append, and their CRC-32C.
+    Encoded(Vec<u8>, u32),
 }
 
 /// Refuses the address of a server.

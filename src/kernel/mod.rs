@@ -34,8 +34,8 @@ pub use column::{Column, InColumn};
 pub use generate::generate;
 pub use interpreter::{Interpreter, SUB_TILE, SubTile};
 pub use reduce::{
-    AxisRole, FoldKernels, FoldSpec, FoldTile, NO_GROUP, Partial, RegisteredReduction, Runs, State,
-    register_reduction, registered_reduction,
+    AxisRole, FoldKernels, FoldSpec, FoldTile, NO_GROUP, Out, Partial, RegisteredReduction, Runs,
+    State, register_reduction, registered_reduction,
 };
 pub use registry::{KernelFn, register_kernel, registered_kernel, registry_hash};
 pub use user::KernelCall;

@@ -7,6 +7,7 @@ use super::reuse::Spared;
 use crate::config::{Limits, format_bytes};
 use crate::error::{Error, Result};
 use crate::spec::Attrs;
+use std::path::Path;
 
 /// A plan that keeps the laws and fits the budget, with the footprint of each stage.
 #[derive(Clone, Debug)]
@@ -35,6 +36,13 @@ impl ReadyPlan {
     /// The global attributes of the output files, which cost nothing.
     pub fn output_attrs(&mut self) -> impl Iterator<Item = &mut Attrs> {
         self.plan.files.iter_mut().map(|file| &mut file.attrs)
+    }
+
+    /// Output files at these paths may replace what is there.
+    pub fn overwrite_where(&mut self, which: impl Fn(&Path) -> bool) {
+        for file in &mut self.plan.files {
+            file.overwrite |= which(&file.path);
+        }
     }
 
     /// Peak bytes of the worst rank over all stages.

@@ -131,6 +131,12 @@ const STOPS: [&str; 2] = [
     "[ \"${SLURM_RESTART_COUNT:-0}\" -gt 0 ] || export HYPERSLAB_FAULT=hang:finish:0",
 ];
 
+/// At the first start of the job rank 0 takes its time.
+const SLOW: [&str; 2] = [
+    "--setup",
+    "[ \"${SLURM_RESTART_COUNT:-0}\" -gt 0 ] || export HYPERSLAB_FAULT=slow:compute:0",
+];
+
 fn within(seconds: u64, what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
@@ -258,7 +264,7 @@ fn jobs_run_and_end_on_three_nodes() {
 
     cancelled(&cluster);
     run_again(&cluster, &expected);
-    told_of_the_end(&cluster);
+    told_of_the_end(&cluster, &expected);
 }
 
 /// What only the cluster can know is one error, with sbatch's words.
@@ -311,24 +317,8 @@ fn run_again(cluster: &Cluster, expected: &Path) {
     let job = cluster.submit(dir.path(), &[&THREE[..], &STOPS].concat());
     written_but_for_its_name(dir.path());
     cluster.tool("scontrol", &["requeue", &job]);
-    // Slurm lets two minutes pass before such a job may start; an administrator need not.
-    within(20, "the job in the queue", || {
-        cluster
-            .tool("scontrol", &["show", "job", "-o", &job])
-            .contains("JobState=PENDING")
-    });
-    // Nor need it wait for the nodes to clear away what is left of its first run; but then it may fail at once.
-    within(30, "nodes without processes of the job", || {
-        cluster.processes(&job) == 0
-    });
-    std::thread::sleep(Duration::from_secs(3));
-    cluster.tool(
-        "scontrol",
-        &["update", &format!("JobId={job}"), "StartTime=now"],
-    );
+    goes_on(cluster, &job);
     cluster.completed(&job, dir.path());
-    let said = cluster.tool("scontrol", &["show", "job", "-o", &job]);
-    assert!(said.contains(" Restarts=1 "), "{said}");
     same_file(&dir.path().join("season.nc"), expected);
     let said = logs(dir.path());
     assert!(
@@ -337,25 +327,70 @@ fn run_again(cluster: &Cluster, expected: &Path) {
     );
 }
 
-/// The signal before the time limit ends the ranks, and the job with a code of its own.
-fn told_of_the_end(cluster: &Cluster) {
-    for launcher in ["srun", "mpirun"] {
+/// A job that was put back into the queue starts again, and ends.
+fn goes_on(cluster: &Cluster, job: &str) {
+    // Slurm lets two minutes pass before such a job may start; an administrator need not.
+    within(40, "the job in the queue", || {
+        cluster
+            .tool("scontrol", &["show", "job", "-o", job])
+            .contains("JobState=PENDING")
+    });
+    // Nor need it wait for the nodes to clear away what is left of its first run; but then it may fail at once.
+    within(30, "nodes without processes of the job", || {
+        cluster.processes(job) == 0
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    cluster.tool(
+        "scontrol",
+        &["update", &format!("JobId={job}"), "StartTime=now"],
+    );
+    let said = cluster.ended(job);
+    assert!(
+        said.contains("JobState=COMPLETED") && said.contains(" Restarts=1 "),
+        "{said}"
+    );
+}
+
+/// The signal before the time limit stops the ranks, and ends the job with a code of its own, or puts it back into the queue: there it
+/// goes on.
+fn told_of_the_end(cluster: &Cluster, expected: &Path) {
+    for (launcher, requeues) in [("srun", "1"), ("mpirun", "0")] {
         let dir = folder();
         let job = cluster.submit(
             dir.path(),
-            &[&THREE[..], &STOPS, &["--launcher", launcher]].concat(),
+            &[
+                &THREE[..],
+                &SLOW,
+                &["--launcher", launcher, "--requeues", requeues],
+            ]
+            .concat(),
         );
         let said = cluster.tool("scontrol", &["show", "job", "-o", &job]);
         assert!(
             said.contains(" Requeue=1 ") && said.contains(" TimeLimit=00:05:00 "),
             "{said}"
         );
-        written_but_for_its_name(dir.path());
+        within(60, "an output that is being written", || {
+            let mut names = std::fs::read_dir(dir.path()).unwrap().flatten();
+            names.any(|entry| entry.file_name().to_string_lossy().ends_with(".part"))
+        });
+        std::thread::sleep(Duration::from_secs(1));
         cluster.tool("scancel", &["--batch", "--signal=USR1", &job]);
-        let said = cluster.ended(&job);
+        if requeues == "1" {
+            goes_on(cluster, &job);
+            same_file(&dir.path().join("season.nc"), expected);
+        } else {
+            let said = cluster.ended(&job);
+            assert!(
+                said.contains("JobState=FAILED") && said.contains("ExitCode=75:0"),
+                "{launcher}: {said}\n{}",
+                logs(dir.path())
+            );
+            assert!(!dir.path().join("season.nc").exists());
+        }
         assert!(
-            said.contains("JobState=FAILED") && said.contains("ExitCode=75:0"),
-            "{launcher}: {said}\n{}",
+            logs(dir.path()).contains("stopped by SIGUSR1 before the end"),
+            "{}",
             logs(dir.path())
         );
         assert!(
@@ -366,6 +401,5 @@ fn told_of_the_end(cluster: &Cluster) {
         within(20, "the end of all processes", || {
             cluster.processes(&job) == 0
         });
-        assert!(!dir.path().join("season.nc").exists());
     }
 }

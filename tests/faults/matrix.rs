@@ -99,7 +99,9 @@ fn ends((input, plain): (&Path, Duration), fault: &str, code: i32) -> (String, D
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    let hidden = |name: &String| name.starts_with('.') && name.contains("part");
+    let hidden = |name: &String| {
+        name.starts_with('.') && (name.ends_with(".part") || name.ends_with(".journal"))
+    };
     assert!(names.iter().all(hidden), "{fault}: {names:?}");
     let clean = fault.starts_with("error") || fault.starts_with("panic");
     assert!(

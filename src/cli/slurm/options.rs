@@ -90,6 +90,9 @@ pub(in crate::cli) struct SlurmArgs {
     /// The hyperslab that the job starts [default: this one]
     #[arg(long, value_name = "PATH")]
     pub(super) program: Option<PathBuf>,
+    /// Put the job back into the queue so many times when it stops at its time limit; each start goes on from the one before
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000), conflicts_with = "no_requeue")]
+    pub(super) requeues: u32,
     /// Do not run the job again after a node has failed or another job has pushed it out
     #[arg(long)]
     pub(super) no_requeue: bool,

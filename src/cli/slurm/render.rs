@@ -87,6 +87,16 @@ pub(super) fn render(job: &Job<'_>) -> Result<String> {
     out.push('\n');
     out += &launch(job)?;
     out += END;
+    if job.args.requeues > 0 {
+        let _ = write!(
+            out,
+            "if [ \"$code\" -eq 75 ] && [ \"${{SLURM_RESTART_COUNT:-0}}\" -lt {} ]; then\n    \
+             echo \"hyperslab: stopped before the end; the job goes back into the queue\" >&2\n    \
+             scontrol requeue \"$SLURM_JOB_ID\"\nfi\n",
+            job.args.requeues
+        );
+    }
+    out += EXIT;
     Ok(out)
 }
 
@@ -152,24 +162,31 @@ fn directives(out: &mut String, job: &Job<'_>) -> Result<()> {
 fn signals(out: &mut String, job: &Job<'_>) {
     let tell = match job.args.launcher {
         // srun itself would kill its tasks at once.
-        Launcher::Srun => "scancel --signal=TERM \"$SLURM_JOB_ID\"",
-        Launcher::Mpirun => "kill -TERM \"$ranks\"",
+        Launcher::Srun => "scancel --signal=\"$1\" \"$SLURM_JOB_ID\"",
+        Launcher::Mpirun => "kill -s \"$1\" \"$ranks\"",
     };
     let _ = write!(
         out,
         "
-# Slurm tells this shell before the time limit, by USR1; the ranks are told by TERM. An output is there under its name when it
-# is complete, and not before; this version does not go on where it was stopped.
+# Slurm tells this shell before the time limit, by USR1, and the ranks are told the same: they stop between two tiles, keep what
+# is finished beside the output, and end with code 75. Ranks that do not come to the end of a tile are told again, by TERM.
+# An output is there under its name when it is complete, and not before. A later start goes on from there (--resume).
 told=
+tell() {{
+    {tell}
+}}
 near_the_end() {{
     trap '' USR1
     told=1
     echo \"hyperslab: about {} s before the time limit the ranks are told to end\" >&2
-    {tell}
+    tell USR1
+    (sleep {} && tell TERM) &
+    again=$!
 }}
 trap near_the_end USR1
 ",
-        job.notice_s
+        job.notice_s,
+        job.notice_s / 2
     );
 }
 
@@ -227,6 +244,7 @@ fn launch(job: &Job<'_>) -> Result<String> {
             None => format!("--{name} {}", shell(value)),
         });
     }
+    words.push("--resume".to_owned());
     if args.job.overwrite {
         words.push("--overwrite".to_owned());
     }
@@ -243,10 +261,12 @@ wait \"$ranks\" || code=$?
 if [ -n \"$told\" ]; then
     code=0
     wait \"$ranks\" || code=$?
-    [ \"$code\" -eq 0 ] || code=75
+    kill \"$again\" 2> /dev/null
+    # Killed: what was finished before is kept, too.
+    [ \"$code\" -le 128 ] || code=75
 fi
-exit \"$code\"
 ";
+const EXIT: &str = "exit \"$code\"\n";
 
 /// `bytes` and `part` of a line of figures.
 pub(super) fn of(bytes: u64, whole: u64) -> String {

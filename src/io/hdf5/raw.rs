@@ -23,7 +23,9 @@ use hdf5_sys::h5d::{
 };
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_direction_t, H5E_error2_t, H5Ewalk2};
 use hdf5_sys::h5f::H5F_scope_t;
-use hdf5_sys::h5f::{H5F_ACC_EXCL, H5F_ACC_RDONLY, H5F_libver_t, H5Fcreate, H5Fflush, H5Fopen};
+use hdf5_sys::h5f::{
+    H5F_ACC_EXCL, H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_libver_t, H5Fcreate, H5Fflush, H5Fopen,
+};
 use hdf5_sys::h5i::{H5I_type_t, H5Idec_ref, H5Iget_type, hid_t};
 use hdf5_sys::h5l::{H5L_info_t, H5L_type_t, H5Literate};
 use hdf5_sys::h5o::{H5O_info1_t, H5Oget_info1, H5Oopen, H5Oopen_by_addr};
@@ -191,6 +193,22 @@ pub(crate) fn create_file(path: &Path) -> Raw<Handle> {
         // Without times a file is the same bytes whenever and on whatever ranks it was written.
         code(|| H5Pset_obj_track_times(create.0, 0))?;
         id(|| H5Fcreate(path.as_ptr(), H5F_ACC_EXCL, create.0, access.0))
+    }
+}
+
+/// Opens a file that `create_file` has made, to write on.
+pub(crate) fn open_for_writing(path: &Path) -> Raw<Handle> {
+    let (path, access) = (c_path(path)?, access_list()?);
+    // SAFETY: a property list of a class of the library, plain arguments, a zero-terminated path.
+    unsafe {
+        code(|| {
+            H5Pset_libver_bounds(
+                access.0,
+                H5F_libver_t::H5F_LIBVER_V18,
+                hdf5_sys::h5f::H5F_LIBVER_LATEST,
+            )
+        })?;
+        id(|| H5Fopen(path.as_ptr(), H5F_ACC_RDWR, access.0))
     }
 }
 

@@ -175,6 +175,24 @@ impl Layout<'_> {
         }
     }
 
+    /// The streamed variables of a file that was built before; contiguous ones.
+    pub(super) fn open_streamed(&self) -> Raw<Vec<Streamed>> {
+        let all = self.spec.variables.iter();
+        all.map(|v| {
+            let (object, _) = raw::open_object(self.file, &self.stored_name(&v.name, &v.dims))?;
+            let dataset = Dataset::new(object)?;
+            Ok(Streamed {
+                name: v.name.clone(),
+                address: dataset.offset(),
+                dataset,
+                size: v.dtype.size(),
+                chunk: Vec::new(),
+                written: Vec::new(),
+            })
+        })
+        .collect()
+    }
+
     fn variable(&self, v: &VariableSpec, streamed: bool) -> Raw<Dataset> {
         let fill = scalar_bytes(fill_value(v).map_err(|e| e.to_string())?)?;
         let dims: Vec<u64> = v.shape.iter().map(|n| *n as u64).collect();

@@ -9,11 +9,12 @@ use crate::block::Block;
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
 use crate::io::hdf5::raw::{self, Handle};
+use crate::io::journal::{Noting, Unfinished, layout};
 use crate::io::manifest::{Manifest, Piece, Pieces, Place};
 use crate::io::save::{Created, Placement, TextVariable, directory, output, variable_bytes};
 use crate::spec::{OutputSpec, VariableSpec};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file being written; on one rank only.
 pub struct Writer {
@@ -24,6 +25,7 @@ pub struct Writer {
     path: PathBuf,
     overwrite: bool,
     finished: bool,
+    noting: Option<Noting>,
 }
 
 impl Writer {
@@ -35,6 +37,7 @@ impl Writer {
         spec: &OutputSpec,
         inline: &[(VariableSpec, Block)],
         texts: &[TextVariable],
+        unfinished: &Unfinished,
     ) -> Result<(Writer, Created)> {
         let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
         let name = path
@@ -44,10 +47,10 @@ impl Writer {
         if name.is_empty() {
             return Err(output(&path, "it has no file name"));
         }
-        let temporary =
-            directory(&path).join(format!(".{name}.hyperslab-{}.part", std::process::id()));
-        // A left-over of an earlier process of this number.
-        let _ = std::fs::remove_file(&temporary);
+        if unfinished.adopted {
+            return Self::reopen(spec, inline, texts, &unfinished.part);
+        }
+        let temporary = unfinished.part.clone();
         let file = raw::create_file(&temporary)
             .map_err(|why| output(&path, format!("it cannot be created: {why}")))?;
         // From here on the writer owns the temporary file, and removes it on failure.
@@ -58,6 +61,7 @@ impl Writer {
             path: path.clone(),
             overwrite: spec.overwrite,
             finished: false,
+            noting: None,
         };
         let spec = &with_text_dims(spec, texts);
         let made = Layout {
@@ -100,16 +104,88 @@ impl Writer {
             writer,
             Created {
                 temporary,
+                adopted: false,
                 variables,
             },
         ))
     }
 
-    /// Appends the encoded bytes of one chunk of streamed variable number `variable`.
+    pub(in crate::io) fn note_in(&mut self, noting: Noting, spec: &OutputSpec) {
+        if self
+            .streamed
+            .iter()
+            .all(|streamed| streamed.chunk.is_empty())
+        {
+            let addresses = self.streamed.iter().map(|streamed| streamed.address);
+            match layout(&self.temporary, noting.file, spec, addresses.collect()) {
+                Ok(layout) => noting.log.note(&layout),
+                Err(e) => noting.log.fail(&e),
+            }
+        }
+        self.noting = Some(noting);
+    }
+
+    pub(in crate::io) fn keep(&mut self) {
+        self.finished = true;
+    }
+
+    /// Opens the unfinished file of an earlier start, all of whose streamed variables are contiguous.
+    fn reopen(
+        spec: &OutputSpec,
+        inline: &[(VariableSpec, Block)],
+        texts: &[TextVariable],
+        part: &Path,
+    ) -> Result<(Writer, Created)> {
+        let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
+        let io = |why: String| {
+            Error::new(
+                Fault::Io,
+                format!("save: writing on {} failed: {why}", part.display()),
+            )
+        };
+        let file = raw::open_for_writing(part).map_err(io)?;
+        let with_dims = with_text_dims(spec, texts);
+        let layout = Layout {
+            spec: &with_dims,
+            inline,
+            texts,
+            file: &file,
+        };
+        let streamed = layout.open_streamed().map_err(io)?;
+        let variables = streamed
+            .iter()
+            .map(|streamed| Placement::Contiguous {
+                address: streamed.address,
+            })
+            .collect();
+        let writer = Writer {
+            file: Some(file),
+            streamed,
+            temporary: part.to_owned(),
+            path,
+            overwrite: spec.overwrite,
+            finished: false,
+            noting: None,
+        };
+        let created = Created {
+            temporary: part.to_owned(),
+            adopted: true,
+            variables,
+        };
+        Ok((writer, created))
+    }
+
+    /// Appends the encoded bytes of one chunk of streamed variable number `variable`, with their CRC-32C.
     ///
     /// # Errors
     /// Internal when the chunk does not exist or was written already; I/O when writing fails.
-    pub fn append_chunk(&mut self, variable: usize, chunk: &[usize], bytes: &[u8]) -> Result<()> {
+    pub fn append_chunk(
+        &mut self,
+        variable: usize,
+        chunk: &[usize],
+        bytes: &[u8],
+        crc32c: u32,
+    ) -> Result<()> {
         let Some(streamed) = self.streamed.get_mut(variable) else {
             return Err(Error::internal(format!(
                 "save: no streamed variable number {variable}"
@@ -147,7 +223,7 @@ impl Writer {
             .collect();
         let written = (streamed.dataset.write_chunk(&start, bytes))
             .and_then(|()| streamed.dataset.chunk_address(&start));
-        streamed.written[number] = Some(written.map_err(|why| {
+        let address = written.map_err(|why| {
             Error::new(
                 Fault::Io,
                 format!(
@@ -157,7 +233,17 @@ impl Writer {
                     bytes.len()
                 ),
             )
-        })?);
+        })?;
+        streamed.written[number] = Some(address);
+        if let Some(noting) = &self.noting {
+            let piece = Piece {
+                variable: variable as u32,
+                place: Place::Chunk(chunk.to_vec()),
+                bytes: bytes.len() as u64,
+                crc32c,
+            };
+            noting.note(&piece, address);
+        }
         Ok(())
     }
 
@@ -165,8 +251,8 @@ impl Writer {
     ///
     /// # Errors
     /// Internal when pieces are missing; I/O when writing fails; output when the name was taken meanwhile.
-    pub fn finish(mut self, pieces: &[Piece]) -> Result<()> {
-        let manifest = self.manifest(pieces)?;
+    pub fn finish(mut self, pieces: &[Piece], run: &str) -> Result<()> {
+        let manifest = self.manifest(pieces, run)?;
         let path = self.path.clone();
         let io = |doing: &str, why: &dyn std::fmt::Display| {
             Error::new(
@@ -210,8 +296,8 @@ impl Writer {
 
 impl Writer {
     /// The manifest of the pieces of all ranks, which are all that there must be.
-    fn manifest(&self, pieces: &[Piece]) -> Result<Manifest> {
-        let mut manifest = Manifest::new();
+    fn manifest(&self, pieces: &[Piece], run: &str) -> Result<Manifest> {
+        let mut manifest = Manifest::new(run);
         for streamed in &self.streamed {
             let dims = streamed.dataset.shape.dims.iter().flatten();
             manifest.variables.push(Pieces {

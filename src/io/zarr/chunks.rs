@@ -1,6 +1,7 @@
 //! Chunks of a new hierarchy: each is a file, or with others a shard, written by the rank that owns it.
 //!
-//! Laws: a file is created new, so that a second writer of a chunk is an error and not a race; nothing is complete before
+//! Laws: a file is created new, so that a second writer of a chunk is an error and not a race (but where an earlier start may have
+//! been killed while it wrote it: there the plan alone gives a chunk one writer); nothing is complete before
 //! `sync` has returned on every rank.
 
 use super::array::{self, ZarrArray};
@@ -23,6 +24,8 @@ const SYNCED_ALONE: usize = 256;
 /// The files of a hierarchy that this rank writes.
 pub(in crate::io) struct ChunkFiles {
     root: PathBuf,
+    /// Files of an earlier start are there.
+    adopted: bool,
     variables: Vec<Files>,
     /// Folders that exist, and those of the files that were written first.
     folders: Mutex<HashSet<PathBuf>>,
@@ -69,6 +72,7 @@ impl ChunkFiles {
         }
         Ok(ChunkFiles {
             root,
+            adopted: created.adopted,
             variables,
             folders: Mutex::default(),
             files: Mutex::default(),
@@ -107,6 +111,16 @@ impl ChunkFiles {
         }
     }
 
+    /// The file of a chunk or shard.
+    pub(in crate::io) fn path(&self, variable: usize, chunk: &[usize]) -> Result<PathBuf> {
+        let files = self.files(variable)?;
+        debug_assert!(
+            files.grid.linear(chunk) < files.grid.count(),
+            "a chunk of the grid"
+        );
+        Ok(files.folder.join(files.array.keys.key(chunk)))
+    }
+
     /// Writes one encoded chunk or shard.
     pub(in crate::io) fn write(
         &self,
@@ -114,12 +128,7 @@ impl ChunkFiles {
         chunk: &[usize],
         bytes: &[u8],
     ) -> Result<()> {
-        let files = self.files(variable)?;
-        debug_assert!(
-            files.grid.linear(chunk) < files.grid.count(),
-            "a chunk of the grid"
-        );
-        let path = files.folder.join(files.array.keys.key(chunk));
+        let path = self.path(variable, chunk)?;
         self.put(&path, bytes).map_err(|e| {
             Error::new(
                 Fault::Io,
@@ -140,7 +149,12 @@ impl ChunkFiles {
                 folders.insert(folder.to_owned());
             }
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(!self.adopted)
+            .create(true)
+            .truncate(self.adopted)
+            .open(path)?;
         file.write_all(bytes)?;
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.len() <= SYNCED_ALONE {
@@ -158,7 +172,8 @@ impl ChunkFiles {
             )
         };
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if files.len() > SYNCED_ALONE {
+        // What an earlier start wrote is on disk, too, when this returns.
+        if self.adopted || files.len() > SYNCED_ALONE {
             let root = File::open(&self.root).map_err(|e| failed(&self.root, e))?;
             return rustix::fs::syncfs(&root).map_err(|e| failed(&self.root, e.into()));
         }

@@ -10,6 +10,7 @@ use crate::block::Block;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Fault, Result};
 use crate::geom::ChunkGrid;
+use crate::io::journal::Unfinished;
 use crate::io::manifest::{self, Manifest, Piece, Place};
 use crate::io::save::{Created, Placement, TextVariable, directory, output};
 use crate::spec::{Compression, Format, OutputSpec, VariableSpec};
@@ -50,22 +51,23 @@ impl Hierarchy {
         spec: &OutputSpec,
         inline: &[(VariableSpec, Block)],
         texts: &[TextVariable],
+        unfinished: &Unfinished,
     ) -> Result<(Hierarchy, Created)> {
         let path = std::path::absolute(&spec.path).unwrap_or_else(|_| spec.path.clone());
-        let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-        let name = name.filter(|n| !n.is_empty());
-        let name = name.ok_or_else(|| output(&path, "it has no name"))?;
-        let temporary =
-            directory(&path).join(format!(".{name}.hyperslab-{}.part", std::process::id()));
-        // A left-over of an earlier process of this number.
-        let _ = std::fs::remove_dir_all(&temporary);
-        std::fs::create_dir(&temporary)
-            .map_err(|why| output(&path, format!("it cannot be created: {why}")))?;
+        if path.file_name().is_none_or(|name| name.is_empty()) {
+            return Err(output(&path, "it has no name"));
+        }
+        let temporary = unfinished.part.clone();
+        if !unfinished.adopted {
+            std::fs::create_dir(&temporary)
+                .map_err(|why| output(&path, format!("it cannot be created: {why}")))?;
+        }
         let mut hierarchy = Hierarchy {
             temporary: temporary.clone(),
             path,
             overwrite: spec.overwrite,
-            finished: false,
+            // What an earlier start has made is only given up by one that goes on.
+            finished: unfinished.adopted,
             streamed: Vec::new(),
             files: Vec::new(),
         };
@@ -99,13 +101,19 @@ impl Hierarchy {
             nodes.push((variable.name.clone(), description));
         }
         hierarchy.write_descriptions(spec, version, &nodes)?;
+        hierarchy.finished = false;
         Ok((
             hierarchy,
             Created {
                 temporary,
+                adopted: unfinished.adopted,
                 variables,
             },
         ))
+    }
+
+    pub(in crate::io) fn keep(&mut self) {
+        self.finished = true;
     }
 
     fn put(&mut self, key: &str, bytes: &[u8]) -> Result<()> {
@@ -215,7 +223,7 @@ impl Hierarchy {
     }
 
     /// Gives the folder its name, once every rank's files are on disk. `pieces`: the chunks or shards of all ranks.
-    pub(in crate::io) fn finish(mut self, pieces: &[Piece]) -> Result<()> {
+    pub(in crate::io) fn finish(mut self, pieces: &[Piece], run: &str) -> Result<()> {
         let mut written = vec![0; self.streamed.len()];
         for piece in pieces {
             let number = piece.variable as usize;
@@ -237,7 +245,7 @@ impl Hierarchy {
                 )));
             }
         }
-        let manifest = Manifest::of_files(std::mem::take(&mut self.files))?;
+        let manifest = Manifest::of_files(std::mem::take(&mut self.files), run)?;
         self.put(manifest::FILE_NAME, &manifest)?;
         let sync = |path: &Path| File::open(path).and_then(|folder| folder.sync_all());
         sync(&self.temporary).map_err(|e| self.failed("syncing", &e))?;

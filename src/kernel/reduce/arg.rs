@@ -3,7 +3,7 @@
 
 use super::super::vector;
 use super::extremes::Ends;
-use super::fold::{Family, Mode, Place, Wire, put, refill};
+use super::fold::{Family, Mode, Out, Place, Wire, put, refill};
 use crate::block::{Buffer, Native};
 use crate::error::{Error, Result};
 use std::marker::PhantomData;
@@ -131,7 +131,7 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool> Family for ArgExtreme<T, M, MAX> {
         Ok(i64::wrap(std::mem::take(&mut self.indices)))
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.values, out);
         put(&self.indices, out);
     }

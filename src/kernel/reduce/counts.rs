@@ -4,7 +4,7 @@
 //! Before a tile could carry a cell past 2³² − 1, all counts are moved into 64-bit ones. Some cell may then have 2³²
 //! elements, so a job that gets there has few cells: the extra 8 bytes per cell stay small beside what was read.
 
-use super::fold::{Wire, put, refill};
+use super::fold::{Out, Wire, put, refill};
 use crate::error::Result;
 
 pub(super) struct Counts {
@@ -68,7 +68,7 @@ impl Counts {
         }
     }
 
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
+    pub(super) fn put(&self, out: &mut dyn Out) {
         put(&[self.wide.len() as u64, self.bound], out);
         put(&self.low, out);
         put(&self.wide, out);

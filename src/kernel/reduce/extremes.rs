@@ -4,7 +4,7 @@
 use super::super::column::InColumn;
 use super::super::number::Compare;
 use super::super::vector;
-use super::fold::{Cell, Family, Mode, Number, Place, Time, Wire, put, refill};
+use super::fold::{Cell, Family, Mode, Number, Out, Place, Time, Wire, put, refill};
 use crate::block::Buffer;
 use crate::dtype::NAT;
 use crate::error::{Error, Result};
@@ -161,7 +161,7 @@ impl<T: Ends<M>, M: Mode<T>, const MAX: bool, const SKIP: bool> Family
         )
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.values, out);
         put(&self.seen, out);
     }

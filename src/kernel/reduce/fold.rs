@@ -49,7 +49,7 @@ pub(super) trait Family: Send + Sync + 'static {
     /// The results. The cells are not to be fed again before `clear`.
     fn finish(&mut self, place: Place<'_>) -> Result<Buffer>;
     /// Writes the cells.
-    fn put(&self, out: &mut Vec<u8>);
+    fn put(&self, out: &mut dyn Out);
     /// Reads the cells.
     fn take(&mut self, from: &mut Wire<'_>) -> Result<()>;
     /// `cells` cells that have seen nothing. Memory that is there is used again; what is new is written at once, since
@@ -70,7 +70,7 @@ pub(super) trait Fold: Send + Sync {
     ) -> Result<()>;
     fn merge(&mut self, right: &dyn Fold) -> Result<()>;
     fn finalize(&mut self, place: Place<'_>) -> Result<Buffer>;
-    fn encode(&self, out: &mut Vec<u8>);
+    fn encode(&self, out: &mut dyn Out);
     fn decode(&mut self, from: &mut Wire<'_>) -> Result<()>;
     fn reset(&mut self, cells: usize);
     fn bytes(&self) -> usize;
@@ -121,7 +121,7 @@ impl<F: Family> Fold for F {
         self.finish(place)
     }
 
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, out: &mut dyn Out) {
         self.put(out);
     }
 
@@ -226,8 +226,20 @@ pub(super) fn refill<T: Copy>(cells: &mut Vec<T>, len: usize, value: T) {
 }
 
 /// Appends the bytes of a vector of cells.
-pub(super) fn put<T: Cell>(cells: &[T], out: &mut Vec<u8>) {
-    out.extend_from_slice(bytemuck::cast_slice(cells));
+pub(super) fn put<T: Cell>(cells: &[T], out: &mut dyn Out) {
+    out.put(bytemuck::cast_slice(cells));
+}
+
+/// Where encoded cells go: to memory, or to a file without a copy in memory.
+pub trait Out {
+    /// Appends bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
 }
 
 /// Encoded cells, read from the front.

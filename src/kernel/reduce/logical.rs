@@ -3,7 +3,7 @@
 use super::super::column::InColumn;
 use super::super::number::Compare;
 use super::super::vector;
-use super::fold::{Cell, Family, Mode, Place, Wire, put, refill};
+use super::fold::{Cell, Family, Mode, Out, Place, Wire, put, refill};
 use crate::block::{Buffer, Native};
 use crate::error::Result;
 use std::marker::PhantomData;
@@ -81,7 +81,7 @@ where
         Ok(bool::wrap(std::mem::take(&mut self.truths)))
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.truths, out);
     }
 
@@ -142,7 +142,7 @@ impl<T: InColumn, M: Mode<T>> Family for Count<T, M> {
         Ok(i64::wrap(std::mem::take(&mut self.counts)))
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.counts, out);
     }
 

@@ -19,6 +19,7 @@ mod sum;
 mod user;
 mod walk;
 
+pub use fold::Out;
 pub use state::{FoldSpec, State};
 pub(in crate::kernel) use user::reduction_names;
 pub use user::{

@@ -9,7 +9,7 @@ use super::super::cast::To;
 use super::super::column::InColumn;
 use super::super::vector;
 use super::counts::Counts;
-use super::fold::{Cell, Family, Mode, Number, Place, Wire, put, refill};
+use super::fold::{Cell, Family, Mode, Number, Out, Place, Wire, put, refill};
 use crate::block::Buffer;
 use crate::error::Result;
 use num_complex::Complex;
@@ -301,7 +301,7 @@ where
         Ok(R::wrap((0..self.means.len()).map(result).collect()))
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.means, out);
         put(&self.squares, out);
         self.counts.put(out);

@@ -4,7 +4,7 @@
 use super::super::column::InColumn;
 use super::super::vector;
 use super::extremes::settle;
-use super::fold::{Cell, Family, Mode, Place, Wire, put, refill};
+use super::fold::{Cell, Family, Mode, Out, Place, Wire, put, refill};
 use crate::block::Buffer;
 use crate::error::Result;
 use std::marker::PhantomData;
@@ -91,7 +91,7 @@ where
         settle(name, values, &self.seen, self.missing, place)
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.values, out);
         put(&self.seen, out);
     }

@@ -3,7 +3,7 @@
 use super::super::column::Column;
 use super::arg::ArgExtreme;
 use super::extremes::Extreme;
-use super::fold::{Fold, Number, Time, Wire};
+use super::fold::{Fold, Number, Out, Time, Wire};
 use super::logical::{Count, Logical};
 use super::moments::Moments;
 use super::pick::Pick;
@@ -124,7 +124,7 @@ impl State {
     }
 
     /// Appends the partial results as bytes, for another rank that runs the same binary.
-    pub fn encode(&self, out: &mut Vec<u8>) {
+    pub fn encode(&self, out: &mut dyn Out) {
         self.fold.encode(out);
     }
 

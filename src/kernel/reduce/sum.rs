@@ -5,7 +5,7 @@ use super::super::cast::To;
 use super::super::column::InColumn;
 use super::super::vector;
 use super::counts::Counts;
-use super::fold::{Cell, Family, Mode, Number, Place, Time, Wire, put, refill};
+use super::fold::{Cell, Family, Mode, Number, Out, Place, Time, Wire, put, refill};
 use crate::block::Buffer;
 use crate::dtype::NAT;
 use crate::error::Result;
@@ -211,7 +211,7 @@ where
         Ok(R::wrap(sums))
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.totals, out);
     }
 
@@ -340,7 +340,7 @@ where
         Ok(R::wrap(means))
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut dyn Out) {
         put(&self.totals, out);
         self.counts.put(out);
     }

@@ -2,7 +2,7 @@
 //! them. They are folded, joined and sent as all others are, so all laws of reductions hold for them.
 
 use super::super::column::InColumn;
-use super::fold::{Family, Fold, Place, Wire, refill};
+use super::fold::{Family, Fold, Out, Place, Wire, refill};
 use crate::block::{Block, Buffer, Native};
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, Result, nearest_names};
@@ -188,8 +188,8 @@ impl<K: FoldKernels> Family for User<K> {
         results.collect::<Result<Vec<_>>>().map(Native::wrap)
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(bytemuck::cast_slice(&self.cells));
+    fn put(&self, out: &mut dyn Out) {
+        out.put(bytemuck::cast_slice(&self.cells));
     }
 
     fn take(&mut self, from: &mut Wire<'_>) -> Result<()> {
