@@ -170,6 +170,8 @@ struct Split {
     combining: u64,
     /// States of one piece that travel together.
     of_piece: u64,
+    /// The most that travel from one rank to another, in rounds.
+    travelling: u64,
 }
 
 /// What a split sink keeps on `rank`; `None` when it is not split, or the rank idle.
@@ -202,16 +204,23 @@ fn split(pass: &Pass, geometry: &SinkGeometry, rank: usize) -> Option<Split> {
         all.iter().map(|b| left(&folded(pass, geometry, b))).sum()
     };
     let own = states(me..me + 1);
-    let (mut most, mut of_piece, mut distance) = (own, own, 1);
+    let (mut most, mut received, mut distance) = (own, 0, 1);
     while distance < group && me % (2 * distance) == 0 {
         if me + distance < group {
             let end = (me + 2 * distance).min(group);
-            of_piece = of_piece.max(states(me + distance..end));
+            received = received.max(states(me + distance..end));
             most = most.max(states(me..end));
         }
         distance *= 2;
     }
+    let of_piece = own.max(received);
+    // What its own rank sends in the end is what it has then.
+    let sent = match me {
+        0 => 0,
+        me => states(me..(me + (1 << me.trailing_zeros())).min(group)),
+    };
     Some(Split {
+        travelling: pieces * received.max(sent),
         waiting: pieces * own,
         // One piece is here before it is joined.
         combining: pieces * most + of_piece,
@@ -247,7 +256,7 @@ pub(super) fn partial_bytes(pass: &Pass, rank: usize) -> (u64, u64) {
         waiting += split.waiting * state;
         // Sinks follow one another. A round is in memory twice: piece by piece, and as one message.
         let all = split.combining * state;
-        let round = all.min(ROUND_BYTES as u64 + split.of_piece * state);
+        let round = (split.travelling * state).min(ROUND_BYTES as u64 + split.of_piece * state);
         joining = joining.max(all - split.waiting * state + 2 * round);
     }
     (waiting, waiting + joining)
