@@ -4,7 +4,7 @@ use super::decoded::decoded_bytes;
 use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
 use super::largest::LargestPieces;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, WriteChunks};
-use super::traffic::{Holders, slab_count};
+use super::traffic::{Holders, arrivals, combined};
 use super::waiting::{beside_a_task, partial_bytes, piece_cells};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
@@ -28,7 +28,8 @@ pub struct Footprint {
     pub resident_bytes: u64,
     /// Bytes of exchanged inputs on the worst rank.
     pub exchange_bytes: u64,
-    /// Bytes that cross ranks, in total.
+    /// Bytes that cross ranks, in total: inputs, partial results and what is gathered; packed chunks on their way to the one
+    /// rank that writes them are not known.
     pub moved_bytes: u64,
     /// Messages, in total.
     pub messages: u64,
@@ -167,23 +168,17 @@ fn exchanged(
         }
     }
     let mut found = Exchanged::default();
-    let (mut largest_in, mut needed_bytes) = (0, 0);
-    if let Some(needed) = wants(rank) {
-        holders.each(&needed, &mut |other, lengths, elements| {
-            let part = elements as u64 * size;
-            if other != rank && part > 0 {
-                found.messages += slab_count(lengths, part, size as usize);
-                found.moved_bytes += part;
-                largest_in = largest_in.max(part);
-            }
-        });
-        needed_bytes = bytes(needed);
-    }
+    let mut largest_in = 0;
+    let needed = arrivals(plan, stage, array, rank, holders, &mut |_, sent| {
+        found.messages += sent.messages;
+        found.moved_bytes += sent.bytes;
+        largest_in = largest_in.max(sent.bytes);
+    });
     let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
     // One box is made of all where a stage writes it or stores it elsewhere.
     found.boxes = match stage {
         Stage::Pass(pass) if !plan.only_moves(pass) => found.moved_bytes,
-        _ => needed_bytes,
+        _ => needed.map_or(0, bytes),
     };
     found.slabs = 2 * (slab(largest_in) + slab(largest_out));
     found
@@ -350,6 +345,10 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
             result.exchange_bytes = boxes + slabs;
         }
     }
+    combined(pass, &mut |_, _, sent| {
+        result.moved_bytes += sent.bytes;
+        result.messages += sent.messages;
+    });
     result.decoded_bytes = decoded_bytes(plan, pass);
     for sink in &pass.sinks {
         let bytes = (sink.shape.iter().product::<usize>() * sink.dtype.size()) as u64;

@@ -164,6 +164,30 @@ pub(super) fn beside_a_task(pass: &Pass, geometry: &SinkGeometry) -> u64 {
     pieces * coming(&axes)
 }
 
+/// Parts of the placement along the folded axes: those of the ranks that share pieces.
+fn parts(pass: &Pass, geometry: &SinkGeometry) -> Vec<usize> {
+    let folded = geometry.folded.iter();
+    folded.map(|axis| pass.placement.parts[*axis]).collect()
+}
+
+/// States of a piece that the ranks `range` of such a group have together.
+fn states(pass: &Pass, geometry: &SinkGeometry, parts: &[usize], range: Range<usize>) -> u64 {
+    let all = boxes(parts, range);
+    all.iter().map(|b| left(&folded(pass, geometry, b))).sum()
+}
+
+/// States of a piece that number `me` of the ranks that share it sends on, when all that it receives is in: of the subtree of
+/// ranks that ends with it; none of the first one, which finishes the piece.
+pub(super) fn states_sent(pass: &Pass, geometry: &SinkGeometry, me: usize) -> u64 {
+    if me == 0 {
+        return 0;
+    }
+    let parts = parts(pass, geometry);
+    let group: usize = parts.iter().product();
+    let end = (me + (1 << me.trailing_zeros())).min(group);
+    states(pass, geometry, &parts, me..end)
+}
+
 /// States of a split sink on one rank: those that wait at the end of the pass, and the most while ranks combine them.
 struct Split {
     waiting: u64,
@@ -191,18 +215,12 @@ fn split(pass: &Pass, geometry: &SinkGeometry, rank: usize) -> Option<Split> {
             tiles.min(pass.tiles.axes[axis].count()) as u64
         })
         .product();
-    let parts: Vec<usize> = (geometry.folded.iter())
-        .map(|axis| pass.placement.parts[*axis])
-        .collect();
+    let parts = parts(pass, geometry);
     let me = (geometry.folded.iter().zip(&parts)).fold(0, |number, (axis, parts)| {
         number * parts + coordinates[*axis]
     });
     let group: usize = parts.iter().product();
-    // Of the ranks `range` of the group.
-    let states = |range: Range<usize>| -> u64 {
-        let all = boxes(&parts, range);
-        all.iter().map(|b| left(&folded(pass, geometry, b))).sum()
-    };
+    let states = |range: Range<usize>| states(pass, geometry, &parts, range);
     let own = states(me..me + 1);
     let (mut most, mut received, mut distance) = (own, 0, 1);
     while distance < group && me % (2 * distance) == 0 {
@@ -214,11 +232,7 @@ fn split(pass: &Pass, geometry: &SinkGeometry, rank: usize) -> Option<Split> {
         distance *= 2;
     }
     let of_piece = own.max(received);
-    // What its own rank sends in the end is what it has then.
-    let sent = match me {
-        0 => 0,
-        me => states(me..(me + (1 << me.trailing_zeros())).min(group)),
-    };
+    let sent = states_sent(pass, geometry, me);
     Some(Split {
         travelling: pieces * received.max(sent),
         waiting: pieces * own,
