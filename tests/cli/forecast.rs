@@ -249,6 +249,28 @@ fn a_calibration_is_a_profile_that_plans_use() {
             .is_some_and(|s| s > 0.0 && s < 60.0),
         "{told}"
     );
+    // A report holds it beside what was measured, in total and by stage.
+    let report = at("report.json");
+    let reported = |profile: &str| -> Value {
+        let mut command = Command::new(BIN);
+        command.args(["run", &script, "--report", &report, "--overwrite"]);
+        command.env("HYPERSLAB_PROFILE", profile);
+        assert!(command.output().unwrap().status.success());
+        serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap()
+    };
+    let shown = reported(&profile);
+    let near = |a: &Value, b: f64| (a.as_f64().unwrap() - b).abs() < 1e-5;
+    let run = &told["runs"][0];
+    let expected = &shown["facts"]["expected"];
+    assert!(
+        near(&expected["seconds"], run["seconds"].as_f64().unwrap()),
+        "{expected} {run}"
+    );
+    let stages = shown["stages"].as_array().unwrap();
+    let stage = stages.iter().find(|stage| stage["stage"] == 0).unwrap();
+    let planned = run["stages"][0]["seconds"]["total"].as_f64().unwrap();
+    assert!(near(&stage["expected_seconds"], planned), "{stage} {run}");
+    assert!(stage["seconds"].as_f64().unwrap() > 0.0, "{stage}");
     // By the environment as well; and none at all is the built-in one, which the text says.
     let of = |name: &str, value: &Path| {
         let mut command = Command::new(BIN);
