@@ -308,6 +308,103 @@ fn a_calibration_is_a_profile_that_plans_use() {
     assert_ne!(out.status.code(), Some(0), "{}", text(&out));
 }
 
+/// Two ranks measure the network between them; what cannot be is refused.
+#[test]
+fn a_calibration_under_mpirun_measures_the_network() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let (profile, folder) = (at("machine.json"), dir.path().display().to_string());
+    let args = [
+        "calibrate",
+        "--quick",
+        "--json",
+        "-o",
+        &profile,
+        "--dir",
+        &folder,
+    ];
+    let out = on(2, &args);
+    assert!(out.status.success(), "{}", text(&out));
+    let kept = std::fs::read_to_string(&profile).unwrap();
+    let told: Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(told["ranks"], 2, "{told}");
+    let figure = |name: &str| told["network"][name].as_f64().unwrap();
+    // Two ranks of one machine: no quicker than memory, no slower than a modem; less than a second for 8 bytes.
+    let memory = told["memory"]["all_bytes_per_s"].as_f64().unwrap();
+    let (latency, rate) = (figure("latency_s"), figure("bytes_per_s"));
+    assert!((1e-7..1.0).contains(&latency), "{told}");
+    assert!((1e6..4.0 * memory).contains(&rate), "{told}");
+    // They are not those of one rank, where memory stands in.
+    assert_ne!(latency, 2e-6, "{told}");
+    // And `plan` tells the time of an exchange by them.
+    let script = at("job.rhai");
+    let source = "default_rng(1).random([512, 512]).chunk([8, 512]).persist().chunk([512, 8]).sum([0]).compute();";
+    std::fs::write(&script, source).unwrap();
+    let exchange = |profile: &str| {
+        let out = alone(&[
+            "plan",
+            &script,
+            "--json",
+            "--ranks",
+            "4",
+            "--profile",
+            profile,
+        ]);
+        let told = json(&out);
+        let runs = told["runs"].as_array().unwrap().iter();
+        let stages = runs.flat_map(|run| run["stages"].as_array().unwrap().iter());
+        let seconds = stages.map(|stage| stage["seconds"]["exchange"].as_f64().unwrap());
+        seconds.sum::<f64>()
+    };
+    let before = exchange(&profile);
+    let changed = |name: &str, value: Value| {
+        let mut changed = told.clone();
+        changed["network"][name] = value;
+        std::fs::write(&profile, changed.to_string()).unwrap();
+    };
+    changed("latency_s", (1000.0 * latency).into());
+    assert!(exchange(&profile) > 10.0 * before);
+    for (name, value) in [
+        ("latency_s", -1.0),
+        ("latency_s", 1e4),
+        ("bytes_per_s", 0.0),
+        ("bytes_per_s", 4e13),
+    ] {
+        changed(name, value.into());
+        let out = alone(&["plan", &script, "--profile", &profile]);
+        assert_eq!(out.status.code(), Some(65), "{}", text(&out));
+        let says = format!("network.{name} is ");
+        assert!(text(&out).contains(&says), "{}", text(&out));
+    }
+    // Options that make no sense, on all ranks alike, and nothing is written.
+    let out = on(
+        2,
+        &[
+            "calibrate",
+            "--threads",
+            "0",
+            "-o",
+            &at("none.json"),
+            "--dir",
+            &folder,
+        ],
+    );
+    assert!(!out.status.success() && text(&out).contains("--threads 0"));
+    let out = on(
+        2,
+        &[
+            "calibrate",
+            "--quick",
+            "-o",
+            &at("none.json"),
+            "--dir",
+            &at("missing"),
+        ],
+    );
+    assert!(!out.status.success() && text(&out).contains("--dir names a folder"));
+    assert!(!Path::new(&at("none.json")).exists());
+}
+
 #[test]
 fn plans_name_the_fewest_nodes_and_ranks() {
     let dir = tempfile::tempdir().unwrap();
