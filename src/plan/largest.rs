@@ -51,14 +51,16 @@ impl LargestPieces {
         let mut every = false;
         if touched.contains(&false) {
             // Slots that lie side by side, as the files of a long series: tiles among all of them.
-            largest.tiles.clear();
             let count = pass.tiles.count();
             let step = count.div_ceil(MOST_TILES_TRIED).max(1);
+            every = step == 1;
+            if every {
+                largest.tiles.clear();
+            }
             for tile in (0..count).step_by(step) {
                 let tile = pass.tiles.region(&pass.tiles.position(tile));
                 largest.look(plan, pass, &nesting, &tile);
             }
-            every = step == 1;
         }
         largest.fetch(plan, pass, every);
         largest

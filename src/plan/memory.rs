@@ -5,7 +5,7 @@ use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
 use super::largest::LargestPieces;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, WriteChunks};
 use super::traffic::{Holders, arrivals, combined};
-use super::waiting::{beside_a_task, partial_bytes, piece_cells};
+use super::waiting::{beside_a_task, beyond_segments, partial_bytes, piece_cells};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
 use std::collections::HashMap;
@@ -335,7 +335,8 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
             .max(1);
         let working = if tasks > 0 { threads * per_task } else { 0 };
         // The exchange is over before tasks begin, and they are before partial results are joined.
-        let then = readers + (waiting + working).max(joining);
+        let beyond = beyond_segments(pass, rank, tasks, if tasks > 0 { threads } else { 0 });
+        let then = readers + (waiting + working - beyond).max(joining);
         let peak = resident + boxes + slabs.max(then);
         if peak > result.peak_bytes || rank == 0 {
             result.peak_bytes = peak;

@@ -64,7 +64,9 @@ fn coming(axes: &[Folded]) -> u64 {
         return 0;
     };
     // In order, one state waits per level of the tree, and on the way up from a start inside it as many again.
-    let levels = u64::from(axis.run.len().max(1).ilog2()) * if axis.whole() { 1 } else { 2 };
+    let segments = axis.run.len().max(1);
+    let levels = u64::from(segments.ilog2()) * if axis.whole() { 1 } else { 2 };
+    let levels = levels.min(segments as u64 - 1);
     if rest.iter().all(|axis| axis.run.len() <= 1) {
         levels
     } else if axis.stream {
@@ -274,6 +276,28 @@ pub(super) fn partial_bytes(pass: &Pass, rank: usize) -> (u64, u64) {
         joining = joining.max(all - split.waiting * state + 2 * round);
     }
     (waiting, waiting + joining)
+}
+
+/// Bytes that [`partial_bytes`] and the tasks of `threads` threads count beyond one state for each segment of the rank: no
+/// segment has two.
+pub(super) fn beyond_segments(pass: &Pass, rank: usize, tasks: u64, threads: u64) -> u64 {
+    let of_sink = |sink: &Sink| {
+        let fold = sink.fold.as_ref()?;
+        let geometry = SinkGeometry::new(pass.tiles.ndim(), Some(fold));
+        let streams = pass.stream_axis.is_some_and(|axis| fold.folds(axis));
+        let segments = tasks
+            * if streams {
+                1
+            } else {
+                pass.segment_tiles as u64
+            };
+        let waiting = split(pass, &geometry, rank).map_or(0, |split| split.waiting);
+        let states = waiting + threads * beside_a_task(pass, &geometry);
+        let element = pass.program.output_dtype(usize::from(sink.output));
+        let state = piece_cells(pass, sink, &geometry) * fold.reduction.state_bytes(element) as u64;
+        Some(states.saturating_sub(segments.max(1)) * state)
+    };
+    pass.sinks.iter().filter_map(of_sink).sum()
 }
 
 #[cfg(test)]
