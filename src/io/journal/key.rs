@@ -103,7 +103,11 @@ impl Sha {
 
     /// Adds bytes, by their length and two checksums of different polynomials: at the speed of memory.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.debug(&(bytes.len(), crc32c::crc32c(bytes), libdeflater::crc32(bytes)));
+        self.debug(&(
+            bytes.len(),
+            crc32c::crc32c(bytes),
+            libdeflater::crc32(bytes),
+        ));
     }
 
     /// The digest in hexadecimal: 32 digits.
