@@ -11,7 +11,7 @@ use crate::io::journal::{
     Attempt, Blob, ChunkIn, Interrupted, JournalFolder, RunKey, Sha, StoredState, check_region,
     good_file, read_blob, read_chunk, remove_part, tidy,
 };
-use crate::io::{Created, Piece, Place, Placement, Unfinished, Writer};
+use crate::io::{Created, Piece, Place, Placement, Unfinished, Writer, check_output};
 use crate::plan::{Plan, Stage};
 use crate::spec::VariableSpec;
 use rayon::prelude::*;
@@ -149,6 +149,8 @@ pub(super) fn start(
         }
         (Interrupted::Same(folder, found), true) => (folder, Some(found)),
         (found, _) => {
+            // What is wrong with an output is said before anything lies beside it.
+            plan.files.iter().try_for_each(check_output)?;
             if let Interrupted::Same(folder, found) = found
                 && found.logs.iter().any(|(_, records)| !records.is_empty())
             {

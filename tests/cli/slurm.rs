@@ -232,6 +232,7 @@ fn bash_hands_every_word_on_as_it_was_given() {
         "/node/own folder/x",
         "--report",
         "report of c'd.html",
+        "--resume",
         "--overwrite",
     ];
     assert_eq!(words_for_srun(&script, "1"), words);

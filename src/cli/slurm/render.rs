@@ -180,7 +180,8 @@ near_the_end() {{
     told=1
     echo \"hyperslab: about {} s before the time limit the ranks are told to end\" >&2
     tell USR1
-    (sleep {} && tell TERM) &
+    # Waits without a process of its own, which would outlive it.
+    (exec 9<> <(:); read -rt {} -u 9; tell TERM) &
     again=$!
 }}
 trap near_the_end USR1
