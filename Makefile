@@ -27,7 +27,7 @@ export HYPERSLAB_SLURM ?= 1
 deps:
 	@scripts/deps build
 
-## The same, and what only tests need: a Python venv, ncdump, h5dump, CDO, Slurm.
+## The same, and what only tests need: a Python venv, ncdump, h5dump, CDO, Graphviz, Slurm.
 test-deps:
 	@scripts/deps build test $(if $(filter 1,$(HYPERSLAB_SLURM)),slurm)
 

@@ -108,12 +108,13 @@ pub fn chunk(bytes: &[u8]) {
     }
 }
 
-/// What ranks send one another. The first byte says what; of a plan the checksum is made to fit.
+/// What ranks send one another, and what they note in a journal. The first byte says what; of a plan and of a record the checksum is
+/// made to fit.
 pub fn wire(bytes: &[u8]) {
     let Some((kind, body)) = bytes.split_first() else {
         return;
     };
-    match kind % 4 {
+    match kind % 6 {
         0 => {
             let _ = plan::decode(body);
         }
@@ -126,8 +127,14 @@ pub fn wire(bytes: &[u8]) {
         2 => {
             let _ = postcard::from_bytes::<Result<FileInfo>>(body);
         }
-        _ => {
+        3 => {
             let _ = postcard::from_bytes::<StorageIndex>(body);
+        }
+        4 => {
+            let _ = io::journal::records(body);
+        }
+        _ => {
+            let _ = io::journal::records(&io::journal::sealed(body));
         }
     }
 }

@@ -9,6 +9,8 @@ mod daily;
 mod examples;
 #[path = "cli/forecast.rs"]
 mod forecast;
+#[path = "cli/forms.rs"]
+mod forms;
 #[path = "cli/graph.rs"]
 mod graph;
 #[path = "cli/many.rs"]

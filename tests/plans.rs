@@ -186,7 +186,7 @@ fn over_budget_says_what_to_change() {
     let text = |plan: Plan, bytes| plan.validate(&limits(bytes, 2)).unwrap_err();
     let error = text(season_plan(&CUBE, 2), 1 << 20);
     assert!(error.is_resource());
-    insta::assert_snapshot!(error, @"the plan does not fit the memory budget: stage 0 (pass over pieces of [1, 256, 256]) needs 8.72 MiB on rank 0: 8.72 MiB for one task, 0 B for results and exchanged inputs; the budget is 1.00 MiB per rank. Raise it (`--memory 9.00MiB`), or use smaller chunks than [1, 256, 256] (with `chunk`, or by rechunking the file)");
+    insta::assert_snapshot!(error, @"the plan does not fit the memory budget: stage 0 (pass over pieces of [1, 256, 256]) needs 8.47 MiB on rank 0: 8.47 MiB for one task, 0 B for results and exchanged inputs; the budget is 1.00 MiB per rank. Raise it (`--memory 9.00MiB`), or use smaller chunks than [1, 256, 256] (with `chunk`, or by rechunking the file)");
     let mut g = Graph::new();
     let x = band(&mut g, "t2m", DType::F32, &[1200, 180, 360], &[12, 90, 180]);
     let whole = plan(&g, &[(x, Target::Gather(0))], Vec::new(), 2);
@@ -223,7 +223,7 @@ fn what_does_not_fit_goes_to_scratch_files_and_the_plan_says_so() {
         ..limits(memory, 1)
     };
     let refused = turned_plan(16384, 2).validate(&with(256 << 20, false));
-    insta::assert_snapshot!(refused.unwrap_err(), @"the plan does not fit the memory budget: stage 1 (pass over pieces of [16384, 128]) needs 5.14 GiB on rank 0: 128 MiB for one task, 5.02 GiB for results and exchanged inputs; the budget is 256 MiB per rank. Raise it (`--memory 5.14GiB`), or let 8.00 GiB of stored results go to files in a folder that all ranks see (`--scratch DIR`)");
+    insta::assert_snapshot!(refused.unwrap_err(), @"the plan does not fit the memory budget: stage 1 (pass over pieces of [16384, 128]) needs 5.11 GiB on rank 0: 108 MiB for one task, 5.02 GiB for results and exchanged inputs; the budget is 256 MiB per rank. Raise it (`--memory 5.11GiB`), or let 8.00 GiB of stored results go to files in a folder that all ranks see (`--scratch DIR`)");
     let plain = turned_plan(16384, 2)
         .validate(&with(16 << 30, true))
         .unwrap();

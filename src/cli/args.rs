@@ -60,7 +60,9 @@ enum Command {
     )]
     Convert(ConvertArgs),
     /// Make a small satellite cube, run the NDVI job over it and draw the four seasons
-    #[command(after_help = "Examples:\n  mpirun -n 2 hyperslab demo demo")]
+    #[command(
+        after_help = "Examples:\n  mpirun -n 2 hyperslab demo demo\n  hyperslab demo /scratch/me/demo --json"
+    )]
     Demo(DemoArgs),
     /// Show where the ranks of a running job stand, from any node that sees its --status folder
     #[command(
@@ -149,6 +151,9 @@ pub(super) struct PlanArgs {
     /// Tell times as if the input files were in the system's memory
     #[arg(long)]
     pub(super) cached: bool,
+    /// Print nothing but errors: whether the job can run as it is says the exit code
+    #[arg(long)]
+    pub(super) quiet: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -208,6 +213,9 @@ pub(super) struct InfoArgs {
     /// Put several files one after another along this dimension, in their order, instead of by their coordinates
     #[arg(long, value_name = "DIM")]
     pub(super) concat_dim: Option<String>,
+    /// Print nothing but errors: whether the file can be read says the exit code
+    #[arg(long)]
+    pub(super) quiet: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -280,10 +288,19 @@ pub(super) struct DemoArgs {
     pub(super) dir: PathBuf,
     #[command(flatten)]
     pub(super) job: JobArgs,
+    /// Print nothing but errors
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Print one JSON object at the end
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args)]
 pub(super) struct DoctorArgs {
+    /// Print nothing but warnings
+    #[arg(long)]
+    pub(super) quiet: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -320,7 +337,7 @@ pub fn main() -> ExitCode {
         Command::Info(args) => info::info(&args),
         Command::Check(args) => check::check(&args),
         Command::Convert(args) => convert::convert(&args, &clock),
-        Command::Demo(args) => demo::demo(&args),
+        Command::Demo(args) => demo::demo(&args, &clock),
         Command::Top(args) => top(&args),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Completions(args) => completions(&args),

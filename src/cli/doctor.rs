@@ -324,6 +324,10 @@ pub(super) fn doctor(args: &DoctorArgs) -> u8 {
             "warnings": warnings,
         });
         print(&object.to_string());
+    } else if args.quiet {
+        warnings
+            .iter()
+            .for_each(|warning| print(&format!("WARNING    {warning}")));
     } else {
         print(report(&ranks, &mpi, &hdf5, &warnings).trim_end());
     }

@@ -31,11 +31,11 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
         |driver| {
             if many {
                 let dataset = open_many(driver, args)?;
-                let described = match args.json {
-                    true => dataset_json(&dataset).to_string(),
-                    false => dataset.to_string().trim_end().to_owned(),
-                };
-                print(&described);
+                if args.json {
+                    print(&dataset_json(&dataset).to_string());
+                } else if !args.quiet {
+                    print(dataset.to_string().trim_end());
+                }
                 return Ok(());
             }
             let info = io::open(file, None).context(|| format!("opening {}", io::shown(file)))?;
@@ -66,7 +66,11 @@ pub(super) fn info(args: &InfoArgs) -> u8 {
                 print(&object.to_string());
                 return Ok(());
             }
-            print(driver.open(file)?.to_string().trim_end());
+            let dataset = driver.open(file)?;
+            if args.quiet {
+                return Ok(());
+            }
+            print(dataset.to_string().trim_end());
             print(&format!(
                 "Storage: {} in the file",
                 format_bytes(info.id.bytes)

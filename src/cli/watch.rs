@@ -81,6 +81,9 @@ pub(super) struct TopArgs {
     /// Seconds between two pictures
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     interval: f64,
+    /// Print nothing but the ranks that failed or give no sign, once
+    #[arg(long)]
+    quiet: bool,
     /// Print the records of all ranks as one JSON array, once
     #[arg(long)]
     json: bool,
@@ -104,6 +107,15 @@ fn show(args: &TopArgs) -> Result<()> {
     let mut all = read_folder(&args.dir)?;
     if args.json {
         print(&json!(all).to_string());
+        return Ok(());
+    }
+    if args.quiet {
+        let now = now();
+        for status in &all {
+            if let (what, false) = state(status, now) {
+                print(&format!("rank {} on {}: {what}", status.rank, status.host));
+            }
+        }
         return Ok(());
     }
     let term = Term::stdout();

@@ -1,7 +1,9 @@
 //! What a session notes of its runs for the report and for the provenance of outputs: plans, inputs, a number that stands for both.
 
-use crate::observe::{InputFact, PlannedStage};
-use crate::plan::{ArrayDecl, Plan, ReadyPlan};
+use super::forecast::{StoredSizes, forecast};
+use crate::config::Limits;
+use crate::observe::{Expected, InputFact, PlannedStage, StageRecord};
+use crate::plan::{ArrayDecl, Machine, Plan, Profile, ReadyPlan};
 use serde_json::{Value, json};
 
 /// Inputs that a provenance lists one by one.
@@ -14,6 +16,8 @@ pub struct Noted {
     pub inputs: Vec<InputFact>,
     /// Stages of all runs.
     pub stages: Vec<PlannedStage>,
+    /// The plans themselves, with the numbers of their runs.
+    plans: Vec<(u32, ReadyPlan)>,
     hash: u32,
 }
 
@@ -26,6 +30,7 @@ impl Noted {
                 self.inputs.push(input);
             }
         }
+        self.plans.push((run as u32, plan.clone()));
         let stages = plan.footprints().iter().zip(&plan.plan().stages);
         for (number, (footprint, stage)) in stages.enumerate() {
             self.stages.push(PlannedStage {
@@ -40,6 +45,37 @@ impl Noted {
                 tasks: footprint.tasks,
             });
         }
+    }
+
+    /// How long the runs were to take on `hosts` nodes by the machine profile of this user; `None` where none was measured, or it
+    /// cannot be read.
+    pub(super) fn expected(&self, limits: &Limits, hosts: usize) -> Option<Expected> {
+        let profile = match Profile::load(None, limits.threads) {
+            Ok(profile) => profile,
+            Err(error) => {
+                tracing::warn!("the report has no expected times: {error}");
+                return None;
+            }
+        };
+        if !profile.is_measured() {
+            return None;
+        }
+        let ranks = self.plans.first().map_or(1, |(_, plan)| plan.plan().ranks);
+        let mut machine = Machine::filled(&profile, profile.cores, limits.threads);
+        machine.ranks_per_node = ranks.div_ceil(hosts.max(1));
+        let mut stages = Vec::new();
+        for (run, plan) in &self.plans {
+            let sizes = StoredSizes::of(std::slice::from_ref(plan));
+            let estimate = forecast(plan, &sizes, &machine, limits).estimate;
+            stages.push((*run, StageRecord::BESIDE, estimate.fixed_s));
+            let numbered = (0u32..).zip(&estimate.stages);
+            stages.extend(numbered.map(|(number, stage)| (*run, number, stage.total_s)));
+        }
+        Some(Expected {
+            profile: format!("{} (measured {})", profile.machine, profile.measured),
+            seconds: stages.iter().map(|stage| stage.2).sum(),
+            stages,
+        })
     }
 
     /// The number of all plans together.

@@ -10,6 +10,7 @@ use crate::observe::{
     prepare, summary,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -210,6 +211,11 @@ impl Papers {
         error: Option<&Error>,
     ) -> Result<()> {
         let noted = session.noted();
+        let hosts: BTreeSet<&str> = all.iter().map(|rank| rank.host.as_str()).collect();
+        let expected = match &self.report {
+            Some(_) => noted.expected(&config.limits, hosts.len()),
+            None => None,
+        };
         let facts = Facts {
             job: config.job(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -225,6 +231,7 @@ impl Papers {
                 .map(|path| path.display().to_string())
                 .collect(),
             planned: noted.stages,
+            expected,
         };
         if let Some((path, paper)) = self.report {
             let json = path.extension().is_some_and(|e| e == "json");

@@ -16,7 +16,7 @@ pub(crate) use dashboard::Dashboard;
 pub use meter::{Held, Meter, Stats, rss_peak_bytes};
 pub(crate) use progress::Progress;
 pub use recorder::{Began, Observed, Recorder, Span, SpanRecord, StageRecord, Stand, Work};
-pub use report::{Facts, InputFact, PlannedStage, html, summary};
+pub use report::{Expected, Facts, InputFact, PlannedStage, html, summary};
 pub(crate) use status::{About, StatusFiles, prepare};
 pub use status::{Status, read_folder};
 pub use timeline::perfetto;

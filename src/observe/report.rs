@@ -41,6 +41,18 @@ pub struct PlannedStage {
     pub tasks: (u64, u64),
 }
 
+/// The seconds that were to be expected of a machine whose rates were measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Expected {
+    /// The machine, and when it was measured.
+    pub profile: String,
+    /// Seconds of all runs, with files on disk.
+    pub seconds: f64,
+    /// Run, stage ([`StageRecord::BESIDE`]: opening and finishing) and its seconds.
+    #[serde(skip)]
+    pub stages: Vec<(u32, u32, f64)>,
+}
+
 /// What a report says beside what the ranks recorded.
 #[derive(Clone, Debug, Serialize)]
 pub struct Facts {
@@ -68,6 +80,8 @@ pub struct Facts {
     pub outputs: Vec<String>,
     /// Stages of all runs.
     pub planned: Vec<PlannedStage>,
+    /// How long they were to take; `None` where no machine profile was measured (`hyperslab calibrate`).
+    pub expected: Option<Expected>,
 }
 
 /// What the ranks did in one stage, together.
@@ -147,12 +161,18 @@ pub fn summary(facts: &Facts, all: &[Observed], spans: bool) -> Value {
         let mean = sum.busy_s.iter().sum::<f64>() / sum.busy_s.len().max(1) as f64;
         let slowest = (sum.busy_s.iter().enumerate()).max_by(|a, b| a.1.total_cmp(b.1));
         let planned = (facts.planned.iter()).find(|p| (p.run, p.stage) == (run, stage));
+        let expected = facts.expected.as_ref().and_then(|expected| {
+            let mut all = expected.stages.iter();
+            let own = all.find(|own| (own.0, own.1) == (run, stage));
+            own.map(|own| rounded(own.2))
+        });
         stages.push(json!({
             "run": run,
             "stage": (stage != StageRecord::BESIDE).then_some(stage),
             "kind": sum.kind,
             "start_s": rounded(sum.start_s),
             "seconds": rounded(sum.seconds.iter().copied().fold(0.0, f64::max)),
+            "expected_seconds": expected,
             "work_s": by_name(&sum.work_s),
             "wait_s": rounded(wait),
             "imbalance": rounded(ratio(busy, mean)),

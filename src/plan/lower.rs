@@ -266,6 +266,7 @@ impl Lowering<'_> {
         {
             return Ok(Some(nodes[slot]));
         }
+        let apart = tiling::apart(weighed.domain.len(), &seen);
         let stream = tiling::stream(&tiles, &folds);
         let state_bytes: Vec<usize> = (folds.iter().enumerate())
             .filter_map(|(output, fold)| {
@@ -277,7 +278,7 @@ impl Lowering<'_> {
             })
             .collect();
         let (tiles, segment_tiles) =
-            tiling::thickened(&weighed, tiles, stream, &folds, &state_bytes);
+            tiling::thickened(&weighed, tiles, stream, &folds, &state_bytes, &apart);
         let stream_axis = stream.0;
         let mut pass = Pass {
             tiles,

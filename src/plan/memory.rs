@@ -4,8 +4,8 @@ use super::decoded::decoded_bytes;
 use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry};
 use super::largest::LargestPieces;
 use super::plan::{ArrayDecl, ArrayId, Make, Pass, Plan, SinkTarget, Stage, WriteChunks};
-use super::traffic::{Holders, slab_count};
-use super::waiting::{beside_a_task, partial_bytes, piece_cells};
+use super::traffic::{Holders, arrivals, combined};
+use super::waiting::{beside_a_task, beyond_segments, partial_bytes, piece_cells};
 use crate::config::Limits;
 use crate::geom::{ChunkGrid, Region, positions};
 use std::collections::HashMap;
@@ -28,7 +28,8 @@ pub struct Footprint {
     pub resident_bytes: u64,
     /// Bytes of exchanged inputs on the worst rank.
     pub exchange_bytes: u64,
-    /// Bytes that cross ranks, in total.
+    /// Bytes that cross ranks, in total: inputs, partial results and what is gathered; packed chunks on their way to the one
+    /// rank that writes them are not known.
     pub moved_bytes: u64,
     /// Messages, in total.
     pub messages: u64,
@@ -126,16 +127,26 @@ fn uses(stage: &Stage, array: ArrayId) -> bool {
 /// Ranks beyond which the largest piece that a rank sends is bounded by its box instead of looked for among all others.
 const MANY_RANKS: usize = 32;
 
-/// Bytes of `array` that `rank` receives for `stage`, the messages, and the bytes that the exchange needs at once: the
-/// block that is put together, and one slab on its way in each direction (twice: packed, and in the hands of MPI; between
-/// ranks of a node it is less: what the window holds, which is always there).
+/// What a rank receives of an array for a stage.
+#[derive(Default)]
+struct Exchanged {
+    moved_bytes: u64,
+    messages: u64,
+    /// The boxes that stay at hand while the stage runs.
+    boxes: u64,
+    /// While they come, one slab on its way in each direction (twice: packed, and in the hands of MPI; between ranks of a node
+    /// it is less: what the window holds, which is always there).
+    slabs: u64,
+}
+
+/// What `rank` receives of `array` for `stage`.
 fn exchanged(
     plan: &Plan,
     stage: &Stage,
     array: ArrayId,
     rank: usize,
     holders: &mut Holders,
-) -> (u64, u64, u64) {
+) -> Exchanged {
     let size = plan.array(array).dtype().size() as u64;
     let bytes = |region: Region| region.elements() as u64 * size;
     let wants = |rank: usize| {
@@ -156,27 +167,21 @@ fn exchanged(
             }
         }
     }
-    let (mut moved, mut messages, mut largest_in) = (0, 0, 0);
-    let mut needed_bytes = 0;
-    if let Some(needed) = wants(rank) {
-        holders.each(&needed, &mut |other, lengths, elements| {
-            let part = elements as u64 * size;
-            if other != rank && part > 0 {
-                messages += slab_count(lengths, part, size as usize);
-                moved += part;
-                largest_in = largest_in.max(part);
-            }
-        });
-        needed_bytes = bytes(needed);
-    }
+    let mut found = Exchanged::default();
+    let mut largest_in = 0;
+    let needed = arrivals(plan, stage, array, rank, holders, &mut |_, sent| {
+        found.messages += sent.messages;
+        found.moved_bytes += sent.bytes;
+        largest_in = largest_in.max(sent.bytes);
+    });
     let slab = |piece: u64| piece.min(SLAB_BYTES as u64);
     // One box is made of all where a stage writes it or stores it elsewhere.
-    let boxes = match stage {
-        Stage::Pass(pass) if !plan.only_moves(pass) => moved,
-        _ => needed_bytes,
+    found.boxes = match stage {
+        Stage::Pass(pass) if !plan.only_moves(pass) => found.moved_bytes,
+        _ => needed.map_or(0, bytes),
     };
-    let block = boxes + 2 * (slab(largest_in) + slab(largest_out));
-    (moved, messages, block)
+    found.slabs = 2 * (slab(largest_in) + slab(largest_out));
+    found
 }
 
 /// Bytes that one thread needs to run a task of `pass`, without the results it keeps.
@@ -187,16 +192,8 @@ fn task_bytes(plan: &Plan, pass: &Pass) -> u64 {
         let piece = largest.elements;
         let bytes = match &slot.make {
             Make::Load(array) => match plan.array(*array) {
-                ArrayDecl::File(spec) => {
-                    // The decoded piece; its chunks as they are stored, and those of the next tile; one chunk as inflated.
-                    let ahead = usize::from(pass.segment_tiles > 1);
-                    let inflated: usize = spec
-                        .layout
-                        .chunk()
-                        .map_or(0, |chunk| chunk.iter().product());
-                    let raw = largest.fetched * (1 + ahead) + inflated;
-                    (piece + raw) * size
-                }
+                // The decoded piece; its chunks are counted tile by tile.
+                ArrayDecl::File(_) => piece * size,
                 // The piece, and as it was stored; the same once more where the next tile is asked for before.
                 _ if plan.in_scratch(*array) => {
                     let ahead = usize::from(pass.segment_tiles > 1);
@@ -310,17 +307,18 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
     let mut holders: HashMap<ArrayId, Holders> = HashMap::new();
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank, limits);
-        let mut exchange = reader_bytes(plan, stage, limits);
+        let readers = reader_bytes(plan, stage, limits);
+        // Arrays come one after the other.
+        let (mut boxes, mut slabs) = (0, 0);
         for array in pass.arrays() {
             if !matches!(plan.array(array), ArrayDecl::File(_)) && !plan.in_scratch(array) {
-                let (moved, messages, block) = {
-                    let known = holders.entry(array);
-                    let holders = known.or_insert_with(|| Holders::new(plan, array));
-                    exchanged(plan, stage, array, rank, holders)
-                };
-                result.moved_bytes += moved;
-                result.messages += messages;
-                exchange += block;
+                let known = holders.entry(array);
+                let holders = known.or_insert_with(|| Holders::new(plan, array));
+                let came = exchanged(plan, stage, array, rank, holders);
+                result.moved_bytes += came.moved_bytes;
+                result.messages += came.messages;
+                boxes += came.boxes;
+                slabs = came.slabs.max(slabs);
             }
         }
         let geometry = PassGeometry::new(pass, rank);
@@ -329,22 +327,29 @@ fn pass_footprint(plan: &Plan, number: usize, pass: &Pass, limits: &Limits) -> F
         result.tasks.1 = result.tasks.1.max(tasks);
         result.working_ranks += usize::from(tasks > 0);
         let (waiting, joining) = partial_bytes(pass, rank);
-        let beside = resident + exchange + waiting;
+        let beside = resident + boxes + readers + waiting;
         let free = limits.memory_bytes.saturating_sub(beside);
         let threads = (limits.threads as u64)
             .min(tasks)
             .min(free / per_task.max(1))
             .max(1);
         let working = if tasks > 0 { threads * per_task } else { 0 };
-        let peak = resident + exchange + (waiting + working).max(joining);
+        // The exchange is over before tasks begin, and they are before partial results are joined.
+        let beyond = beyond_segments(pass, rank, tasks, if tasks > 0 { threads } else { 0 });
+        let then = readers + (waiting + working - beyond).max(joining);
+        let peak = resident + boxes + slabs.max(then);
         if peak > result.peak_bytes || rank == 0 {
             result.peak_bytes = peak;
             result.worst_rank = rank;
             result.threads = threads as usize;
             result.resident_bytes = resident;
-            result.exchange_bytes = exchange;
+            result.exchange_bytes = boxes + slabs;
         }
     }
+    combined(pass, &mut |_, _, sent| {
+        result.moved_bytes += sent.bytes;
+        result.messages += sent.messages;
+    });
     result.decoded_bytes = decoded_bytes(plan, pass);
     for sink in &pass.sinks {
         let bytes = (sink.shape.iter().product::<usize>() * sink.dtype.size()) as u64;
@@ -409,32 +414,31 @@ fn write_footprint(plan: &Plan, number: usize, write: &WriteChunks, limits: &Lim
     let mut holders = Holders::new(plan, write.array);
     for rank in 0..plan.ranks {
         let resident = resident(plan, number, rank, limits);
-        let (moved, messages, block, threads) = match scratch {
+        let (came, threads) = match scratch {
             true => {
-                let threads = write_threads(plan, number, rank, limits);
-                (0, 0, reader_bytes(plan, stage, limits), threads)
+                let readers = Exchanged {
+                    boxes: reader_bytes(plan, stage, limits),
+                    ..Exchanged::default()
+                };
+                (readers, write_threads(plan, number, rank, limits))
             }
-            false => {
-                let (moved, messages, block) =
-                    exchanged(plan, stage, write.array, rank, &mut holders);
-                (moved, messages, block, 1)
-            }
+            false => (exchanged(plan, stage, write.array, rank, &mut holders), 1),
         };
-        result.moved_bytes += moved;
-        result.messages += messages;
+        result.moved_bytes += came.moved_bytes;
+        result.messages += came.messages;
         let tasks: u64 = write
             .placement
             .task_box(rank)
             .map_or(0, |runs| runs.iter().map(|run| run.len() as u64).product());
         result.tasks.0 += tasks;
         result.tasks.1 = result.tasks.1.max(tasks);
-        let peak = resident + block + threads as u64 * task_bytes;
+        let peak = resident + came.boxes + came.slabs.max(threads as u64 * task_bytes);
         if peak > result.peak_bytes || rank == 0 {
             result.peak_bytes = peak;
             result.worst_rank = rank;
             result.threads = threads;
             result.resident_bytes = resident;
-            result.exchange_bytes = block;
+            result.exchange_bytes = came.boxes + came.slabs;
         }
     }
     result

@@ -268,9 +268,7 @@ impl Profile {
         let profile: Profile = serde_json::from_value(value.clone())
             .map_err(|e| Error::data(format!("it is damaged: {e}; {again}")))?;
         match wrong(&value, "") {
-            Some(name) => Err(Error::data(format!(
-                "it is damaged: {name} is not a number that can be; {again}"
-            ))),
+            Some(wrong) => Err(Error::data(format!("it is damaged: {wrong}; {again}"))),
             None => Ok(profile),
         }
     }
@@ -286,7 +284,20 @@ impl Profile {
     }
 }
 
-/// The first number that is below zero, or zero where something is divided by it, or larger than anything that is measured.
+/// The least and the most that a number of this name can be on any machine.
+fn bounds(name: &str) -> (f64, f64) {
+    let ends = |end: &str| name.ends_with(end);
+    match () {
+        () if ends("per_s") => (1e3, 1e13),
+        () if ends("efficiency") => (1e-3, 4.0),
+        () if ends("cores") || ends("ranks") => (1.0, 1e7),
+        () if ends("_ns") => (0.0, 1e9),
+        () if ends("_s") => (0.0, 3600.0),
+        () => (0.0, 1e15),
+    }
+}
+
+/// The first number that no machine has.
 fn wrong(value: &serde_json::Value, name: &str) -> Option<String> {
     match value {
         serde_json::Value::Object(fields) => fields.iter().find_map(|(field, value)| {
@@ -297,13 +308,10 @@ fn wrong(value: &serde_json::Value, name: &str) -> Option<String> {
             wrong(value, &name)
         }),
         serde_json::Value::Number(number) => {
-            let number = number.as_f64().unwrap_or(f64::NAN);
-            let divides = ["per_s", "efficiency", "cores", "ranks"];
-            let least = match divides.iter().any(|end| name.ends_with(end)) {
-                true => f64::MIN_POSITIVE,
-                false => 0.0,
-            };
-            (!(least..=1e15).contains(&number)).then(|| name.to_owned())
+            let value = number.as_f64().unwrap_or(f64::NAN);
+            let (least, most) = bounds(name);
+            let fits = (least..=most).contains(&value);
+            (!fits).then(|| format!("{name} is {number}, allowed are {least:?} … {most:?}"))
         }
         _ => None,
     }
@@ -343,11 +351,7 @@ mod tests {
                 "\"hyperslab_machine_profile\": 9",
                 "version 9, allowed is 1",
             ),
-            (
-                "\"cores\": 7",
-                "\"cores\": 0",
-                "cores is not a number that can be",
-            ),
+            ("\"cores\": 7", "\"cores\": 0", "cores is 0, allowed are 1"),
             ("\"cores\": 7", "\"cores\": -7", "damaged"),
             ("\"cores\": 7,", "", "missing field `cores`"),
             (

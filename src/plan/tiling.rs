@@ -91,6 +91,35 @@ pub(super) struct Stored {
     pub bytes: u128,
 }
 
+/// Elements of stored chunks that are decoded as quickly as a tile is begun and ended.
+const WORTH_SKIPPING: usize = 1 << 14;
+
+/// The input with the most bytes: decoding its chunks twice would cost the most.
+fn heaviest(stored: &[Stored]) -> Option<&Stored> {
+    let all = stored.iter();
+    all.reduce(|a, b| if b.bytes > a.bytes { b } else { a })
+}
+
+/// Per axis of the domain: whether what is looked at lies so far apart (every 24th step of a file with a chunk for each) that whole
+/// chunks lie between. A tile needs boxes, so one with several such elements would decode what nobody looks at.
+pub(super) fn apart(ndim: usize, stored: &[Stored]) -> Vec<bool> {
+    let mut apart = vec![false; ndim];
+    let Some(Stored { select, chunk, .. }) = heaviest(stored) else {
+        return apart;
+    };
+    let elements = chunk
+        .iter()
+        .fold(1usize, |all, len| all.saturating_mul(*len));
+    for (apart, view) in apart.iter_mut().zip(&select.axes) {
+        if let Some(parent) = view.parent {
+            let along = chunk[parent].max(1);
+            let between = view.step.unsigned_abs().saturating_sub(along);
+            *apart = (elements / along).saturating_mul(between) >= WORTH_SKIPPING;
+        }
+    }
+    apart
+}
+
 /// The tiles of a domain, of at least `tiling.elements` where the domain has them. `hint` has the user's chunk lengths per axis,
 /// where there are some.
 pub(super) fn tiles(
@@ -101,15 +130,11 @@ pub(super) fn tiles(
     folded: &[usize],
 ) -> ChunkGrid {
     let domain = body.domain;
-    // The input with the most bytes decides: decoding its chunks twice would cost the most.
-    let heaviest = stored
-        .iter()
-        .reduce(|a, b| if b.bytes > a.bytes { b } else { a });
     // Per axis: the unit that tiles are multiples of, and where its boundaries lie.
     let mut unit = vec![1usize; domain.len()];
     let mut phase = vec![0usize; domain.len()];
     let mut from_storage = vec![false; domain.len()];
-    if let Some(Stored { select, chunk, .. }) = heaviest {
+    if let Some(Stored { select, chunk, .. }) = heaviest(stored) {
         for (axis, view) in select.axes.iter().enumerate() {
             if let Some(parent) = view.parent {
                 unit[axis] = chunk[parent].div_ceil(view.step.unsigned_abs()).max(1);
@@ -154,7 +179,11 @@ pub(super) fn tiles(
         elements = others.saturating_mul(unit[axis]);
     }
     // Grow small tiles: innermost axes first (long rows), the streamed axes last (they cost memory for nothing).
-    let mut order: Vec<usize> = (0..domain.len()).rev().collect();
+    let apart = apart(domain.len(), stored);
+    let mut order: Vec<usize> = (0..domain.len())
+        .rev()
+        .filter(|axis| !apart[*axis])
+        .collect();
     order.sort_by_key(|axis| folded.contains(axis));
     let mut tile = unit.clone();
     let small = tiling.elements.clamp(1, LARGE_TILE);
@@ -244,17 +273,21 @@ pub(super) fn stream(tiles: &ChunkGrid, folds: &[Option<&Fold>]) -> (Option<usiz
 /// Tiles of several steps along the stream axis, and as many fewer in a segment, where the running states of all folds do
 /// not fit the cache: they then pass through it once for each tile instead of once for each step.
 ///
-/// `state_bytes` has the bytes of a cell of each fold.
+/// `state_bytes` has the bytes of a cell of each fold; `apart` is what [`apart`] says.
 pub(super) fn thickened(
     body: &Body<'_>,
     tiles: ChunkGrid,
     stream: (Option<usize>, usize),
     folds: &[Option<&Fold>],
     state_bytes: &[usize],
+    apart: &[bool],
 ) -> (ChunkGrid, usize) {
     let (Some(axis), length) = stream else {
         return (tiles, stream.1);
     };
+    if apart[axis] {
+        return (tiles, length);
+    }
     let lengths: Vec<usize> = tiles.axes.iter().map(AxisChunks::longest).collect();
     let outermost = lengths[..axis].iter().all(|len| *len <= 1);
     let files = body.slots.iter().all(|slot| match slot.make {

@@ -1,10 +1,15 @@
 //! What crosses ranks in a stage: messages and bytes of every rank, by arithmetic alone. Law: both are what `exec` sends
 //! (`tests/plans.rs` holds how they grow with the ranks).
 //!
-//! What is gathered on rank 0 or sent to its writer is not counted here: it is the result, on any number of ranks.
+//! What is gathered on rank 0 or sent to its writer is not counted per rank: it is the result, on any number of ranks. The
+//! total of a stage has what is gathered; what the one writer of packed chunks is sent nobody knows before they are packed.
+//! Beside this travel plans, verdicts, and some bytes of names around each partial result.
+//!
+//! The totals (`memory.rs`) and the lines per rank are sums over the same calls of [`arrivals`] and [`combined`].
 
 use super::derive::{PassGeometry, SLAB_BYTES, SinkGeometry, slabs};
 use super::plan::{ArrayDecl, ArrayId, Pass, Plan, Stage};
+use super::waiting::{ROUND_BYTES, states_sent};
 use crate::geom::{Home, HomeAxis, Region};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -48,7 +53,10 @@ pub fn traffic(plan: &Plan, stage: &Stage) -> Vec<RankTraffic> {
                     exchange(plan, stage, array, &mut ranks);
                 }
             }
-            combine(pass, &mut ranks);
+            combined(pass, &mut |from, to, sent| {
+                ranks[from].sends(sent);
+                ranks[to].receives(sent);
+            });
         }
         Stage::Write(write) => exchange(plan, stage, write.array, &mut ranks),
     }
@@ -60,41 +68,78 @@ fn exchange(plan: &Plan, stage: &Stage, array: ArrayId, ranks: &mut [RankTraffic
     if plan.in_scratch(array) {
         return;
     }
-    let size = plan.array(array).dtype().size();
     let mut holders = Holders::new(plan, array);
     for rank in 0..ranks.len() {
-        let Some(needed) = plan.needed_region(stage, array, rank) else {
-            continue;
-        };
-        let owned = plan.owned_region(array, rank);
-        if owned.is_some_and(|owned| owned.contains(&needed)) {
-            continue;
-        }
-        holders.each(&needed, &mut |other, lengths, elements| {
-            let bytes = (elements * size) as u64;
-            if other == rank || bytes == 0 {
-                return;
-            }
-            let messages = slab_count(lengths, bytes, size);
-            ranks[rank].messages_in += messages;
-            ranks[rank].bytes_in += bytes;
-            ranks[other].messages_out += messages;
-            ranks[other].bytes_out += bytes;
-        });
+        arrivals(
+            plan,
+            stage,
+            array,
+            rank,
+            &mut holders,
+            &mut |other, sent| {
+                ranks[rank].receives(sent);
+                ranks[other].sends(sent);
+            },
+        );
     }
 }
 
+/// What one rank sends to another.
+#[derive(Clone, Copy)]
+pub(super) struct Sent {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+}
+
+impl RankTraffic {
+    fn receives(&mut self, sent: Sent) {
+        self.messages_in += sent.messages;
+        self.bytes_in += sent.bytes;
+    }
+
+    fn sends(&mut self, sent: Sent) {
+        self.messages_out += sent.messages;
+        self.bytes_out += sent.bytes;
+    }
+}
+
+/// Calls `visit(other, sent)` for each rank that sends `rank` something of `array` for `stage`; gives the box that `rank` needs,
+/// where it does not hold all of it.
+pub(super) fn arrivals(
+    plan: &Plan,
+    stage: &Stage,
+    array: ArrayId,
+    rank: usize,
+    holders: &mut Holders,
+    visit: &mut dyn FnMut(usize, Sent),
+) -> Option<Region> {
+    let size = plan.array(array).dtype().size();
+    let needed = plan.needed_region(stage, array, rank)?;
+    let owned = plan.owned_region(array, rank);
+    if owned.is_some_and(|owned| owned.contains(&needed)) {
+        return None;
+    }
+    holders.each(&needed, &mut |other, lengths, elements| {
+        let bytes = (elements * size) as u64;
+        if other != rank && bytes > 0 {
+            let messages = slab_count(lengths, bytes, size);
+            visit(other, Sent { messages, bytes });
+        }
+    });
+    Some(needed)
+}
+
 /// Messages of a box of these lengths.
-pub(super) fn slab_count(lengths: &[usize], bytes: u64, size: usize) -> u64 {
+fn slab_count(lengths: &[usize], bytes: u64, size: usize) -> u64 {
     match bytes <= SLAB_BYTES as u64 {
         true => 1,
         false => slabs(&Region::whole(lengths), size).len() as u64,
     }
 }
 
-/// Adds the tree over the ranks that share pieces of a split sink: per step the size of the partial results, then they. Their
-/// bytes are those of one state per cell: what ranks hold of a segment tree is mostly whole subtrees.
-fn combine(pass: &Pass, ranks: &mut [RankTraffic]) {
+/// Calls `visit(from, to, sent)` for the partial results that ranks send along the tree over those that share pieces of a
+/// split sink: in rounds, of each its size and then the states, as many of a piece as do not merge before.
+pub(super) fn combined(pass: &Pass, visit: &mut dyn FnMut(usize, usize, Sent)) {
     for sink in &pass.sinks {
         let geometry = SinkGeometry::new(pass.tiles.ndim(), sink.fold.as_ref());
         let Some(fold) = sink.fold.as_ref().filter(|_| geometry.is_split(pass)) else {
@@ -102,31 +147,48 @@ fn combine(pass: &Pass, ranks: &mut [RankTraffic]) {
         };
         let element = pass.program.output_dtype(usize::from(sink.output));
         let state = fold.reduction.state_bytes(element);
-        for rank in 0..ranks.len() {
-            let participants = geometry.participants(pass, rank);
+        let group: usize = (geometry.folded.iter())
+            .map(|axis| pass.placement.parts[*axis])
+            .product();
+        let states: Vec<u64> = (0..group)
+            .map(|me| states_sent(pass, &geometry, me))
+            .collect();
+        for rank in 0..pass.placement.working_ranks() {
             // Each group once, by its first rank.
-            if participants.first() != Some(&rank) {
+            let at = pass.placement.coordinates(rank);
+            if !at.is_some_and(|at| geometry.folded.iter().all(|axis| at[*axis] == 0)) {
                 continue;
             }
-            let Some(domain) = PassGeometry::new(pass, rank).domain_region(pass) else {
+            let participants = geometry.participants(pass, rank);
+            let own = PassGeometry::new(pass, rank);
+            let Some((domain, tiles)) = own.domain_region(pass).zip(own.tile_box(pass)) else {
                 continue;
             };
             let cells = |axis: &usize| fold.cells(*axis, domain.shape[*axis]);
-            let bytes = (geometry.kept.iter().map(cells).product::<usize>() * state + 8) as u64;
-            let messages = 2 * bytes.div_ceil(SLAB_BYTES as u64);
-            let mut distance = 1;
-            while distance < participants.len() {
-                for me in (distance..participants.len()).step_by(2 * distance) {
-                    let (from, to) = (participants[me], participants[me - distance]);
-                    ranks[from].messages_out += messages;
-                    ranks[from].bytes_out += bytes;
-                    ranks[to].messages_in += messages;
-                    ranks[to].bytes_in += bytes;
-                }
-                distance *= 2;
+            let bytes = (geometry.kept.iter().map(cells).product::<usize>() * state) as u64;
+            let pieces: u64 = geometry
+                .plain()
+                .map(|axis| tiles[axis].len() as u64)
+                .product();
+            for (me, from) in participants.iter().enumerate().skip(1) {
+                let to = participants[me - (1 << me.trailing_zeros())];
+                let bytes = bytes * states[me];
+                let rounds = rounds(pieces, bytes);
+                let sent = Sent {
+                    messages: 2 * rounds,
+                    bytes: bytes + 8 * rounds,
+                };
+                visit(*from, to, sent);
             }
         }
     }
+}
+
+/// Rounds in which `bytes` of so many pieces travel: a round ends with the piece that fills it.
+fn rounds(pieces: u64, bytes: u64) -> u64 {
+    let of_piece = bytes.div_ceil(pieces.max(1)).max(1);
+    let of_round = (ROUND_BYTES as u64).div_ceil(of_piece);
+    pieces.div_ceil(of_round).max(1)
 }
 
 /// The parts of one axis that share elements with a range: what each adds to the number of its rank, and how many elements.

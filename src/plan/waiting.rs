@@ -64,7 +64,9 @@ fn coming(axes: &[Folded]) -> u64 {
         return 0;
     };
     // In order, one state waits per level of the tree, and on the way up from a start inside it as many again.
-    let levels = u64::from(axis.run.len().max(1).ilog2()) * if axis.whole() { 1 } else { 2 };
+    let segments = axis.run.len().max(1);
+    let levels = u64::from(segments.ilog2()) * if axis.whole() { 1 } else { 2 };
+    let levels = levels.min(segments as u64 - 1);
     if rest.iter().all(|axis| axis.run.len() <= 1) {
         levels
     } else if axis.stream {
@@ -164,12 +166,38 @@ pub(super) fn beside_a_task(pass: &Pass, geometry: &SinkGeometry) -> u64 {
     pieces * coming(&axes)
 }
 
+/// Parts of the placement along the folded axes: those of the ranks that share pieces.
+fn parts(pass: &Pass, geometry: &SinkGeometry) -> Vec<usize> {
+    let folded = geometry.folded.iter();
+    folded.map(|axis| pass.placement.parts[*axis]).collect()
+}
+
+/// States of a piece that the ranks `range` of such a group have together.
+fn states(pass: &Pass, geometry: &SinkGeometry, parts: &[usize], range: Range<usize>) -> u64 {
+    let all = boxes(parts, range);
+    all.iter().map(|b| left(&folded(pass, geometry, b))).sum()
+}
+
+/// States of a piece that number `me` of the ranks that share it sends on, when all that it receives is in: of the subtree of
+/// ranks that ends with it; none of the first one, which finishes the piece.
+pub(super) fn states_sent(pass: &Pass, geometry: &SinkGeometry, me: usize) -> u64 {
+    if me == 0 {
+        return 0;
+    }
+    let parts = parts(pass, geometry);
+    let group: usize = parts.iter().product();
+    let end = (me + (1 << me.trailing_zeros())).min(group);
+    states(pass, geometry, &parts, me..end)
+}
+
 /// States of a split sink on one rank: those that wait at the end of the pass, and the most while ranks combine them.
 struct Split {
     waiting: u64,
     combining: u64,
     /// States of one piece that travel together.
     of_piece: u64,
+    /// The most that travel from one rank to another, in rounds.
+    travelling: u64,
 }
 
 /// What a split sink keeps on `rank`; `None` when it is not split, or the rank idle.
@@ -189,29 +217,26 @@ fn split(pass: &Pass, geometry: &SinkGeometry, rank: usize) -> Option<Split> {
             tiles.min(pass.tiles.axes[axis].count()) as u64
         })
         .product();
-    let parts: Vec<usize> = (geometry.folded.iter())
-        .map(|axis| pass.placement.parts[*axis])
-        .collect();
+    let parts = parts(pass, geometry);
     let me = (geometry.folded.iter().zip(&parts)).fold(0, |number, (axis, parts)| {
         number * parts + coordinates[*axis]
     });
     let group: usize = parts.iter().product();
-    // Of the ranks `range` of the group.
-    let states = |range: Range<usize>| -> u64 {
-        let all = boxes(&parts, range);
-        all.iter().map(|b| left(&folded(pass, geometry, b))).sum()
-    };
+    let states = |range: Range<usize>| states(pass, geometry, &parts, range);
     let own = states(me..me + 1);
-    let (mut most, mut of_piece, mut distance) = (own, own, 1);
+    let (mut most, mut received, mut distance) = (own, 0, 1);
     while distance < group && me % (2 * distance) == 0 {
         if me + distance < group {
             let end = (me + 2 * distance).min(group);
-            of_piece = of_piece.max(states(me + distance..end));
+            received = received.max(states(me + distance..end));
             most = most.max(states(me..end));
         }
         distance *= 2;
     }
+    let of_piece = own.max(received);
+    let sent = states_sent(pass, geometry, me);
     Some(Split {
+        travelling: pieces * received.max(sent),
         waiting: pieces * own,
         // One piece is here before it is joined.
         combining: pieces * most + of_piece,
@@ -247,10 +272,32 @@ pub(super) fn partial_bytes(pass: &Pass, rank: usize) -> (u64, u64) {
         waiting += split.waiting * state;
         // Sinks follow one another. A round is in memory twice: piece by piece, and as one message.
         let all = split.combining * state;
-        let round = all.min(ROUND_BYTES as u64 + split.of_piece * state);
+        let round = (split.travelling * state).min(ROUND_BYTES as u64 + split.of_piece * state);
         joining = joining.max(all - split.waiting * state + 2 * round);
     }
     (waiting, waiting + joining)
+}
+
+/// Bytes that [`partial_bytes`] and the tasks of `threads` threads count beyond one state for each segment of the rank: no
+/// segment has two.
+pub(super) fn beyond_segments(pass: &Pass, rank: usize, tasks: u64, threads: u64) -> u64 {
+    let of_sink = |sink: &Sink| {
+        let fold = sink.fold.as_ref()?;
+        let geometry = SinkGeometry::new(pass.tiles.ndim(), Some(fold));
+        let streams = pass.stream_axis.is_some_and(|axis| fold.folds(axis));
+        let segments = tasks
+            * if streams {
+                1
+            } else {
+                pass.segment_tiles as u64
+            };
+        let waiting = split(pass, &geometry, rank).map_or(0, |split| split.waiting);
+        let states = waiting + threads * beside_a_task(pass, &geometry);
+        let element = pass.program.output_dtype(usize::from(sink.output));
+        let state = piece_cells(pass, sink, &geometry) * fold.reduction.state_bytes(element) as u64;
+        Some(states.saturating_sub(segments.max(1)) * state)
+    };
+    pass.sinks.iter().filter_map(of_sink).sum()
 }
 
 #[cfg(test)]

@@ -61,12 +61,12 @@ pub(super) fn animate(
     let (first, mut scale) = match batch == map.names.len() {
         true => {
             let values = gathered(&[&map.array])?.pop().unwrap_or_default();
-            let scale = Scale::of(operation, values.iter(), &options)?;
+            let scale = map.subject.scale(values.iter(), &options)?;
             (Some(values), scale)
         }
         false => {
             let values = sample(&map)?;
-            let mut scale = Scale::of(operation, values.iter(), &options)?;
+            let mut scale = map.subject.scale(values.iter(), &options)?;
             scale.told += ", of a sample of the cells";
             (None, scale)
         }

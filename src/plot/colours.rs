@@ -11,6 +11,9 @@ pub(super) const LEVELS: usize = 256;
 /// Neither a value nor a colour of any map.
 pub(super) const MISSING: Rgb = [222, 225, 229];
 
+/// A value that is none of the flags of an array.
+pub(super) const UNNAMED: Rgb = [90, 94, 100];
+
 /// Lines that follow one another, as matplotlib's tab10 has them.
 pub(super) const LINES: [Rgb; 10] = [
     [31, 119, 180],
@@ -66,8 +69,16 @@ impl Colormap {
         Ok(Colormap(colours))
     }
 
-    /// `levels` colours from end to end: a frame of a GIF has no room for all.
+    /// A map of these colours.
+    pub(super) fn of(colours: Vec<Rgb>) -> Colormap {
+        Colormap(colours)
+    }
+
+    /// At most `levels` colours from end to end: a frame of a GIF has no room for all.
     pub(super) fn reduced(&self, levels: usize) -> Colormap {
+        if self.0.len() <= levels {
+            return self.clone();
+        }
         let last = (self.0.len() - 1) as f64 / (levels.max(2) - 1) as f64;
         let at = |i: usize| self.0[(i as f64 * last).round() as usize];
         Colormap((0..levels.max(2)).map(at).collect())

@@ -7,7 +7,6 @@ use super::map::{Map, columns};
 use super::options::PlotOptions;
 use super::place::Place;
 use super::request::{Subject, gathered};
-use super::scale::Scale;
 use crate::error::Result;
 use crate::labelled::DataArray;
 use std::path::Path;
@@ -16,7 +15,8 @@ impl DataArray {
     /// Draws the array to a PNG: a line for one dimension, a colour map for two. Dimensions of length 1 do not count. xarray's
     /// `plot`, with its labels, limits and orientation, and robust limits unless [`PlotOptions::robust`] is off.
     ///
-    /// Limits follow from the cells that are drawn. Rows lie by the values of their coordinate: north is up.
+    /// Limits follow from the cells that are drawn. Flags (CF `flag_values` and `flag_meanings`) have a colour each, and their
+    /// meanings beside it. Rows lie by the values of their coordinate: north is up.
     ///
     /// # Errors
     /// Invalid input for other numbers of dimensions, for times and complex numbers, and for unsorted coordinates; output
@@ -58,7 +58,7 @@ impl DataArray {
                 match session.dry() {
                     true => None,
                     false => {
-                        let scale = Scale::of("plot", values.iter(), options)?;
+                        let scale = map.subject.scale(values.iter(), options)?;
                         Some(map.draw(&values, &scale)?)
                     }
                 }

@@ -8,6 +8,7 @@ use super::panels::{Sheet, Span};
 use super::request::{Subject, cells_told};
 use crate::array::Array;
 use crate::error::{Error, Result};
+use crate::labelled::{Coord, DataArray};
 use crate::op::ReductionKind;
 
 /// The longer side of a panel, in pixels, where there is one panel, and where there are two or more beside it.
@@ -28,6 +29,8 @@ pub(super) struct Map {
     pub(super) columns: usize,
     yincrease: bool,
     size: usize,
+    /// What is said of coordinates that are no axes.
+    curved: Option<String>,
 }
 
 impl Map {
@@ -57,6 +60,7 @@ impl Map {
         let y = Axis::of(subject.operation, &subject.array, &y_dim, None)?;
         x.check_sorted(subject.operation)?;
         y.check_sorted(subject.operation)?;
+        let curved = curved(&subject.array, &[&y_dim, &x_dim]);
         let size = options.size.unwrap_or(SIZES[columns.clamp(1, 3) - 1]);
         let (by_x, by_y) = factors(&x, &y, size);
         let mut order: Vec<&str> = others.clone();
@@ -73,6 +77,7 @@ impl Map {
         Ok(Map {
             array,
             cells,
+            curved,
             names,
             columns,
             yincrease: options.yincrease,
@@ -125,7 +130,8 @@ impl Map {
             self.y.ticks(low, high, most)
         });
         y.turned = !self.yincrease;
-        let mut notes: Vec<String> = self.cells.iter().cloned().collect();
+        let told = self.cells.iter().chain(&self.curved);
+        let mut notes: Vec<String> = told.cloned().collect();
         notes.push(match scale.nothing {
             true => "all values are missing".to_owned(),
             false => scale.told.clone(),
@@ -198,6 +204,28 @@ impl Map {
         })?;
         Ok(canvas)
     }
+}
+
+/// A word about coordinates that lie along both dimensions of the map, as those of a curved grid do: its axes are not they.
+fn curved(array: &DataArray, dims: &[&str; 2]) -> Option<String> {
+    let both = |coord: &&Coord| {
+        coord.dims.len() == 2
+            && dims
+                .iter()
+                .all(|dim| coord.dims.iter().any(|own| own == dim))
+    };
+    let names: Vec<&str> = (array.coords().iter().filter(both))
+        .map(|coord| coord.name.as_str())
+        .collect();
+    let lie = if names.len() == 1 { "lies" } else { "lie" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "axes are {} and {}: {} {lie} along both",
+            dims[0],
+            dims[1],
+            names.join(" and ")
+        )
+    })
 }
 
 /// Width and height that a panel should have, and whether they keep the proportion of its axes.

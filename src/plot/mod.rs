@@ -15,6 +15,7 @@ mod axis;
 mod canvas;
 mod colours;
 mod data_array;
+mod flags;
 mod histogram;
 mod lines;
 mod map;

@@ -1,11 +1,11 @@
 //! The fixed palette of an animation: a GIF has 256 colours, and all frames share them.
 
 use super::canvas::{FAINT, INK, WHITE};
-use super::colours::{Colormap, MISSING, Rgb};
+use super::colours::{Colormap, MISSING, Rgb, UNNAMED};
 use std::collections::HashMap;
 
 /// Colours of the scale; the others are for texts and borders.
-const SCALE: usize = 224;
+const SCALE: usize = 223;
 /// Shades from paper to ink: texts have soft borders.
 const SHADES: usize = 28;
 
@@ -20,13 +20,14 @@ impl Palette {
     pub(super) fn of(map: &Colormap) -> (Colormap, Palette) {
         let map = map.reduced(SCALE);
         let mut colours = map.colours().to_vec();
-        colours.extend([WHITE, INK, FAINT, MISSING]);
+        colours.extend([WHITE, INK, FAINT, MISSING, UNNAMED]);
         let shade = |i: usize, c: usize| {
             let t = i as f64 / (SHADES - 1) as f64;
             (f64::from(WHITE[c]) + t * (f64::from(INK[c]) - f64::from(WHITE[c]))).round() as u8
         };
         colours.extend((0..SHADES).map(|i| [shade(i, 0), shade(i, 1), shade(i, 2)]));
-        colours.truncate(256);
+        // A table of a GIF has a power of two of them.
+        colours.resize(256, WHITE);
         let mut known = HashMap::new();
         for (number, colour) in colours.iter().enumerate() {
             known.entry(*colour).or_insert(number as u8);

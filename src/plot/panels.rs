@@ -1,7 +1,7 @@
 //! What stands around the cells and lines: titles, axes, the colour bar, notes; of one panel or of several side by side.
 
 use super::canvas::{Beside, Drawn, FAINT, INK, Pen, fitted, width};
-use super::colours::MISSING;
+use super::colours::{MISSING, UNNAMED};
 use super::scale::Scale;
 use super::ticks::{self, Tick};
 
@@ -16,6 +16,8 @@ const GAP_X: i32 = 22;
 const BAR_GAP: i32 = 26;
 const BAR_WIDTH: i32 = 18;
 const BAR_TIP: i32 = 12;
+/// Most pixels of the name of a flag.
+const MOST_NAME: i32 = 180;
 /// Texts below need this width.
 const LEAST_WIDTH: i32 = 440;
 
@@ -127,7 +129,12 @@ impl Sheet<'_> {
     }
 
     fn bar_ticks(scale: &Scale, height: i32) -> Vec<Tick> {
-        ticks::numbers(scale.low, scale.high, (height / 50).clamp(2, 8) as usize)
+        match &scale.flags {
+            Some(flags) => (flags.names.iter().enumerate())
+                .map(|(number, name)| (number as f64 + 0.5, fitted(name, TICK, MOST_NAME)))
+                .collect(),
+            None => ticks::numbers(scale.low, scale.high, (height / 50).clamp(2, 8) as usize),
+        }
     }
 
     fn right(&self) -> i32 {
@@ -155,7 +162,10 @@ impl Sheet<'_> {
     }
 
     fn bar_height(&self) -> i32 {
-        self.inner().1.min(640)
+        // Names of flags stand one above the other.
+        let flags = self.bar.and_then(|(scale, _)| scale.flags.as_ref());
+        let least = flags.map_or(0, |flags| flags.names.len() as i32 * (TICK + 4));
+        self.inner().1.min(640).max(least)
     }
 
     /// Width and height of the whole.
@@ -163,9 +173,10 @@ impl Sheet<'_> {
         let (inner_x, inner_y) = self.inner();
         let notes = self.notes.len() as i32 * (NOTE + 4);
         let bottom = 12 + TICK + 8 + LABEL + 14 + notes + EDGE / 2;
+        let bar = self.bar.map_or(0, |_| self.bar_height() + BAR_TIP + 60);
         (
             (self.left() + inner_x + self.right()).max(LEAST_WIDTH),
-            self.top() + inner_y + bottom,
+            self.top() + (inner_y + bottom).max(bar),
         )
     }
 
@@ -249,7 +260,7 @@ impl Sheet<'_> {
         let height = self.bar_height();
         let left = self.left() + inner_x + BAR_GAP;
         let right = left + BAR_WIDTH;
-        let top = self.top() + (inner_y - height) / 2;
+        let top = self.top() + (inner_y - height).max(0) / 2;
         for row in 0..height {
             // From the middle of a row, so that the ends have the colours of the limits.
             let t = 1.0 - (f64::from(row) + 0.5) / f64::from(height);
@@ -281,11 +292,16 @@ impl Sheet<'_> {
         let at = (self.size().0 - EDGE - LABEL, top + height / 2);
         let label = fitted(label, LABEL, inner_y.max(height) + 40);
         pen.upwards(&label, at, LABEL, INK)?;
-        if scale.gaps {
-            let y = top + height + BAR_TIP + 10;
-            pen.fill((left, y), (right, y + 12), MISSING)?;
+        let beside = [
+            (scale.gaps, MISSING, "no data"),
+            (scale.unnamed, UNNAMED, "unnamed"),
+        ];
+        let shown = beside.iter().filter(|(there, ..)| *there);
+        for (number, (_, colour, name)) in shown.enumerate() {
+            let y = top + height + BAR_TIP + 10 + 18 * number as i32;
+            pen.fill((left, y), (right, y + 12), *colour)?;
             pen.frame((left, y), (right, y + 12), FAINT)?;
-            pen.text("no data", (right + 8, y + 6), Beside::Right, TICK, FAINT)?;
+            pen.text(name, (right + 8, y + 6), Beside::Right, TICK, FAINT)?;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! What of an array a picture shows: dimensions, axes, and the array made small. Nothing is computed here.
 
 use super::axis::{Axis, label};
-use super::options::{Decimate, PlotOptions};
+use super::flags::Flags;
+use super::options::{Center, Decimate, PlotOptions};
+use super::scale::Scale;
 use crate::array::{Array, CoarsenBoundary, compute};
 use crate::block::Block;
 use crate::dtype::{DType, Kind};
@@ -183,6 +185,20 @@ impl Subject {
                 "{operation}: unknown dimension or coordinate {name:?}; known: {}",
                 known()
             ))),
+        }
+    }
+
+    /// The scale of these values: that of flags where the array has some and no other is asked for.
+    pub(super) fn scale<'a>(
+        &self,
+        values: impl Iterator<Item = &'a f64>,
+        options: &PlotOptions,
+    ) -> Result<Scale> {
+        let asked = options.vmin.is_some() || options.vmax.is_some() || options.cmap.is_some();
+        let asked = asked || options.center != Center::Auto || !self.picks(options.decimate);
+        match Flags::of(self.array.attrs()).filter(|_| !asked) {
+            Some(flags) => Ok(Scale::of_flags(flags, values)),
+            None => Scale::of(self.operation, values, options),
         }
     }
 

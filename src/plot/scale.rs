@@ -1,6 +1,7 @@
 //! From values to colours: limits and colour map, by the rules of xarray's `_determine_cmap_params`.
 
-use super::colours::{Colormap, MISSING, Rgb};
+use super::colours::{Colormap, MISSING, Rgb, UNNAMED};
+use super::flags::Flags;
 use super::options::{Center, PlotOptions};
 use crate::error::Result;
 
@@ -21,6 +22,10 @@ pub(super) struct Scale {
     pub(super) gaps: bool,
     /// How the limits came about, for people.
     pub(super) told: String,
+    /// The values are flags: their numbers span the scale.
+    pub(super) flags: Option<Flags>,
+    /// Some values are not among the flags.
+    pub(super) unnamed: bool,
 }
 
 /// NumPy's `percentile` of values in order.
@@ -116,11 +121,41 @@ impl Scale {
             nothing,
             gaps,
             told,
+            flags: None,
+            unnamed: false,
         })
+    }
+
+    /// The scale of flags, a block of the bar for each; values that are none of them have a colour of their own.
+    pub(super) fn of_flags<'a>(flags: Flags, values: impl Iterator<Item = &'a f64>) -> Scale {
+        let (mut gaps, mut unnamed, mut nothing) = (false, false, true);
+        for value in values {
+            gaps |= value.is_nan();
+            nothing &= value.is_nan();
+            unnamed |= !value.is_nan() && flags.number(*value).is_none();
+        }
+        Scale {
+            low: 0.0,
+            high: flags.names.len() as f64,
+            colours: flags.colormap(),
+            beyond: (false, false),
+            nothing,
+            gaps,
+            told: "colours are the meanings of the flags".to_owned(),
+            flags: Some(flags),
+            unnamed,
+        }
     }
 
     /// The colour of a value.
     pub(super) fn colour(&self, value: f64) -> Rgb {
+        let value = match &self.flags {
+            Some(flags) if !value.is_nan() => match flags.number(value) {
+                Some(number) => number as f64 + 0.5,
+                None => return UNNAMED,
+            },
+            _ => value,
+        };
         match value.is_nan() {
             true => MISSING,
             false => self.colours.at((value - self.low) / (self.high - self.low)),

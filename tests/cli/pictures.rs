@@ -4,9 +4,10 @@ use super::support::files::{limits, on};
 use hyperslab::block::Block;
 use hyperslab::comm::Fabric;
 use hyperslab::driver::{Config, Driver, launch_with};
-use hyperslab::dtype::{DType, TimeUnit};
+use hyperslab::dtype::{DType, Scalar, TimeUnit};
 use hyperslab::labelled::{Coord, DataArray};
 use hyperslab::plot::PlotOptions;
+use hyperslab::spec::AttrValue;
 use std::path::Path;
 
 type Rgb = [u8; 3];
@@ -394,6 +395,178 @@ fn panels_share_a_scale_and_lines_bars_and_frames_are_where_they_belong() {
             tall(bin)
         );
     }
+}
+
+/// Flags have the colours of tab10, or their own, in cells and beside them; a mean of two flags is none.
+#[test]
+fn flags_have_a_colour_each_and_their_meanings() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let flags = |d: &Driver, values: Vec<f64>, side: usize| {
+        map(
+            d,
+            [side, side],
+            values,
+            (0..side).rev().map(|i| i as f64).collect(),
+        )
+        .with_attr(
+            "flag_values",
+            AttrValue::Numbers([4, 1, 9].map(Scalar::I8).to_vec()),
+        )
+        .with_attr("flag_meanings", "land sea_ice cloud")
+    };
+    alone(|d| {
+        let values = vec![1.0, 4.0, 9.0, 7.0, f64::NAN, 4.0, 4.0, 4.0, 1.0];
+        flags(d, values.clone(), 3).plot(path("flags.png"))?;
+        let own = flags(d, values.clone(), 3).with_attr("flag_colors", "#0a0b0c #102030 #405060");
+        own.plot(path("own.png"))?;
+        // A colour map that is asked for is a scale of numbers.
+        let asked = PlotOptions {
+            cmap: Some("viridis".into()),
+            robust: false,
+            ..PlotOptions::default()
+        };
+        flags(d, values, 3).plot_with(path("asked.png"), &asked)?;
+        // Far more elements than pixels: still no colour but those of flags.
+        let many = (0..400 * 400)
+            .map(|i| [1.0, 4.0, 9.0][(i / 7 + i / 400) % 3])
+            .collect();
+        let small = PlotOptions {
+            size: Some(60),
+            ..PlotOptions::default()
+        };
+        flags(d, many, 400).plot_with(path("many.png"), &small)
+    })
+    .unwrap();
+    let [land, ice, cloud] = [[31, 119, 180], [255, 127, 14], [44, 160, 44]];
+    let unnamed = [90, 94, 100];
+    let picture = Picture::png(&path("flags.png"));
+    let cells = |picture: &Picture| -> Vec<Rgb> {
+        let panel = picture.panels()[0];
+        (0..9)
+            .map(|i| picture.cell(panel, (i / 3, i % 3), (3, 3)))
+            .collect()
+    };
+    let expected = [ice, land, cloud, unnamed, MISSING, land, land, land, ice];
+    assert_eq!(cells(&picture), expected);
+    // The bar: a block for each flag, the first one lowest, and the same heights.
+    let panel = picture.panels()[0];
+    let bar = panel[0] + panel[2] + 26 + 9;
+    let column: Vec<Rgb> = (panel[1]..panel[1] + panel[3])
+        .map(|y| picture.at(bar, y))
+        .collect();
+    let count = |colour: Rgb| column.iter().filter(|c| **c == colour).count();
+    let heights = [cloud, ice, land].map(count);
+    assert!(
+        heights
+            .iter()
+            .all(|h| h.abs_diff(panel[3].min(640) / 3) <= 2),
+        "{heights:?}"
+    );
+    let first = |colour: Rgb| column.iter().position(|c| *c == colour).unwrap();
+    assert!(first(cloud) < first(ice) && first(ice) < first(land));
+    // Values without a name, and missing ones, have a box below it.
+    let below = panel[1] + panel[3] / 2..picture.height;
+    let boxes: Vec<Rgb> = below.map(|y| picture.at(bar, y)).collect();
+    assert!(boxes.contains(&unnamed) && boxes.contains(&MISSING));
+    let own = Picture::png(&path("own.png"));
+    assert_eq!(cells(&own)[..3], [[16, 32, 48], [10, 11, 12], [64, 80, 96]]);
+    assert_eq!(cells(&Picture::png(&path("asked.png")))[0], LOW);
+    let many = Picture::png(&path("many.png"));
+    let [left, top, width, height] = many.panels()[0];
+    for y in top..top + height {
+        for x in left..left + width {
+            assert!([land, ice, cloud].contains(&many.at(x, y)), "{x} {y}");
+        }
+    }
+}
+
+/// 160 MiB in a file, 16 MiB of memory: what comes to rank 0 is as small as the picture.
+#[test]
+fn an_array_of_ten_times_the_memory_is_drawn_within_it() {
+    const MEMORY: u64 = 16 << 20;
+    let (rows, columns) = (5120, 8192);
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let input = path("large.nc");
+    on(Fabric::Solo, limits(1, MEMORY), |d| {
+        let index = d.indices(&[rows, columns]).astype(DType::F32);
+        let x = index.index(0, 1).chunk(&[256, 1024]);
+        DataArray::new(x, &["y", "x"], Vec::new())
+            .rename("v")
+            .save(&input)
+    })
+    .unwrap();
+    assert!(std::fs::metadata(&input).unwrap().len() >= 10 * MEMORY);
+    let mut pictures = Vec::new();
+    for fabric in [Fabric::Solo, Fabric::Threads(2)] {
+        let done = on(fabric, limits(1, MEMORY), |d| {
+            let name = format!("{}.png", pictures.len());
+            let all = PlotOptions {
+                robust: false,
+                size: Some(256),
+                ..PlotOptions::default()
+            };
+            d.open(&input)?.var("v").plot_with(path(&name), &all)?;
+            Ok(d.session().finished())
+        })
+        .unwrap();
+        assert!(done.projected_bytes <= MEMORY, "{}", done.projected_bytes);
+        let peaks = &done.peaks;
+        assert!(
+            peaks.iter().all(|peak| *peak <= done.projected_bytes),
+            "{peaks:?}"
+        );
+        assert!(done.stats.decoded_bytes >= (rows * columns * 4) as u64);
+        pictures.push(Picture::png(&path(&format!("{}.png", pictures.len()))));
+    }
+    assert!(pictures[0] == pictures[1]);
+    let panel = pictures[0].panels()[0];
+    assert_eq!(panel[2..], [256, 160]);
+    assert_eq!(pictures[0].at(panel[0], panel[1]), LOW);
+    assert_eq!(pictures[0].at(panel[0] + 255, panel[1] + 159), HIGH);
+    // A column is the mean of 32: column k of 256 has level k.
+    let middle = pictures[0].at(panel[0] + 128, panel[1] + 80);
+    assert_eq!(middle, [32, 144, 140]);
+}
+
+/// Coordinates of a curved grid are no axes: the picture says so, and who asks for one of them is told why.
+#[test]
+fn coordinates_along_two_dimensions_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let shape = [4, 5];
+    let curved = |name: &str| {
+        let values = (0..20).map(f64::from).collect();
+        let mut coord = Coord::index(name, Block::from_vec(&shape, values).unwrap());
+        coord.dims = vec!["y".to_owned(), "x".to_owned()];
+        coord
+    };
+    let array = |d: &Driver| DataArray::new(d.zeros(&shape), &["y", "x"], Vec::new());
+    alone(|d| {
+        array(d).plot(path("plain.png"))?;
+        let with = array(d)
+            .assign_coords(curved("lon"))
+            .assign_coords(curved("lat"));
+        with.plot(path("curved.png"))?;
+        let options = PlotOptions {
+            x: Some("lon".into()),
+            ..PlotOptions::default()
+        };
+        let error = with
+            .plot_with(path("lon.png"), &options)
+            .unwrap_err()
+            .to_string();
+        for word in ["\"lon\"", "2 dimensions (y, x)", "interp"] {
+            assert!(error.contains(word), "{error}");
+        }
+        Ok(())
+    })
+    .unwrap();
+    // One line more below the picture.
+    let [plain, curved] = ["plain.png", "curved.png"].map(|name| Picture::png(&path(name)));
+    assert_eq!(plain.panels(), curved.panels());
+    assert_eq!(curved.height, plain.height + 17);
 }
 
 #[test]

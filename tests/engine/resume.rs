@@ -219,7 +219,7 @@ fn sweep(outputs: Outputs, output: &str, encoding: &Encoding, steps: usize) {
         }
         assert_eq!(names(folder.path()), before, "{said}");
     }
-    assert!(stopped > 2, "{output}: {stopped} stops");
+    assert!(stopped > 1, "{output}: {stopped} stops");
 }
 
 fn packed(chunks: [usize; 3]) -> Encoding {
@@ -252,8 +252,8 @@ fn several_passes_go_on() {
 
 #[test]
 fn exchanged_results_go_on() {
-    sweep(turned, "turned.nc", &packed([7, 30, 5]), 2);
-    sweep(turned, "turned.zarr", &packed([28, 7, 6]), 3);
+    sweep(turned, "turned.nc", &packed([7, 30, 5]), 1);
+    sweep(turned, "turned.zarr", &packed([28, 7, 6]), 1);
 }
 
 /// The later a run was stopped, the less is left: what was folded and stored is not read again.

@@ -112,8 +112,7 @@ pub(crate) fn many(driver: &Driver, input: &str, count: usize) -> Result<()> {
             before = held();
         }
         let red = driver.open(input)?.var("red");
-        let anomaly = &red - red.mean("time");
-        let anomaly = anomaly.array();
+        let anomaly = (&red - red.mean("time")).array().clone();
         let fold = |of: &Array| {
             of.transpose(&[2, 0, 1])
                 .std(&[0], 0)

@@ -131,6 +131,9 @@ fn finish(args: &CalibrateArgs, profile: &Profile, clock: &Clock) -> Result<()> 
         Error::new(Fault::Output, format!("calibrate: {doing} {path}: {e}"))
     };
     let text = profile.to_json()?;
+    // What cannot be read again was not measured: a machine that did something else meanwhile.
+    Profile::parse(text.as_bytes())
+        .map_err(|e| e.context("calibrate: what was measured makes no sense"))?;
     if let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())

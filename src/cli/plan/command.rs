@@ -104,7 +104,11 @@ pub(in super::super) fn plan(args: &PlanArgs) -> u8 {
                 print(&object.to_string());
                 return Ok(());
             }
-            print(text::of(&costs)?.trim_end());
+            let text = text::of(&costs)?;
+            if args.quiet {
+                return Ok(());
+            }
+            print(text.trim_end());
             if let Some(why) = ended {
                 print(&format!(
                     "\nThe script ended here, since a plan knows no values: {why}\nWhat comes after is not planned."

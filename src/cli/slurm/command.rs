@@ -280,7 +280,7 @@ fn run(args: &SlurmArgs) -> Result<()> {
         );
     } else if let Some(id) = id {
         print(&id);
-    } else if args.output.is_none() {
+    } else if args.output.is_none() && !args.quiet {
         print(script.trim_end());
     }
     Ok(())

@@ -102,6 +102,9 @@ pub(in crate::cli) struct SlurmArgs {
     /// Hand the script to sbatch and print the number of the job
     #[arg(long)]
     pub(super) submit: bool,
+    /// Print nothing but errors, and of --submit the number of the job
+    #[arg(long)]
+    pub(super) quiet: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,

@@ -93,6 +93,14 @@ impl Log {
     }
 }
 
+/// A record with its length and checksum.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn sealed(record: &[u8]) -> Vec<u8> {
+    let length = record.len() as u32;
+    let sum = crc32c::crc32c(record);
+    [&length.to_le_bytes(), &sum.to_le_bytes(), record].concat()
+}
+
 /// The records in the bytes of a log, up to the first that is not whole.
 pub(crate) fn records(mut bytes: &[u8]) -> Vec<Record> {
     let mut records = Vec::new();

@@ -22,6 +22,8 @@ mod unfinished;
 pub use folder::{Attempt, Found, Interrupted, JournalFolder, remove_part, tidy};
 pub use key::{InputKey, RunKey, Sha};
 pub use log::{BlobWriter, Log, read_blob};
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use log::{records, sealed};
 pub(in crate::io) use parts::layout;
 pub use parts::{ChunkIn, check_region, good_file, good_layout, read_chunk};
 pub use record::{Blob, Record, StoredState};

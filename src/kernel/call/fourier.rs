@@ -16,11 +16,6 @@ use rustfft::{Fft, FftNum, FftPlanner};
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Bytes of the lines that are transformed as one group.
-const GROUP_BYTES: usize = 512 << 10;
-/// Elements between the lines of a group: without them lines of 2ⁿ elements would fall on the same lines of the cache.
-const GAP: usize = 8;
-
 /// What a thread keeps from call to call; the planners remember the plans they made.
 struct Plans<T: FftNum> {
     complex: FftPlanner<T>,
@@ -322,8 +317,11 @@ fn lines<S: Copy + Default, D: Copy + Default>(
     // Groups of lines that are neighbours along the last axis.
     let columns = shape[last];
     let size = long.max(1) * size_of::<S>() + length.max(1) * size_of::<D>();
-    let group = (GROUP_BYTES / size).clamp(16, 32).min(columns.max(1));
-    let (wide, tall) = (long + GAP, length + GAP);
+    let [least, most] = Fourier::GROUP_LINES;
+    let group = (Fourier::GROUP_BYTES / size)
+        .clamp(least, most)
+        .min(columns.max(1));
+    let (wide, tall) = (long + Fourier::GAP, length + Fourier::GAP);
     line_in.resize(group * wide, S::default());
     let mut line_out = vec![D::default(); group * tall];
     let mut ranges: Vec<_> = shape[..last].iter().map(|len| 0..*len).collect();
@@ -377,9 +375,10 @@ fn columns<S: Copy + Default>(
     let (short, columns) = (shape[axis], shape[last]);
     let step = source.strides[axis] as usize;
     let inner: usize = shape[axis + 1..].iter().product();
-    let group = (GROUP_BYTES / (length * size_of::<S>())).clamp(16, 32);
+    let [least, most] = Fourier::GROUP_LINES;
+    let group = (Fourier::GROUP_BYTES / (length * size_of::<S>())).clamp(least, most);
     let group = group.min(columns.max(1));
-    let wide = length + GAP;
+    let wide = length + Fourier::GAP;
     let mut buffer = vec![S::default(); (group + 1) * wide];
     let mut ranges: Vec<_> = shape[..last].iter().map(|len| 0..*len).collect();
     ranges[axis] = 0..1;
@@ -445,8 +444,10 @@ fn in_place<T: Real>(
     }
     let row = shape[shape.len() - 1];
     let size = 2 * n * size_of::<Complex<T>>();
-    let group = (GROUP_BYTES / size).clamp(4, 32).min(columns);
-    let tall = n + GAP;
+    let group = (Fourier::GROUP_BYTES / size)
+        .clamp(4, Fourier::GROUP_LINES[1])
+        .min(columns);
+    let tall = n + Fourier::GAP;
     let mut buffer = vec![zero; group * tall];
     for plane in values.chunks_mut(n * inner) {
         for start in (0..inner).step_by(row) {

@@ -38,8 +38,8 @@ pub trait Family {
         0
     }
 
-    /// Bytes of workspace for the region `wanted` of the result.
-    fn workspace_bytes(&self, wanted: &Region) -> usize {
+    /// Bytes of workspace for the region `wanted` of the result, of inputs of these shapes.
+    fn workspace_bytes(&self, _shapes: &[&[usize]], wanted: &Region) -> usize {
         self.scratch_bytes() * wanted.elements()
     }
 
@@ -132,8 +132,8 @@ impl BlockOp {
     }
 
     /// Bytes of workspace for the region `wanted` of the result.
-    pub fn workspace_bytes(&self, wanted: &Region) -> usize {
-        self.family().workspace_bytes(wanted)
+    pub fn workspace_bytes(&self, shapes: &[&[usize]], wanted: &Region) -> usize {
+        self.family().workspace_bytes(shapes, wanted)
     }
 
     /// Lengths of the pieces of the result that are only made whole.

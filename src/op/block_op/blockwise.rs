@@ -116,7 +116,7 @@ impl Family for Blockwise {
     }
 
     /// That, and one piece beside what is wanted of it.
-    fn workspace_bytes(&self, wanted: &Region) -> usize {
+    fn workspace_bytes(&self, _shapes: &[&[usize]], wanted: &Region) -> usize {
         let made = self.whole_pieces(wanted);
         let piece: usize = (self.piece.iter().zip(&made.shape))
             .map(|(piece, len)| if *piece > 0 { *piece.min(len) } else { *len })

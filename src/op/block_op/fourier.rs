@@ -36,6 +36,13 @@ pub enum Transform {
 }
 
 impl Fourier {
+    /// Bytes of lines, as they come and as they go, that are transformed as one group.
+    pub const GROUP_BYTES: usize = 512 << 10;
+    /// The fewest and the most lines of a group along another axis than the last.
+    pub const GROUP_LINES: [usize; 2] = [16, 32];
+    /// Elements between the lines of a group: without them lines of 2ⁿ elements would fall on the same lines of the cache.
+    pub const GAP: usize = 8;
+
     /// The real axis.
     fn last(&self) -> usize {
         self.axes.last().copied().unwrap_or(0)
@@ -114,7 +121,40 @@ impl Family for Fourier {
         self.weight() * whole.elements().max(wanted.elements()) as f64
     }
 
-    fn scratch_bytes(&self) -> usize {
-        16
+    /// Groups of lines with the plans of their lengths; of several axes also what is made beside the result: its lines where a
+    /// part of them is wanted, and for real ones the complex numbers before the last step.
+    fn workspace_bytes(&self, shapes: &[&[usize]], wanted: &Region) -> usize {
+        let input = self.demand(0, shapes, wanted);
+        let mut full = input.clone();
+        match self.transform {
+            Transform::Forward | Transform::Inverse => {}
+            Transform::Real => full.shape[self.last()] = input.shape[self.last()] / 2 + 1,
+            Transform::Half { len } => full.shape[self.last()] = len,
+        }
+        let lengths = self
+            .axes
+            .iter()
+            .map(|a| input.shape[*a].max(full.shape[*a]));
+        let long = lengths.max().unwrap_or(0);
+        let last = [&input, wanted].map(|region| region.shape.last().copied().unwrap_or(0));
+        let [least, most] = Self::GROUP_LINES;
+        let of_lines = |count: usize| count * 2 * (long + Self::GAP) * COMPLEX_BYTES;
+        let group = of_lines(last[0].max(last[1]).clamp(1, most + 1));
+        let mut bytes = group.min(Self::GROUP_BYTES.max(of_lines(least + 1)));
+        bytes += PLAN_LINES * long * COMPLEX_BYTES;
+        if self.axes.len() > 1 {
+            if full.shape != wanted.shape {
+                bytes += full.elements() * COMPLEX_BYTES;
+            }
+            if matches!(self.transform, Transform::Half { .. }) {
+                bytes += input.elements() * COMPLEX_BYTES;
+            }
+        }
+        bytes
     }
 }
+
+/// Bytes of the larger complex type.
+const COMPLEX_BYTES: usize = 16;
+/// Lines that a plan holds: its tables and what it works in. Of a prime length it works on lines of four times the length.
+const PLAN_LINES: usize = 12;

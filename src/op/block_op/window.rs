@@ -167,7 +167,7 @@ impl Family for Sliding {
     }
 
     /// The states of a block of columns, and where lines start.
-    fn workspace_bytes(&self, wanted: &Region) -> usize {
+    fn workspace_bytes(&self, _shapes: &[&[usize]], wanted: &Region) -> usize {
         let long = wanted.shape[self.axis].max(1);
         let states = (long.min(self.window) + 1) * self.columns().min(wanted.elements());
         STATE_BYTES * states + 16 * wanted.elements() / long
