@@ -106,7 +106,7 @@ pub(crate) fn many(driver: &Driver, input: &str, count: usize) -> Result<()> {
     assert_eq!(ranks.len(), 2);
     let held = || -> Vec<Held> { ranks.iter().map(|rank| Held::of(rank)).collect() };
     let (warm, mut before) = (count / 4, Vec::new());
-    let mut sum = None;
+    let mut firsts = [None, None];
     for turn in 0..count {
         if turn == warm {
             before = held();
@@ -129,8 +129,10 @@ pub(crate) fn many(driver: &Driver, input: &str, count: usize) -> Result<()> {
             _ => fold(&anomaly)?,
         };
         let found = found.buffer().as_bytes().to_vec();
+        // A fold of what is kept has tiles of its own, and so bits of its own.
+        let first = &mut firsts[usize::from(turn % 20 == 0)];
         assert_eq!(
-            *sum.get_or_insert_with(|| found.clone()),
+            *first.get_or_insert_with(|| found.clone()),
             found,
             "turn {turn}"
         );
