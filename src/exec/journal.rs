@@ -145,7 +145,7 @@ impl Journal {
         };
         self.states((0, stage, now), |states| {
             for (number, sink) in sinks.iter().enumerate() {
-                sink.each_waiting(&mut |piece, node, state| {
+                sink.each_waiting(|piece, node, state| {
                     let blob = states.blob(state)?;
                     states.states.push(StoredState::Node {
                         sink: number as u32,

@@ -320,7 +320,7 @@ impl<'a> SinkRun<'a> {
     /// Every partial result that waits, while none comes or goes.
     pub(super) fn each_waiting(
         &self,
-        visit: &mut dyn FnMut(&[usize], NodeId, &State) -> Result<()>,
+        mut visit: impl FnMut(&[usize], NodeId, &State) -> Result<()>,
     ) -> Result<()> {
         let waiting = self.lock();
         for (piece, partials) in &waiting.pieces {

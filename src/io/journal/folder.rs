@@ -17,6 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const MIDDLE: &str = ".hyperslab-";
 const JOURNAL: &str = ".journal";
 const PART: &str = ".part";
+/// Of a journal that is being removed.
+const GONE: &str = ".gone";
 const RUN: &str = "run.json";
 /// Version of the form of journals.
 const VERSION: u32 = 1;
@@ -96,6 +98,11 @@ pub(super) fn part_name(path: &Path, of: Option<&str>) -> Option<PathBuf> {
 
 /// The journals of an output: paths and tokens.
 fn journals(output: &Path) -> Vec<(PathBuf, String)> {
+    beside(output, JOURNAL)
+}
+
+/// What lies beside an output with this ending: paths and tokens.
+fn beside(output: &Path, ending: &str) -> Vec<(PathBuf, String)> {
     let Some(name) = output.file_name() else {
         return Vec::new();
     };
@@ -106,7 +113,7 @@ fn journals(output: &Path) -> Vec<(PathBuf, String)> {
     let names = entries.flatten().filter_map(|entry| {
         let name = entry.file_name();
         let name = name.to_str()?;
-        let token = name.strip_prefix(&before)?.strip_suffix(JOURNAL)?;
+        let token = name.strip_prefix(&before)?.strip_suffix(ending)?;
         Some((entry.path(), token.to_owned()))
     });
     names.collect()
@@ -263,7 +270,7 @@ impl JournalFolder {
     /// # Errors
     /// Those of the system.
     pub fn remove(self) -> Result<()> {
-        std::fs::remove_dir_all(&self.path)
+        discard(&self.path)
     }
 }
 
@@ -312,9 +319,19 @@ pub fn tidy(output: &Path) {
             for part in found.iter().flat_map(|attempt| &attempt.parts) {
                 remove_part(part);
             }
-            let _ = std::fs::remove_dir_all(&path);
+            let _ = discard(&path);
         }
     }
+    for (path, _) in beside(output, GONE) {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}
+
+/// Removes a journal. It gets another name first: one that a kill has left with half of its files is none.
+fn discard(path: &Path) -> Result<()> {
+    let gone = path.with_extension(&GONE[1..]);
+    std::fs::rename(path, &gone)?;
+    std::fs::remove_dir_all(gone)
 }
 
 /// Removes an unfinished output of a dead run. What stays in the way is no harm.
