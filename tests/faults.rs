@@ -490,7 +490,11 @@ fn killed_ranks() {
         assert!(!out.exists(), "{fault}");
         for name in left_in(&folder) {
             assert!(name != "out.nc");
-            std::fs::remove_file(folder.path().join(name)).unwrap();
+            let left = folder.path().join(name);
+            match left.is_dir() {
+                true => std::fs::remove_dir_all(left).unwrap(),
+                false => std::fs::remove_file(left).unwrap(),
+            }
         }
         println!("  {fault}: {:.1} s", took.as_secs_f64());
     }
